@@ -1,0 +1,254 @@
+//! Media types: what a request's body is, and which representation its answer takes.
+//!
+//! Pure: header values in, a choice out. The rules are RFC 9110, sections 8.3.1 and 12.5.1, and JSON:API 1.1's
+//! server responsibilities (<https://jsonapi.org/format/1.1/#content-negotiation-servers>).
+
+/// The media type of JSON:API documents.
+pub const JSON_API: &str = "application/vnd.api+json";
+/// The media type of the tool's flat body and result.
+pub const JSON: &str = "application/json";
+
+/// The two forms in which an answer can be given, the preferred first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Representation {
+    /// A JSON:API document.
+    JsonApi,
+    /// The tool's flat result.
+    Json,
+}
+
+impl Representation {
+    /// The answer's `Content-Type`.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonApi => JSON_API,
+            Self::Json => JSON,
+        }
+    }
+}
+
+/// None of what is offered is acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAcceptable;
+
+/// Chooses the representation by the `Accept` field's lines.
+///
+/// # Errors
+/// [`NotAcceptable`]: every offer is excluded, or every JSON:API entry carries a parameter that this service does not know.
+pub fn negotiate<'a>(
+    lines: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Representation, NotAcceptable> {
+    let lines: Vec<_> = lines.into_iter().map(String::from_utf8_lossy).collect();
+    let field = lines.join(",");
+    let mut listed = split_unquoted(&field, ',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .peekable();
+    if listed.peek().is_none() {
+        return Ok(Representation::JsonApi);
+    }
+    let ranges: Vec<_> = listed
+        .filter_map(MediaType::parse)
+        .filter(|range| range.weight.is_some())
+        .collect();
+    let (json_api, others): (Vec<_>, Vec<_>) =
+        ranges.iter().partition(|range| range.essence == JSON_API);
+    let usable: Vec<_> = json_api
+        .iter()
+        .copied()
+        .filter(|range| range.is_plain_json_api())
+        .collect();
+    if usable.is_empty() && !json_api.is_empty() {
+        return Err(NotAcceptable);
+    }
+    let weight = |offer: &str| {
+        [offer, "application/*", "*/*"]
+            .into_iter()
+            .find_map(|range| {
+                let matching = usable
+                    .iter()
+                    .chain(&others)
+                    .filter(|entry| entry.essence == range);
+                matching.filter_map(|entry| entry.weight).max()
+            })
+            .unwrap_or(0)
+    };
+    match (weight(JSON_API), weight(JSON)) {
+        (0, 0) => Err(NotAcceptable),
+        (json_api, json) if json_api >= json => Ok(Representation::JsonApi),
+        _ => Ok(Representation::Json),
+    }
+}
+
+/// What a request's `Content-Type` says of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyType {
+    /// `application/vnd.api+json`: the envelope and nothing else.
+    JsonApi,
+    /// `application/json`: either shape.
+    Json,
+}
+
+impl BodyType {
+    /// Reads a `Content-Type` value; none if the service takes no such body.
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let media_type = MediaType::parse(std::str::from_utf8(value).ok()?.trim())?;
+        match media_type.essence.as_str() {
+            JSON_API => {
+                (media_type.is_plain_json_api() && !media_type.has("q")).then_some(Self::JsonApi)
+            }
+            JSON => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// A media type or range with its parameters.
+#[derive(Debug)]
+struct MediaType {
+    /// `type/subtype` in lower case.
+    essence: String,
+    /// The names of its parameters, in lower case.
+    parameters: Vec<String>,
+    /// `q` in thousandths, 1000 where not given; none if it is no weight.
+    weight: Option<u16>,
+}
+
+impl MediaType {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = split_unquoted(text, ';').map(str::trim);
+        let essence = parts.next()?.to_ascii_lowercase();
+        let (kind, subtype) = essence.split_once('/')?;
+        if !is_token(kind) || !is_token(subtype) {
+            return None;
+        }
+        let mut media_type = Self {
+            essence,
+            parameters: Vec::new(),
+            weight: Some(1000),
+        };
+        for parameter in parts.filter(|part| !part.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let name = name.to_ascii_lowercase();
+            if name == "q" {
+                media_type.weight = weight(value);
+            }
+            media_type.parameters.push(name);
+        }
+        Some(media_type)
+    }
+
+    fn has(&self, parameter: &str) -> bool {
+        self.parameters.iter().any(|name| name == parameter)
+    }
+
+    /// JSON:API's own type without a parameter that changes its meaning: unknown profiles may be ignored, and no
+    /// extension is supported.
+    fn is_plain_json_api(&self) -> bool {
+        self.parameters
+            .iter()
+            .all(|name| name == "profile" || name == "q")
+    }
+}
+
+/// RFC 9110, section 12.4.2: 0 to 1 with at most three decimals; in thousandths.
+fn weight(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
+    match (whole, digits) {
+        ("0", true) => format!("{decimals:0<3}").parse().ok(),
+        ("1", true) => decimals.bytes().all(|byte| byte == b'0').then_some(1000),
+        _ => None,
+    }
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Splits at a separator that stands in no quoted string (RFC 9110, section 5.6.4).
+fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |character| {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        character == separator && !quoted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_lines_join_and_an_empty_one_is_none() {
+        use Representation::{Json, JsonApi};
+        let chosen = |lines: &[&str]| negotiate(lines.iter().map(|line| line.as_bytes()));
+        assert_eq!(chosen(&[]), Ok(JsonApi));
+        assert_eq!(chosen(&[" ", ", ,"]), Ok(JsonApi));
+        assert_eq!(
+            chosen(&["application/vnd.api+json;q=0.5", "application/json"]),
+            Ok(Json)
+        );
+        assert_eq!(chosen(&["text/html", ""]), Err(NotAcceptable));
+    }
+
+    #[test]
+    fn an_entry_that_is_no_media_range_or_has_no_weight_is_left_out() {
+        let chosen = |line: &str| negotiate([line.as_bytes()]);
+        assert_eq!(chosen("json, */*"), Ok(Representation::JsonApi));
+        assert_eq!(
+            chosen("application/vnd.api+json;q=2, application/json"),
+            Ok(Representation::Json)
+        );
+        assert_eq!(chosen("application/json;q=0.1234"), Err(NotAcceptable));
+        assert_eq!(
+            chosen("application/json;Q=1.000;x=\"a,b;q=0\""),
+            Ok(Representation::Json)
+        );
+        assert_eq!(chosen("\"application/json"), Err(NotAcceptable));
+        assert_eq!(negotiate([&b"\xff/json"[..]]), Err(NotAcceptable));
+    }
+
+    #[test]
+    fn a_body_is_json_api_without_parameters_but_profile_or_json_with_any() {
+        let body = |value: &str| BodyType::parse(value.as_bytes());
+        for value in [
+            "application/vnd.api+json",
+            "Application/Vnd.API+JSON ; profile=\"https://x.test/p,q\"",
+        ] {
+            assert_eq!(body(value), Some(BodyType::JsonApi), "{value}");
+        }
+        for value in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "APPLICATION/JSON;a=\"b;c\"",
+        ] {
+            assert_eq!(body(value), Some(BodyType::Json), "{value}");
+        }
+        for value in [
+            "",
+            "application",
+            "text/plain",
+            "application/vnd.api+json;charset=utf-8",
+            "application/vnd.api+json;CHARSET=x",
+            "application/vnd.api+json;ext=\"https://u.test\"",
+            "application/vnd.api+json;q=1",
+            "application/json, application/json",
+            "application/vnd.api+json, application/json",
+            "application/*",
+        ] {
+            assert_eq!(body(value), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line. Results go to stdout, everything else to stderr.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use memory_ingress::config::{Config, EX_CONFIG, Mistakes, is_bucket_name};
+use memory_ingress::local_s3::Unusable;
+use memory_ingress::openapi;
+use memory_ingress::telemetry::{self, Format};
+
+mod replay;
+mod serve;
+
+/// Where memories are kept on a laptop.
+const DATA: &str = "./memory-data";
+
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Options,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  memory-ingress                                  serve on 127.0.0.1:8080, memories in ./memory-data
+  memory-ingress --listen 127.0.0.1:0             serve on a free port, and print which
+  memory-ingress serve --bucket my-memories       write to Amazon S3 with your own credentials
+  memory-ingress replay --domain work             print the memories of a domain, each proved
+  memory-ingress openapi > openapi.json           the OpenAPI document
+
+Settings: MEMORY_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_API_KEY, RUST_LOG,
+AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer requests; also what happens without a subcommand
+    Serve(serve::Options),
+    /// Print stored memories in key order, one line each, and prove every one
+    Replay(replay::Options),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Where the log of memories is.
+#[derive(Debug, Clone, clap::Args)]
+struct Location {
+    /// Keep the memories in this folder [default: ./memory-data, unless `MEMORY_BUCKET` is set]
+    #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
+    data: Option<PathBuf>,
+    /// Keep the memories in this bucket of Amazon S3
+    #[arg(long, value_name = "NAME", value_parser = bucket_name)]
+    bucket: Option<String>,
+}
+
+enum Place {
+    Folder(PathBuf),
+    Bucket(String),
+}
+
+impl Location {
+    /// What the command line says, else the environment, else the laptop's folder.
+    fn place(self, config: &Config) -> Place {
+        match (self.data, self.bucket.or_else(|| config.bucket.clone())) {
+            (Some(folder), _) => Place::Folder(folder),
+            (None, Some(bucket)) => Place::Bucket(bucket),
+            (None, None) => Place::Folder(DATA.into()),
+        }
+    }
+}
+
+fn bucket_name(name: &str) -> Result<String, String> {
+    if is_bucket_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err("a bucket's name has 3 to 63 characters of a-z, 0-9, - and .".to_owned())
+    }
+}
+
+/// Why a command ended before its work was done.
+enum Stop {
+    /// The settings or their surroundings prevent the start: one message for the user.
+    Config(String),
+    /// The work itself failed.
+    Failed(String),
+}
+
+impl From<Mistakes> for Stop {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Config(mistakes.to_string())
+    }
+}
+
+impl From<Unusable> for Stop {
+    fn from(unusable: Unusable) -> Self {
+        Self::Config(unusable.to_string())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(code) => code,
+        Err(Stop::Config(message)) => {
+            eprintln!("memory-ingress: {message}");
+            ExitCode::from(EX_CONFIG)
+        }
+        Err(Stop::Failed(message)) => {
+            eprintln!("memory-ingress: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Stop> {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    if matches!(command, Command::Openapi) {
+        print!("{}", openapi::document());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::from_env()?;
+    telemetry::init(Format::Text, &config.log_filter);
+    match command {
+        Command::Serve(options) => serve::run(options, config).await,
+        Command::Replay(options) => replay::run(options, &config).await,
+        Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}

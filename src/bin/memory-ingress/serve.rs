@@ -1,0 +1,119 @@
+//! `serve`: the routes on this machine.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use memory_ingress::config::Config;
+use memory_ingress::guard::Guard;
+use memory_ingress::http::{self, REQUEST_TIME_MAX};
+use memory_ingress::local_s3::{self, Disk};
+use memory_ingress::remember::Ingress;
+use memory_ingress::store::{self, Store};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::{Location, Place, Stop};
+
+/// How long requests in flight may take once the end is asked for: their own deadline, and the way of their answers.
+const GRACE: Duration = REQUEST_TIME_MAX.saturating_add(Duration::from_secs(1));
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Listen on this address; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    location: Location,
+}
+
+pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Stop> {
+    let guard = match config.api_key.clone() {
+        Some(key) => Guard::Key(key),
+        None if options.listen.ip().is_loopback() => Guard::Loopback {
+            allowed_origins: config.allowed_origins.clone(),
+        },
+        None => {
+            return Err(Stop::Config(format!(
+                "{} can be reached from other machines: set MEMORY_API_KEY to the key that callers must send, or listen on \
+                 127.0.0.1.",
+                options.listen
+            )));
+        }
+    };
+    let has_key = config.api_key.is_some();
+    let (store, place) = open(options.location, &config).await?;
+    let listener = TcpListener::bind(options.listen).await.map_err(|error| {
+        let address = options.listen;
+        Stop::Config(format!("cannot listen on {address} ({error}): name another with --listen, or port 0 for a free one."))
+    })?;
+    let address = listener.local_addr()?;
+    let (stop, stopping) = oneshot::channel::<()>();
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+
+    println!("listening on http://{address}");
+    eprintln!(
+        "memories are kept in {place}; try:\n{}",
+        example(address, has_key)
+    );
+    let router = http::router(Ingress::new(store), guard);
+    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _ = stopping.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        ended = &mut server => return Err(Stop::Failed(format!("the server ended by itself: {ended:?}"))),
+    }
+    tracing::info!("stopping: the writes in flight are finished first");
+    let _ = stop.send(());
+    // A connection that never finishes its request must not keep the process; every write has its answer by then.
+    let _ = tokio::time::timeout(GRACE, server).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn open(location: Location, config: &Config) -> Result<(Store, String), Stop> {
+    match location.place(config) {
+        Place::Folder(folder) => {
+            let client = local_s3::client(Disk::create(&folder)?);
+            Ok((
+                Store::new(client, local_s3::BUCKET),
+                folder.display().to_string(),
+            ))
+        }
+        Place::Bucket(bucket) => {
+            let client = store::client(&with_region(store::sdk_config().await)?);
+            let place = format!("the bucket {bucket}");
+            Ok((Store::new(client, bucket), place))
+        }
+    }
+}
+
+/// The SDK's settings, if they name a region: without one no request can be signed.
+pub(crate) fn with_region(sdk: aws_config::SdkConfig) -> Result<aws_config::SdkConfig, Stop> {
+    match sdk.region() {
+        Some(_) => Ok(sdk),
+        None => Err(Stop::Config(
+            "no region is set: set AWS_REGION to the bucket's, or a profile that has it."
+                .to_owned(),
+        )),
+    }
+}
+
+fn example(address: SocketAddr, has_key: bool) -> String {
+    let key = if has_key {
+        " \\\n    -H \"x-api-key: $MEMORY_API_KEY\""
+    } else {
+        ""
+    };
+    format!(
+        r#"  curl http://{address}/memory{key} \
+    -H 'Content-Type: application/json' -H 'Accept: application/json' \
+    -d '{{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}}'"#
+    )
+}

@@ -1,0 +1,178 @@
+//! Who may call: the gateway's callers, the holders of a key, or this machine's own programs.
+//!
+//! A page in a browser is not one of these: on a laptop it could otherwise write memories by a foreign name that resolves to
+//! 127.0.0.1 (DNS rebinding), or across origins.
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use sha2::{Digest, Sha256};
+
+use crate::config::Origin;
+use crate::problem::{Problem, Source};
+
+/// The header field that carries the key, as API Gateway names it.
+const API_KEY: &str = "x-api-key";
+/// What the sender of another key is told.
+pub(crate) const WRONG_KEY: &str = "The key in x-api-key is not this service's.";
+
+/// How callers are told apart.
+#[derive(Debug, Clone)]
+pub enum Guard {
+    /// They were, before the request came here.
+    Gateway,
+    /// They hold this key.
+    Key(ApiKey),
+    /// They run on this machine, where a page of a foreign host or origin is turned away, but for these origins.
+    Loopback {
+        /// Origins that may call.
+        allowed_origins: Vec<Origin>,
+    },
+}
+
+/// A key that callers must send. It is compared by its digest, so that the time taken tells nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey([u8; 32]);
+
+impl ApiKey {
+    /// The key of these bytes.
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        Self(Sha256::digest(key).into())
+    }
+}
+
+impl Guard {
+    /// Lets a request in; `is_open` where its route needs no key.
+    ///
+    /// # Errors
+    /// 403 `forbidden`.
+    pub(crate) fn admit(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        is_open: bool,
+    ) -> Result<(), Problem> {
+        let forbidden = |source, detail: &str| Err(Problem::forbidden(source, detail));
+        match self {
+            Self::Gateway => Ok(()),
+            Self::Key(_) if is_open => Ok(()),
+            Self::Key(key) => match headers
+                .get(API_KEY)
+                .map(|given| ApiKey::new(given.as_bytes()))
+            {
+                Some(given) if given == *key => Ok(()),
+                Some(_) => forbidden(Source::None, WRONG_KEY),
+                None => forbidden(
+                    Source::None,
+                    "This service needs its key in the header x-api-key.",
+                ),
+            },
+            Self::Loopback { allowed_origins } => {
+                let named = uri
+                    .authority()
+                    .map(|authority| authority.as_str().as_bytes());
+                let mut hosts = headers
+                    .get_all(header::HOST)
+                    .iter()
+                    .map(HeaderValue::as_bytes)
+                    .chain(named);
+                if hosts.any(|host| !is_loopback_authority(host)) {
+                    let detail = "This service answers on this machine alone: call it as 127.0.0.1 or localhost.";
+                    return forbidden(Source::Header("Host"), detail);
+                }
+                let mut origins = headers.get_all(header::ORIGIN).iter();
+                let is_foreign = |origin: &HeaderValue| {
+                    !is_loopback_origin(origin.as_bytes())
+                        && !allowed_origins
+                            .iter()
+                            .any(|allowed| allowed.as_str().as_bytes() == origin.as_bytes())
+                };
+                if origins.any(is_foreign) {
+                    let detail = "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
+                    return forbidden(Source::Header("Origin"), detail);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_loopback_origin(origin: &[u8]) -> bool {
+    [&b"http://"[..], b"https://"].iter().any(|scheme| {
+        origin
+            .strip_prefix(*scheme)
+            .is_some_and(is_loopback_authority)
+    })
+}
+
+/// `host` or `host:port`, the host `localhost` or a loopback address.
+fn is_loopback_authority(authority: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(authority) else {
+        return false;
+    };
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, "0"),
+    };
+    let is_address = |host: &str| {
+        host.parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+    };
+    let is_host = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(v6) => v6.contains(':') && is_address(v6),
+        None => host.eq_ignore_ascii_case("localhost") || !host.contains(':') && is_address(host),
+    };
+    is_host && port.parse::<u16>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_its_own() {
+        for own in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1",
+            "127.8.9.1:1",
+            "[::1]",
+            "[::1]:8080",
+        ] {
+            assert!(is_loopback_authority(own.as_bytes()), "{own}");
+        }
+        for foreign in [
+            "",
+            "evil.test",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test",
+            "127.0.0.1@evil.test",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::]",
+            "::1",
+            "[127.0.0.1]",
+            "127.0.0.1:80:80",
+            "127.0.0.1:evil",
+            "localhost:99999",
+            "[fe80::1]:80",
+            "localhost.",
+            "2130706433",
+        ] {
+            assert!(!is_loopback_authority(foreign.as_bytes()), "{foreign}");
+        }
+        assert!(is_loopback_origin(b"http://localhost:3000"));
+        for foreign in [
+            "null",
+            "localhost",
+            "file://",
+            "http://evil.test",
+            "http://localhost/",
+            "HTTP://localhost",
+        ] {
+            assert!(!is_loopback_origin(foreign.as_bytes()), "{foreign}");
+        }
+    }
+}

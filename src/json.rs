@@ -1,0 +1,503 @@
+//! JSON text, read once and kept as it was written.
+//!
+//! A flat list of nodes over the request's own text: nothing is decoded before it is asked for, so numbers, escapes and
+//! the order of members survive, and no depth of nesting can exhaust the stack. `serde_json` judges the grammar; this
+//! module refuses what RFC 8259 leaves open and a log cannot keep: a member given twice, a string that is no Unicode.
+//! It must not know what the members mean.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::IgnoredAny;
+
+/// A JSON text in UTF-8 without repeated members or lone surrogates.
+#[derive(Debug)]
+pub struct Json<'t> {
+    text: &'t str,
+    nodes: Vec<Node>,
+}
+
+/// One value, or one member's name. Offsets are 32 bits wide: sixteen bytes a node keep four million brackets in memory.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    kind: Kind,
+    start: u32,
+    end: u32,
+    /// The index of the first node that is not inside this one.
+    after: u32,
+}
+
+/// The type of a JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are JSON's own type names")]
+pub enum Kind {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Boolean => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        })
+    }
+}
+
+/// Why a text is not acceptable JSON, and where. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong, as a clause: "expected value", "the member \"a\" is given twice".
+    pub reason: String,
+    /// The line of the fault.
+    pub line: usize,
+    /// The column of the fault.
+    pub column: usize,
+}
+
+impl Malformed {
+    fn at(text: &[u8], offset: usize, reason: impl Into<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |at| at + 1);
+        Self {
+            reason: reason.into(),
+            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
+            column: String::from_utf8_lossy(before.get(line_start..).unwrap_or_default())
+                .chars()
+                .count()
+                + 1,
+        }
+    }
+}
+
+/// Longest piece of a caller's own text that a sentence quotes, in characters.
+const QUOTE_CHARS_MAX: usize = 60;
+
+/// Quotes a caller's text for a sentence, shortened where it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTE_CHARS_MAX) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+/// Writes a document of this service's own: structs of strings, lists and options.
+#[expect(
+    clippy::expect_used,
+    reason = "only a map with other keys than strings, or a failing `Serialize`, can fail"
+)]
+pub(crate) fn written(document: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("a document of strings and lists")
+}
+
+impl<'t> Json<'t> {
+    /// Reads a whole text.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything but one JSON value in UTF-8 (RFC 8259), for a member given twice at any depth, and for a
+    /// string with a lone surrogate.
+    pub fn parse(bytes: &'t [u8]) -> Result<Self, Malformed> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            Malformed::at(bytes, error.valid_up_to(), "the bytes are not UTF-8")
+        })?;
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Malformed::at(&[], 0, "the text is longer than 4 GiB"));
+        }
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(text, &error))?;
+        let json = Self {
+            text,
+            nodes: nodes(text),
+        };
+        json.refuse_lone_surrogates()?;
+        json.refuse_repeated_members()?;
+        Ok(json)
+    }
+
+    /// The value that the text is.
+    #[must_use]
+    pub fn root(&self) -> Value<'_> {
+        Value {
+            json: self,
+            index: 0,
+        }
+    }
+
+    fn refuse_lone_surrogates(&self) -> Result<(), Malformed> {
+        for node in self.nodes.iter().filter(|node| node.kind == Kind::String) {
+            if decode(self.raw(*node)).is_none() {
+                return Err(Malformed::at(
+                    self.text.as_bytes(),
+                    node.start as usize,
+                    "the string is no Unicode: it escapes one half of a surrogate pair",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_repeated_members(&self) -> Result<(), Malformed> {
+        for index in 0..self.nodes.len() {
+            let object = Value { json: self, index };
+            if object.kind() != Kind::Object {
+                continue;
+            }
+            let mut names: Vec<_> = object
+                .member_indices()
+                .map(|name| (self.name(name), name))
+                .collect();
+            names.sort();
+            for (first, second) in names.iter().zip(names.iter().skip(1)) {
+                if first.0 == second.0 {
+                    let start = self.node(second.1).start as usize;
+                    let reason = format!("the member {} is given twice", quoted(&second.0));
+                    return Err(Malformed::at(self.text.as_bytes(), start, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&self, index: usize) -> Node {
+        const NOTHING: Node = Node {
+            kind: Kind::Null,
+            start: 0,
+            end: 0,
+            after: u32::MAX,
+        };
+        self.nodes.get(index).copied().unwrap_or(NOTHING)
+    }
+
+    fn raw(&self, node: Node) -> &str {
+        self.text
+            .get(node.start as usize..node.end as usize)
+            .unwrap_or_default()
+    }
+
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        decode(self.raw(self.node(index))).unwrap_or_default()
+    }
+}
+
+/// Where `serde_json` stopped: it counts bytes, a person counts characters.
+fn not_json(text: &str, error: &serde_json::Error) -> Malformed {
+    let line_start: usize = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let said = error.to_string();
+    let reason = said.split(" at line ").next().unwrap_or_default();
+    Malformed::at(
+        text.as_bytes(),
+        line_start + error.column().saturating_sub(1),
+        reason,
+    )
+}
+
+/// The nodes of a text whose grammar is known to be right.
+fn nodes(text: &str) -> Vec<Node> {
+    let bytes = text.as_bytes();
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let (mut nodes, mut open) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let (kind, length) = match byte {
+            b'{' | b'[' => {
+                open.push(nodes.len());
+                (
+                    if byte == b'{' {
+                        Kind::Object
+                    } else {
+                        Kind::Array
+                    },
+                    1,
+                )
+            }
+            b'}' | b']' => {
+                at += 1;
+                let after = offset(nodes.len());
+                if let Some(node) = open.pop().and_then(|index: usize| nodes.get_mut(index)) {
+                    let node: &mut Node = node;
+                    (node.end, node.after) = (offset(at), after);
+                }
+                continue;
+            }
+            b'"' => (
+                Kind::String,
+                string_length(bytes.get(at..).unwrap_or_default()),
+            ),
+            b't' => (Kind::Boolean, "true".len()),
+            b'f' => (Kind::Boolean, "false".len()),
+            b'n' => (Kind::Null, "null".len()),
+            b'-' | b'0'..=b'9' => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                (
+                    Kind::Number,
+                    rest.iter()
+                        .take_while(|b| b"+-.0123456789Ee".contains(b))
+                        .count(),
+                )
+            }
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        let (start, end) = (offset(at), offset(at + length));
+        nodes.push(Node {
+            kind,
+            start,
+            end,
+            after: offset(nodes.len() + 1),
+        });
+        at += length;
+    }
+    nodes
+}
+
+/// Bytes from a string's opening quotation mark to its closing one, both counted.
+fn string_length(from_quote: &[u8]) -> usize {
+    let mut escaped = true;
+    for (at, &byte) in from_quote.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    from_quote.len()
+}
+
+/// The text of a string literal; none if it has a lone surrogate.
+fn decode(literal: &str) -> Option<Cow<'_, str>> {
+    if literal.contains('\\') {
+        serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
+    } else {
+        literal
+            .get(1..literal.len().saturating_sub(1))
+            .map(Cow::Borrowed)
+    }
+}
+
+/// One value of a [`Json`] text.
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'j> {
+    json: &'j Json<'j>,
+    index: usize,
+}
+
+impl<'j> Value<'j> {
+    /// The value's type.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.json.node(self.index).kind
+    }
+
+    /// The value as it is spelled.
+    #[must_use]
+    pub fn raw(self) -> &'j str {
+        self.json.raw(self.json.node(self.index))
+    }
+
+    /// The value as it is spelled, without insignificant white space (RFC 8259, section 2).
+    #[must_use]
+    pub fn compact(self) -> String {
+        let mut text = String::with_capacity(self.raw().len());
+        let mut rest = self.raw();
+        while let Some(quote) = rest.find('"') {
+            let (outside, string) = rest.split_at(quote);
+            let (string, after) = string.split_at(string_length(string.as_bytes()));
+            text.extend(outside.split_ascii_whitespace());
+            text.push_str(string);
+            rest = after;
+        }
+        text.extend(rest.split_ascii_whitespace());
+        text
+    }
+
+    /// The text of a string; none of any other type.
+    #[must_use]
+    pub fn text(self) -> Option<Cow<'j, str>> {
+        (self.kind() == Kind::String).then(|| self.json.name(self.index))
+    }
+
+    /// An object's members in the order given; nothing of any other type.
+    pub fn members(self) -> impl Iterator<Item = (Cow<'j, str>, Value<'j>)> {
+        let json = self.json;
+        self.member_indices().map(move |name| {
+            (
+                json.name(name),
+                Value {
+                    json,
+                    index: name + 1,
+                },
+            )
+        })
+    }
+
+    /// The member of this name, where the value is an object that has it.
+    #[must_use]
+    pub fn member(self, name: &str) -> Option<Self> {
+        self.members()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value)
+    }
+
+    /// An array's elements in order; nothing of any other type.
+    pub fn elements(self) -> impl Iterator<Item = Value<'j>> {
+        let json = self.json;
+        let array = (self.kind() == Kind::Array).then_some(self.index);
+        array
+            .into_iter()
+            .flat_map(move |index| json.children(index))
+            .map(move |index| Value { json, index })
+    }
+
+    /// Levels of nesting: 0 for a scalar, 1 for an array or object of scalars.
+    #[must_use]
+    pub fn depth(self) -> usize {
+        let mut deepest = 0;
+        let mut open = Vec::new();
+        for index in self.index..self.json.node(self.index).after as usize {
+            let node = self.json.node(index);
+            while open.last().is_some_and(|&after| after as usize <= index) {
+                open.pop();
+            }
+            if matches!(node.kind, Kind::Array | Kind::Object) {
+                open.push(node.after);
+                deepest = deepest.max(open.len());
+            }
+        }
+        deepest
+    }
+
+    fn member_indices(self) -> impl Iterator<Item = usize> {
+        let json = self.json;
+        let object = (self.kind() == Kind::Object).then_some(self.index);
+        object
+            .into_iter()
+            .flat_map(move |index| json.children(index))
+            .step_by(2)
+    }
+}
+
+impl Json<'_> {
+    /// The indices of what stands directly in a container: elements, or names and values by turns.
+    fn children(&self, container: usize) -> impl Iterator<Item = usize> {
+        let end = self.node(container).after as usize;
+        let within = move |index: &usize| *index < end;
+        std::iter::successors(Some(container + 1), |&index| {
+            Some(self.node(index).after as usize)
+        })
+        .take_while(within)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn malformed(text: &str) -> Malformed {
+        Json::parse(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn members_keep_their_order_and_spelling() {
+        let json =
+            Json::parse(br#" { "b" : [ 1.0 , "x y" ] , "a" : { } , "\u0063" : -0e1 } "#).unwrap();
+        let members: Vec<_> = json
+            .root()
+            .members()
+            .map(|(name, value)| (name.into_owned(), value.raw()))
+            .collect();
+        assert_eq!(
+            members,
+            [
+                ("b".into(), "[ 1.0 , \"x y\" ]"),
+                ("a".into(), "{ }"),
+                ("c".into(), "-0e1")
+            ]
+        );
+        assert_eq!(
+            json.root().compact(),
+            r#"{"b":[1.0,"x y"],"a":{},"\u0063":-0e1}"#
+        );
+        let elements: Vec<_> = json
+            .root()
+            .member("b")
+            .unwrap()
+            .elements()
+            .map(Value::raw)
+            .collect();
+        assert_eq!(elements, ["1.0", "\"x y\""]);
+    }
+
+    #[test]
+    fn a_member_given_twice_is_refused_at_any_depth_and_under_any_escape() {
+        let fault = malformed("{\"é\": [\n {\"ab\": 1, \"\\u0061b\": 2}]}");
+        assert_eq!((fault.line, fault.column), (2, 12));
+        assert_eq!(fault.reason, "the member \"ab\" is given twice");
+    }
+
+    #[test]
+    fn a_string_that_is_no_unicode_is_refused_wherever_it_stands() {
+        for text in [
+            r#""\ud800""#,
+            r#"[{"\udc00":1}]"#,
+            r#"{"a":["\ud800\u0041"]}"#,
+            r#""\ud800x""#,
+        ] {
+            assert!(malformed(text).reason.contains("surrogate"), "{text}");
+        }
+        assert!(Json::parse(br#""\ud83d\ude00 \\ud800""#).is_ok());
+    }
+
+    #[test]
+    fn faults_say_where_they_are_in_characters() {
+        let fault = malformed("{\n  \"é\": nul }");
+        assert_eq!(
+            (fault.line, fault.column, fault.reason.as_str()),
+            (2, 11, "expected ident")
+        );
+        let fault = Json::parse(b"[\"ok\",\n\"\xff\"]").unwrap_err();
+        assert_eq!(
+            (fault.line, fault.column, fault.reason.as_str()),
+            (2, 2, "the bytes are not UTF-8")
+        );
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "01",
+            "1 2",
+            "\u{feff}{}",
+            "\"\u{1}\"",
+            "{'a':1}",
+            "NaN",
+        ] {
+            assert!(Json::parse(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_counts_containers_and_no_depth_exhausts_the_stack() {
+        let depth = |text: &str| Json::parse(text.as_bytes()).unwrap().root().depth();
+        assert_eq!(depth("1"), 0);
+        assert_eq!(depth("{}"), 1);
+        assert_eq!(depth(r#"{"a":[{}],"b":[[]],"c":1}"#), 3);
+        let levels = 1 << 21;
+        assert_eq!(depth(&("[".repeat(levels) + &"]".repeat(levels))), levels);
+    }
+}

@@ -1,0 +1,191 @@
+//! The two documents that leave: a memory that is durable, and what was wrong.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::TYPE;
+use crate::json::written;
+use crate::problem::{Problem, Source};
+use crate::remember::Receipt;
+
+/// The version of JSON:API that the document follows.
+#[derive(Debug, Serialize, ToSchema)]
+struct JsonApi {
+    version: &'static str,
+}
+
+const JSON_API: JsonApi = JsonApi { version: "1.1" };
+
+/// A memory that is durable.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MemoryDocument {
+    jsonapi: JsonApi,
+    data: MemoryResource,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MemoryResource {
+    /// `memories`
+    #[schema(pattern = "^memories$")]
+    r#type: &'static str,
+    /// The memory's id, derived from its five fields.
+    #[schema(format = Uuid)]
+    id: String,
+    attributes: MemoryResourceAttributes,
+    meta: MemoryResourceMeta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MemoryResourceAttributes {
+    /// `unverified`: nobody has judged whether the memory is true.
+    status: &'static str,
+    /// The memory's timestamp in normal form: the one sent, or the one it was given.
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct MemoryResourceMeta {
+    /// The key of the memory's object in the bucket.
+    s3_key: String,
+}
+
+/// What was wrong: every fault that was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDocument {
+    jsonapi: JsonApi,
+    #[schema(min_items = 1)]
+    errors: Vec<JsonApiError>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct JsonApiError {
+    /// The request's id (`x-request-id`), a hyphen, and the error's number from 1.
+    id: String,
+    /// The HTTP status.
+    #[schema(pattern = r"^[45]\d\d$")]
+    status: String,
+    /// What kind of fault it is, for programs.
+    code: &'static str,
+    /// What kind of fault it is, for people; the same for every error of a code.
+    title: &'static str,
+    /// What is wrong, in which field, the limit, and what to do.
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    source: Option<ErrorSource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    meta: Option<ErrorMeta>,
+}
+
+/// The part of the request that is at fault: one of the three.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct ErrorSource {
+    /// A JSON Pointer to a value of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pointer: Option<String>,
+    /// A query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    parameter: Option<String>,
+    /// A header field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    header: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorMeta {
+    /// The required member that is missing; `source.pointer` names its parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<String>,
+    /// What is known of the memory: `not_written` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(not_written|unknown)$")]
+    written: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry: Option<Retry>,
+}
+
+/// How to repeat the request: it cannot store the memory twice.
+#[derive(Debug, Serialize, ToSchema)]
+struct Retry {
+    /// The `timestamp` to send.
+    #[schema(format = DateTime)]
+    timestamp: String,
+}
+
+/// The document of a memory that is durable. It has no `self`: this service cannot read, and JSON:API forbids a link that
+/// cannot be fetched.
+#[must_use]
+pub fn success(receipt: &Receipt) -> Vec<u8> {
+    written(&MemoryDocument {
+        jsonapi: JSON_API,
+        data: MemoryResource {
+            r#type: TYPE,
+            id: receipt.memory_id.to_string(),
+            attributes: MemoryResourceAttributes {
+                status: "unverified",
+                created_at: receipt.timestamp.to_string(),
+            },
+            meta: MemoryResourceMeta {
+                s3_key: receipt.key.clone(),
+            },
+        },
+    })
+}
+
+/// The document of a failure; each error's id is the request's with its number.
+#[must_use]
+pub fn failure(problems: &[Problem], request_id: &str) -> Vec<u8> {
+    let errors = problems
+        .iter()
+        .zip(1..)
+        .map(|(problem, number): (&Problem, usize)| JsonApiError {
+            id: format!("{request_id}-{number}"),
+            status: problem.code.status().to_string(),
+            code: problem.code.name(),
+            title: problem.code.title(),
+            detail: problem.detail.clone(),
+            source: error_source(&problem.source),
+            meta: error_meta(problem),
+        });
+    written(&ErrorDocument {
+        jsonapi: JSON_API,
+        errors: errors.collect(),
+    })
+}
+
+fn error_source(source: &Source) -> Option<ErrorSource> {
+    Some(match source {
+        Source::None => return None,
+        Source::Pointer(pointer) => ErrorSource {
+            pointer: Some(pointer.clone()),
+            ..ErrorSource::default()
+        },
+        Source::Parameter(name) => ErrorSource {
+            parameter: Some(name.clone()),
+            ..ErrorSource::default()
+        },
+        Source::Header(name) => ErrorSource {
+            header: Some(name),
+            ..ErrorSource::default()
+        },
+    })
+}
+
+fn error_meta(problem: &Problem) -> Option<ErrorMeta> {
+    let storage = problem.storage;
+    let retry = storage.and_then(|storage| storage.retry);
+    (problem.field.is_some() || storage.is_some()).then(|| ErrorMeta {
+        field: problem.field.clone(),
+        written: storage.map(|storage| storage.written.to_string()),
+        retry: retry.map(|timestamp| Retry {
+            timestamp: timestamp.to_string(),
+        }),
+    })
+}

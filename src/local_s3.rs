@@ -1,0 +1,403 @@
+//! The embedded S3: what this service relies on of S3, with its wire and its errors, over a folder.
+//!
+//! It stands under the SDK, so the real client signs, sends and reads as it would with S3. What it cannot keep as S3 would,
+//! it refuses with 501 `NotImplemented` instead of ignoring it; `tests/it/conduct.rs` holds it to S3's behaviour. Durability
+//! is `disk.rs`'s.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+};
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use http_body_util::BodyExt;
+use md5::Md5;
+use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    ETag, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use sha2::{Digest, Sha256};
+
+use crate::store;
+
+mod disk;
+mod key;
+mod listing;
+
+pub use disk::{Disk, Unusable};
+
+use disk::Linked;
+use key::Key;
+
+/// The name of the only bucket, and of its folder.
+pub const BUCKET: &str = "memory";
+/// S3's own limit of a page.
+const PAGE_KEYS_MAX: i32 = 1_000;
+/// Largest object that is taken: it is held in memory, and a memory is far smaller.
+const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A client of the embedded S3 over this disk, configured as for S3 itself; nothing listens on a port.
+#[must_use]
+pub fn client(disk: Disk) -> aws_sdk_s3::Client {
+    const OWN: &str = "embedded";
+    let service = service(disk, OWN, OWN);
+    let connector = SharedHttpConnector::new(InProcess(service));
+    let http: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
+    let sdk = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url("http://127.0.0.1")
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            OWN, OWN, None, None, OWN,
+        )))
+        .http_client(http)
+        .build();
+    store::client(&sdk)
+}
+
+/// The embedded S3 as an HTTP service that takes requests signed with this key.
+#[must_use]
+pub fn service(disk: Disk, access_key: &str, secret_key: &str) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(LocalS3 {
+        disk: Arc::new(disk),
+    });
+    builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+    builder.build()
+}
+
+/// Hands the SDK's requests to the service without a socket.
+#[derive(Debug)]
+struct InProcess(S3Service);
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let service = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let failed = |error: s3s::StdError| ConnectorError::other(error, None);
+            let mut request = request
+                .try_into_http1x()
+                .map_err(|error| failed(error.into()))?;
+            if let Some(host) = request.uri().authority().map(ToString::to_string) {
+                let host =
+                    host.parse()
+                        .map_err(|error: axum::http::header::InvalidHeaderValue| {
+                            failed(error.into())
+                        })?;
+                request.headers_mut().insert(axum::http::header::HOST, host);
+            }
+            let response = service
+                .call(request.map(s3s::Body::http_body))
+                .await
+                .map_err(|error| failed(error.into()))?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| failed(error.into()))
+        })
+    }
+}
+
+struct LocalS3 {
+    disk: Arc<Disk>,
+}
+
+#[async_trait::async_trait]
+impl S3 for LocalS3 {
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        refuse_what_is_not_kept(&request, PUT_HEADERS, &[])?;
+        let declared_sha256 = request.headers.get("x-amz-content-sha256").cloned();
+        let input = request.input;
+        let key = known_key(&input.bucket, &input.key)?;
+        // As the bucket's policy has it: a put that could overwrite is not allowed.
+        match input.if_none_match {
+            Some(ETagCondition::Any) => {}
+            Some(ETagCondition::ETag(_)) => {
+                return Err(s3_error!(
+                    NotImplemented,
+                    "If-None-Match of a put takes * only"
+                ));
+            }
+            None => {
+                return Err(s3_error!(
+                    AccessDenied,
+                    "a put without If-None-Match is denied by the bucket's policy"
+                ));
+            }
+        }
+        if input
+            .content_type
+            .as_ref()
+            .is_some_and(|given| *given != crate::object::CONTENT_TYPE)
+        {
+            return Err(s3_error!(
+                NotImplemented,
+                "objects are kept as application/json"
+            ));
+        }
+        let body = whole(input.body).await?;
+        let sha256 = Sha256::digest(&body);
+        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        if declared_sha256
+            .is_some_and(|declared| declared != "UNSIGNED-PAYLOAD" && declared != hex.as_str())
+        {
+            let mut mismatch =
+                S3Error::new(S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()));
+            mismatch.set_status_code(StatusCode::BAD_REQUEST);
+            return Err(mismatch);
+        }
+        let md5 = Md5::digest(&body);
+        judge_digest(
+            "x-amz-checksum-sha256",
+            input.checksum_sha256.as_deref(),
+            &sha256,
+        )?;
+        judge_digest("content-md5", input.content_md5.as_deref(), &md5)?;
+
+        let disk = Arc::clone(&self.disk);
+        match blocking(move || disk.link(&key, &body)).await? {
+            Linked::New => Ok(S3Response::new(PutObjectOutput {
+                e_tag: Some(etag(&md5)),
+                checksum_sha256: input.checksum_sha256,
+                ..PutObjectOutput::default()
+            })),
+            Linked::Taken => Err(s3_error!(
+                PreconditionFailed,
+                "At least one of the pre-conditions you specified did not hold"
+            )),
+        }
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        refuse_what_is_not_kept(&request, &["x-amz-checksum-mode"], &["x-id"])?;
+        let input = request.input;
+        let key = known_key(&input.bucket, &input.key)?;
+        let disk = Arc::clone(&self.disk);
+        let Some((body, modified)) = blocking(move || disk.read(&key)).await? else {
+            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
+        };
+        let checksum_sha256 = input
+            .checksum_mode
+            .map(|_| BASE64_STANDARD.encode(Sha256::digest(&body)));
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: i64::try_from(body.len()).ok(),
+            content_type: crate::object::CONTENT_TYPE.parse().ok(),
+            e_tag: Some(etag(&Md5::digest(&body))),
+            last_modified: Some(modified.into()),
+            checksum_sha256,
+            body: Some(StreamingBlob::from(s3s::Body::from(body))),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let params = [
+            "list-type",
+            "prefix",
+            "start-after",
+            "continuation-token",
+            "max-keys",
+            "x-id",
+        ];
+        refuse_what_is_not_kept(&request, &[], &params)?;
+        let input = request.input;
+        known_bucket(&input.bucket)?;
+        let after = match &input.continuation_token {
+            Some(token) => {
+                let key = BASE64_URL_SAFE_NO_PAD
+                    .decode(token)
+                    .ok()
+                    .and_then(|key| String::from_utf8(key).ok());
+                Some(key.ok_or_else(|| {
+                    s3_error!(
+                        InvalidArgument,
+                        "The continuation token provided is incorrect"
+                    )
+                })?)
+            }
+            None => input.start_after.clone(),
+        };
+        let max_keys = input.max_keys.unwrap_or(PAGE_KEYS_MAX);
+        let limit = usize::try_from(max_keys.min(PAGE_KEYS_MAX))
+            .map_err(|_| s3_error!(InvalidArgument, "max-keys must not be negative"))?;
+
+        let disk = Arc::clone(&self.disk);
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let page = blocking(move || disk.list(&prefix, after.as_deref(), limit)).await?;
+        let next = page.is_truncated.then(|| page.objects.last()).flatten();
+        Ok(S3Response::new(ListObjectsV2Output {
+            next_continuation_token: next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(&last.key)),
+            is_truncated: Some(page.is_truncated),
+            key_count: i32::try_from(page.objects.len()).ok(),
+            max_keys: Some(max_keys.min(PAGE_KEYS_MAX)),
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            start_after: input.start_after,
+            continuation_token: input.continuation_token,
+            contents: Some(
+                page.objects
+                    .into_iter()
+                    .map(|object| Object {
+                        e_tag: Some(etag(&object.md5)),
+                        key: Some(object.key),
+                        last_modified: Some(object.modified.into()),
+                        size: i64::try_from(object.bytes).ok(),
+                        ..Object::default()
+                    })
+                    .collect(),
+            ),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+}
+
+/// What of a put's headers is honoured, beside those that say nothing about the object.
+const PUT_HEADERS: &[&str] = &[
+    "if-none-match",
+    "x-amz-checksum-sha256",
+    "x-amz-sdk-checksum-algorithm",
+    "content-md5",
+    "content-type",
+];
+/// Headers of the request's own way here.
+const TRANSPORT_HEADERS: &[&str] = &[
+    "content-length",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-user-agent",
+];
+
+/// A header or parameter that S3 would obey and this store would not is an error, not a silence.
+fn refuse_what_is_not_kept<T>(
+    request: &S3Request<T>,
+    headers: &[&str],
+    params: &[&str],
+) -> S3Result<()> {
+    let meant_for_s3 = |name: &&str| {
+        ["x-amz-", "if-", "content-"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || ["range", "cache-control", "expires"].contains(name)
+    };
+    let kept = |name: &&str| headers.contains(name) || TRANSPORT_HEADERS.contains(name);
+    let mut names = request
+        .headers
+        .keys()
+        .map(axum::http::HeaderName::as_str)
+        .filter(meant_for_s3);
+    if let Some(name) = names.find(|name| !kept(name)) {
+        return Err(s3_error!(
+            NotImplemented,
+            "the header {name} is not implemented"
+        ));
+    }
+    let query = request
+        .uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    let mut names = query.map(|pair| pair.split('=').next().unwrap_or_default());
+    if let Some(name) = names.find(|name| !params.contains(name) && *name != "x-id") {
+        return Err(s3_error!(
+            NotImplemented,
+            "the parameter {name} is not implemented"
+        ));
+    }
+    Ok(())
+}
+
+fn known_bucket(bucket: &str) -> S3Result<()> {
+    if bucket == BUCKET {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            NoSuchBucket,
+            "The specified bucket does not exist"
+        ))
+    }
+}
+
+fn known_key(bucket: &str, key: &str) -> S3Result<Key> {
+    known_bucket(bucket)?;
+    Key::parse(key).ok_or_else(|| {
+        s3_error!(
+            NotImplemented,
+            "this key cannot be kept as the path of a file"
+        )
+    })
+}
+
+async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(body) = body else { return Ok(bytes) };
+    let mut body = s3s::Body::from(body);
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|_| s3_error!(IncompleteBody, "the body ended before its Content-Length"))?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > OBJECT_BYTES_MAX {
+            return Err(s3_error!(
+                EntityTooLarge,
+                "Your proposed upload exceeds the maximum allowed size"
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+fn judge_digest(header: &str, declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
+    let Some(declared) = declared else {
+        return Ok(());
+    };
+    match BASE64_STANDARD.decode(declared) {
+        Ok(digest) if digest.len() != computed.len() => Err(s3_error!(
+            InvalidRequest,
+            "Value for {header} header is invalid."
+        )),
+        Err(_) => Err(s3_error!(
+            InvalidRequest,
+            "Value for {header} header is invalid."
+        )),
+        Ok(digest) if digest == computed => Ok(()),
+        Ok(_) => Err(s3_error!(
+            BadDigest,
+            "The {header} you specified did not match what we received."
+        )),
+    }
+}
+
+fn etag(md5: &[u8]) -> ETag {
+    ETag::Strong(md5.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Work on files, off the async threads; its failure is S3's 500.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> S3Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(s3_error!(InternalError, "the data folder failed: {error}")),
+        Err(_) => Err(s3_error!(InternalError, "the data folder's thread failed")),
+    }
+}

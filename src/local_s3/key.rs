@@ -1,0 +1,83 @@
+//! Keys as paths: each component of a key is a folder or file of that name, long ones in pieces.
+
+use std::path::{Path, PathBuf};
+
+/// Longest name of a file or folder, in bytes, on the file systems of Linux and macOS.
+const NAME_BYTES_MAX: usize = 255;
+/// Ends the name of a folder that holds the rest of a component; no key contains it.
+pub(super) const CUT: char = '+';
+
+/// A key that can be kept as a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    names: Vec<String>,
+}
+
+impl Key {
+    /// Reads a key; none if a component of it cannot be a name.
+    pub(super) fn parse(key: &str) -> Option<Self> {
+        let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains([CUT, '\0']);
+        let mut names = Vec::new();
+        for mut component in key.split('/') {
+            if !is_name(component) {
+                return None;
+            }
+            while component.len() > NAME_BYTES_MAX {
+                let (piece, rest) = component
+                    .split_at(component.floor_char_boundary(NAME_BYTES_MAX - CUT.len_utf8()));
+                names.push(format!("{piece}{CUT}"));
+                component = rest;
+            }
+            names.push(component.to_owned());
+        }
+        Some(Self { names })
+    }
+
+    /// The path of the object's file.
+    pub(super) fn path(&self, bucket: &Path) -> PathBuf {
+        bucket.join(self.names.iter().collect::<PathBuf>())
+    }
+
+    /// The folders that lead to the file, the outermost first; the bucket itself is not among them.
+    pub(super) fn folders(&self, bucket: &Path) -> Vec<PathBuf> {
+        let (_, folders) = self.names.split_last().unzip();
+        let folders: &[String] = folders.unwrap_or_default();
+        let mut path = bucket.to_owned();
+        let mut paths = Vec::with_capacity(folders.len());
+        for name in folders {
+            path.push(name);
+            paths.push(path.clone());
+        }
+        paths
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_path_and_long_components_are_cut() {
+        let path = |key: &str| {
+            Key::parse(key).map(|key| key.path(Path::new("b")).to_str().unwrap().to_owned())
+        };
+        assert_eq!(path("a/b=%2F/c.json").unwrap(), "b/a/b=%2F/c.json");
+        let (long, piece) = ("x".repeat(600), "x".repeat(254));
+        assert_eq!(
+            path(&format!("{long}/y")).unwrap(),
+            format!("b/{piece}+/{piece}+/{}/y", "x".repeat(92))
+        );
+        assert_eq!(
+            path(&"x".repeat(255)).unwrap(),
+            format!("b/{}", "x".repeat(255))
+        );
+        assert_eq!(path(&"x".repeat(256)).unwrap(), format!("b/{piece}+/xx"));
+        for key in ["", "/a", "a/", "a//b", "a/./b", "../a", "a+", "a\0"] {
+            assert_eq!(path(key), None, "{key:?}");
+        }
+        assert_eq!(
+            Key::parse("a/b/c").unwrap().folders(Path::new("m")),
+            [Path::new("m/a"), Path::new("m/a/b")]
+        );
+    }
+}

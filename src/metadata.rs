@@ -1,0 +1,250 @@
+//! What a caller says beside the memory: any JSON object, kept as it is spelled.
+//!
+//! Three of its members have a meaning and are judged: `tags`, `source` and `confidence`.
+
+use crate::json::{Kind, Value};
+use crate::memory::{Fault, METADATA_DEPTH_MAX, Place, Violations};
+
+/// A JSON object in compact text: the caller's own spelling, or this service's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata(String);
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}
+
+impl Metadata {
+    /// The object's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes an object as it is spelled.
+    ///
+    /// # Errors
+    /// What is wrong with it and with the members that have a meaning: `tags`, `source`, `confidence`.
+    pub fn verbatim(object: Value<'_>) -> Result<Self, Violations> {
+        let mut violations = Violations::default();
+        let itself = || Place::Metadata(Vec::new());
+        if object.kind() != Kind::Object {
+            let fault = Fault::WrongType {
+                expected: "an object",
+                found: object.kind(),
+            };
+            return Err(Violations::one(itself(), fault));
+        }
+        let levels = object.depth();
+        if levels > METADATA_DEPTH_MAX {
+            violations.push(itself(), Fault::TooDeep { levels });
+        }
+        for (name, value) in object
+            .members()
+            .filter(|(_, value)| value.kind() != Kind::Null)
+        {
+            let place = || Place::Metadata(vec![name.clone().into_owned()]);
+            let wrong_type = |expected| Fault::WrongType {
+                expected,
+                found: value.kind(),
+            };
+            match (&*name, value.kind()) {
+                ("tags", _) => match tags(value) {
+                    Ok(_) => {}
+                    Err(found) => violations.append(found),
+                },
+                ("source", kind) if kind != Kind::String => {
+                    violations.push(place(), wrong_type("a string"));
+                }
+                ("confidence", Kind::Number) if !is_confidence(value.raw()) => {
+                    violations.push(place(), Fault::NotAConfidence);
+                }
+                ("confidence", Kind::Number) => {}
+                ("confidence", _) => violations.push(place(), wrong_type("a number")),
+                _ => {}
+            }
+        }
+        violations.unless_any(Self(object.compact()))
+    }
+
+    /// The envelope's two attributes, each only where given, in this service's spelling.
+    #[must_use]
+    pub fn of(memory_type: Option<&str>, tags: Option<&[String]>) -> Self {
+        let memory_type = memory_type.map(|name| format!("\"memory_type\":{}", spell(name)));
+        let tags = tags.map(|tags| {
+            let tags: Vec<_> = tags.iter().map(|tag| spell(tag)).collect();
+            format!("\"tags\":[{}]", tags.join(","))
+        });
+        let members: Vec<_> = memory_type.into_iter().chain(tags).collect();
+        Self(format!("{{{}}}", members.join(",")))
+    }
+}
+
+/// Reads `tags`: an array of strings.
+///
+/// # Errors
+/// Every element that is none.
+pub(crate) fn tags(value: Value<'_>) -> Result<Vec<String>, Violations> {
+    let place = |rest: Option<usize>| {
+        let index = rest.map(|index| index.to_string());
+        Place::Metadata(std::iter::once("tags".to_owned()).chain(index).collect())
+    };
+    if value.kind() != Kind::Array {
+        let fault = Fault::WrongType {
+            expected: "an array of strings",
+            found: value.kind(),
+        };
+        return Err(Violations::one(place(None), fault));
+    }
+    let mut violations = Violations::default();
+    let mut tags = Vec::new();
+    for (index, element) in value.elements().enumerate() {
+        match element.text() {
+            Some(tag) => tags.push(tag.into_owned()),
+            None => {
+                let fault = Fault::WrongType {
+                    expected: "a string",
+                    found: element.kind(),
+                };
+                violations.push(place(Some(index)), fault);
+            }
+        }
+    }
+    violations.unless_any(tags)
+}
+
+/// A string in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F escaped (`\b \t \n \f \r`,
+/// else `\u00xx` in lower case). That is `serde_json`'s own; a test holds it to it.
+pub(crate) fn spell(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Whether a JSON number lies from 0 to 1, by its digits: a double would round 1.00000000000000000001 to 1.
+fn is_confidence(number: &str) -> bool {
+    let (sign, magnitude) = number
+        .strip_prefix('-')
+        .map_or(("", number), |rest| ("-", rest));
+    let (mantissa, exponent) = magnitude.split_once(['e', 'E']).unwrap_or((magnitude, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() {
+        return true;
+    }
+    // The number is 0.{significant} times ten to the power of `point`.
+    let leading_zeros = digits.len() - significant.len();
+    let point = i128::try_from(whole.len()).unwrap_or(i128::MAX)
+        - i128::try_from(leading_zeros).unwrap_or(i128::MAX);
+    let point = match exponent.parse::<i64>() {
+        Ok(exponent) => point + i128::from(exponent),
+        Err(_) => return sign.is_empty() && exponent.starts_with('-'),
+    };
+    sign.is_empty() && (point < 1 || point == 1 && significant.trim_end_matches('0') == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+    use crate::memory::VIOLATIONS_LISTED_MAX;
+
+    #[test]
+    fn a_confidence_is_judged_by_its_digits() {
+        for number in [
+            "0",
+            "-0",
+            "-0.0e5",
+            "1",
+            "1.000",
+            "10e-1",
+            "0.1e1",
+            "100E-2",
+            "1e-400",
+            "0.99999999999999999999999",
+            "1e-99999999999999999999999",
+            "0e99999999999999999999999",
+            "0.0000",
+        ] {
+            assert!(is_confidence(number), "{number}");
+        }
+        for number in [
+            "1.00000000000000000001",
+            "-1e-400",
+            "2",
+            "10",
+            "1e1",
+            "1e400",
+            "0.11e1",
+            "-0.5",
+            "20e-1",
+            "1e99999999999999999999999",
+            "-1e-99999999999999999999999",
+        ] {
+            assert!(!is_confidence(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn this_services_spelling_of_strings_never_changes() {
+        let controls: String = (0..=0x20)
+            .chain([0x22, 0x2f, 0x5c, 0x7f, 0x85, 0x2028])
+            .filter_map(char::from_u32)
+            .collect();
+        assert_eq!(
+            spell(&controls),
+            "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r\\u000e\\u000f\\u0010\\u0011\\u0012\
+             \\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f \\\"/\\\\\u{7f}\u{85}\u{2028}\""
+        );
+    }
+
+    #[test]
+    fn metadata_names_every_fault_and_takes_null_for_nothing() {
+        let faults = |text: &str| Metadata::verbatim(Json::parse(text.as_bytes()).unwrap().root());
+        assert!(faults(r#"{"tags":null,"source":null,"confidence":null,"memory_type":7}"#).is_ok());
+        let text = r#"{"tags":["a",1,null],"source":[],"confidence":"high"}"#;
+        let violations = faults(text).unwrap_err();
+        let places: Vec<_> = violations
+            .listed()
+            .iter()
+            .map(|violation| violation.place.clone())
+            .collect();
+        let path =
+            |tokens: &[&str]| Place::Metadata(tokens.iter().map(ToString::to_string).collect());
+        assert_eq!(
+            places,
+            [
+                path(&["tags", "1"]),
+                path(&["tags", "2"]),
+                path(&["source"]),
+                path(&["confidence"])
+            ]
+        );
+    }
+
+    #[test]
+    fn metadata_may_nest_64_levels_and_no_more() {
+        let nested = |levels: usize| {
+            format!(
+                "{}{}",
+                r#"{"a":"#.repeat(levels - 1) + "{}",
+                "}".repeat(levels - 1)
+            )
+        };
+        let judged =
+            |levels| Metadata::verbatim(Json::parse(nested(levels).as_bytes()).unwrap().root());
+        assert!(judged(64).is_ok());
+        let too_deep = Violations::one(Place::Metadata(Vec::new()), Fault::TooDeep { levels: 65 });
+        assert_eq!(judged(65), Err(too_deep));
+    }
+
+    #[test]
+    fn a_hostile_number_of_faults_is_counted_and_not_kept() {
+        let text = format!("[{}]", vec!["1"; 1_000].join(","));
+        let violations = tags(Json::parse(text.as_bytes()).unwrap().root()).unwrap_err();
+        assert_eq!(
+            (violations.listed().len(), violations.unlisted()),
+            (VIOLATIONS_LISTED_MAX, 900)
+        );
+    }
+}

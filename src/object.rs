@@ -1,0 +1,275 @@
+//! A memory as S3 keeps it: its id, its key, its bytes, their digest.
+//!
+//! Total and deterministic: one memory has one object, whatever wrote it and whenever. This module owns every
+//! key and prefix of the log. The ids and bytes of schema version 1 never change; another normal form is
+//! version 2.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::json::{Json, Kind, Value};
+use crate::memory::{Draft, Memory, Violations};
+use crate::metadata::{Metadata, spell};
+use crate::timestamp::Timestamp;
+
+/// The version of the normal form, part of every id and every object.
+pub const SCHEMA_VERSION: u8 = 1;
+
+/// The media type of an object.
+pub const CONTENT_TYPE: &str = "application/json";
+
+/// All but RFC 3986's unreserved characters are encoded in a key's names.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What is put into the bucket for one memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// UUID version 8 (RFC 9562, appendix B.2) of the memory's five fields and the schema version.
+    pub memory_id: Uuid,
+    /// The object's key.
+    pub key: String,
+    /// One line of JSON without a newline.
+    pub body: Vec<u8>,
+    /// SHA-256 of the body.
+    pub sha256: [u8; 32],
+}
+
+impl Object {
+    /// The object of a memory.
+    #[must_use]
+    pub fn of(memory: &Memory) -> Self {
+        let memory_id = memory_id(memory);
+        let prefix = Prefix::Entity {
+            domain: memory.domain(),
+            entity_id: memory.entity_id(),
+        };
+        let body = format!(
+            r#"{{"schema_version":{SCHEMA_VERSION},"memory_id":"{memory_id}","entity_id":{},"domain":{},"timestamp":"{}","content":{},"metadata":{}}}"#,
+            spell(memory.entity_id()),
+            spell(memory.domain()),
+            memory.timestamp(),
+            spell(memory.content()),
+            memory.metadata(),
+        )
+        .into_bytes();
+        Self {
+            memory_id,
+            key: format!("{prefix}{}_{memory_id}.json", memory.timestamp().in_key()),
+            sha256: Sha256::digest(&body).into(),
+            body,
+        }
+    }
+
+    /// Reads what a bucket holds under a key, and proves that it is that memory's object, to the byte.
+    ///
+    /// # Errors
+    /// [`Defect`] says why it is not.
+    pub fn read(key: &str, body: &[u8]) -> Result<Self, Defect> {
+        let json = Json::parse(body).map_err(|fault| Defect::NotJson(fault.reason))?;
+        let draft = stored_draft(json.root())?;
+        // The members are proved to be there, so the clock's place is never taken.
+        let epoch = Timestamp::from_unix_micros(0);
+        let memory = Memory::new(draft, epoch).map_err(|_| Defect::NotAMemory)?;
+        let object = Self::of(&memory);
+        if object.body != body {
+            return Err(
+                if json
+                    .root()
+                    .member("memory_id")
+                    .and_then(Value::text)
+                    .as_deref()
+                    == Some(&object.memory_id.to_string())
+                {
+                    Defect::OtherSpelling
+                } else {
+                    Defect::OtherId {
+                        derived: object.memory_id,
+                    }
+                },
+            );
+        }
+        if object.key == key {
+            Ok(object)
+        } else {
+            Err(Defect::OtherKey {
+                derived: object.key,
+            })
+        }
+    }
+}
+
+const MEMBERS: [&str; 7] = [
+    "schema_version",
+    "memory_id",
+    "entity_id",
+    "domain",
+    "timestamp",
+    "content",
+    "metadata",
+];
+
+fn stored_draft(root: Value<'_>) -> Result<Draft, Defect> {
+    let member = |name| root.member(name).filter(|value| value.kind() != Kind::Null);
+    let version = member("schema_version").map_or("none", Value::raw);
+    if version != SCHEMA_VERSION.to_string() {
+        return Err(Defect::OtherSchema(version.to_owned()));
+    }
+    if MEMBERS.iter().any(|name| member(name).is_none()) {
+        return Err(Defect::NotAMemory);
+    }
+    let text = |name| {
+        Ok(member(name)
+            .and_then(Value::text)
+            .map(std::borrow::Cow::into_owned))
+    };
+    Ok(Draft {
+        domain: text("domain"),
+        entity_id: text("entity_id"),
+        content: text("content"),
+        timestamp: text("timestamp"),
+        metadata: member("metadata").map(Metadata::verbatim).transpose(),
+        others: Violations::default(),
+    })
+}
+
+/// Why an object of the bucket is not the memory that its key claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Defect {
+    /// The body is not JSON.
+    NotJson(String),
+    /// The body is of another schema version, or of none.
+    OtherSchema(String),
+    /// A field is missing or breaks its rule.
+    NotAMemory,
+    /// The id is not the one derived from the fields.
+    OtherId {
+        /// The id derived from the fields.
+        derived: Uuid,
+    },
+    /// The id is right and the bytes are not this service's.
+    OtherSpelling,
+    /// The memory is sound and lies under a key that is not its own.
+    OtherKey {
+        /// The key derived from the fields.
+        derived: String,
+    },
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(reason) => write!(f, "the body is not JSON: {reason}"),
+            Self::OtherSchema(found) => {
+                write!(
+                    f,
+                    "schema_version is {found}, and this program reads version {SCHEMA_VERSION}"
+                )
+            }
+            Self::NotAMemory => f.write_str("a field of the memory is missing or breaks its rule"),
+            Self::OtherId { derived } => {
+                write!(f, "the content has the id {derived}, not the one stored")
+            }
+            Self::OtherSpelling => f.write_str("the bytes are not the memory's normal form"),
+            Self::OtherKey { derived } => write!(f, "the content belongs under {derived}"),
+        }
+    }
+}
+
+impl std::error::Error for Defect {}
+
+/// The beginning of all keys of the log, of a domain, or of an entity.
+#[derive(Debug, Clone, Copy)]
+pub enum Prefix<'a> {
+    /// The whole bucket: what is no memory is found as well.
+    All,
+    /// A domain's memories.
+    Domain(&'a str),
+    /// An entity's memories: these, in key order, are in the order of time.
+    Entity {
+        /// The entity's domain.
+        domain: &'a str,
+        /// The entity.
+        entity_id: &'a str,
+    },
+}
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = |name| utf8_percent_encode(name, RESERVED);
+        match self {
+            Self::All => Ok(()),
+            Self::Domain(domain) => write!(f, "memories/domain={}/", encoded(domain)),
+            Self::Entity { domain, entity_id } => {
+                write!(
+                    f,
+                    "memories/domain={}/entity={}/",
+                    encoded(domain),
+                    encoded(entity_id)
+                )
+            }
+        }
+    }
+}
+
+/// What a key says of its object, before the object is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyClaim {
+    /// The domain.
+    pub domain: String,
+    /// The entity.
+    pub entity_id: String,
+    /// The instant as [`instant_in_key`] spells it.
+    pub instant: String,
+}
+
+impl KeyClaim {
+    /// Reads a key; none if it is no key of this log.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let (domain, rest) = key.strip_prefix("memories/domain=")?.split_once('/')?;
+        let (entity_id, rest) = rest.strip_prefix("entity=")?.split_once('/')?;
+        let (instant, _memory_id) = rest.strip_suffix(".json")?.rsplit_once('_')?;
+        let decoded = |name| {
+            percent_decode_str(name)
+                .decode_utf8()
+                .ok()
+                .map(Cow::into_owned)
+        };
+        Some(Self {
+            domain: decoded(domain)?,
+            entity_id: decoded(entity_id)?,
+            instant: instant.to_owned(),
+        })
+    }
+}
+
+/// An instant as a key spells it: the order of these texts is the order of time.
+#[must_use]
+pub fn instant_in_key(at: Timestamp) -> String {
+    at.in_key().to_string()
+}
+
+fn memory_id(memory: &Memory) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in [
+        &*SCHEMA_VERSION.to_string(),
+        memory.domain(),
+        memory.entity_id(),
+        &*memory.timestamp().to_string(),
+        memory.content(),
+        memory.metadata(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = <[u8; 32]>::from(hash.finalize());
+    uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]).into_uuid()
+}

@@ -1,0 +1,110 @@
+//! The document's examples, each rendered by the code that renders the answer.
+
+use crate::accept::BodyType;
+use crate::http;
+use crate::memory::Memory;
+use crate::object::Object;
+use crate::problem::{Code, Problem, Source};
+use crate::query::unsupported_parameters;
+use crate::remember::{Failure, Receipt};
+use crate::store::{Evidence, Put, WriteError};
+use crate::timestamp::Timestamp;
+
+/// The request id of every example.
+pub(super) const REQUEST_ID: &str = "5f1c9d1e-6f0a-4b5e-9a57-3c2f0d7e8a41";
+
+pub(super) const ENVELOPE: &str = r#"{"data":{"type":"memories","attributes":{"content":"Gunakan rounding PHP_ROUND_HALF_UP untuk kalkulasi pajak.","memory_type":"decision_log","repository_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","tags":["tax","backend"],"timestamp":"2026-01-19T14:00:00Z"}}}"#;
+pub(super) const TOOL_BODY: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z","metadata":{"tags":["habit"],"source":"chat","confidence":0.9}}"#;
+
+/// A failure that the document shows.
+pub(super) struct FailureExample {
+    pub(super) name: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl FailureExample {
+    pub(super) fn status(&self) -> u16 {
+        self.problems
+            .first()
+            .map_or(500, |problem| problem.code.status())
+    }
+}
+
+/// What a body that is no memory is answered.
+fn refusal(body: &str) -> Vec<Problem> {
+    match http::draft(body.as_bytes(), BodyType::Json) {
+        Err(problems) => problems,
+        Ok((draft, locate)) => match Memory::new(draft, Timestamp::from_unix_micros(0)) {
+            Ok(_) => Vec::new(),
+            Err(violations) => Problem::of_violations(&violations, locate),
+        },
+    }
+}
+
+/// The receipt of a body that is a memory.
+pub(super) fn receipt(body: &str) -> Option<Receipt> {
+    let (draft, _) = http::draft(body.as_bytes(), BodyType::Json).ok()?;
+    let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).ok()?;
+    let Object { memory_id, key, .. } = Object::of(&memory);
+    Some(Receipt {
+        memory_id,
+        timestamp: memory.timestamp(),
+        key,
+        put: Put::Written,
+    })
+}
+
+/// What a failed write is answered.
+fn failed_write(error: fn(Evidence) -> WriteError) -> Vec<Problem> {
+    let retry =
+        Timestamp::parse("2026-01-27T03:14:22Z").unwrap_or_else(|_| Timestamp::from_unix_micros(0));
+    Problem::of(
+        &Failure::Write {
+            error: error(Evidence::default()),
+            retry,
+        },
+        |_| Vec::new(),
+    )
+}
+
+/// Every failure that `POST /memory` is documented to answer.
+#[rustfmt::skip]
+pub(super) fn failures() -> Vec<FailureExample> {
+    let wrong_key = Problem::forbidden(Source::None, crate::guard::WRONG_KEY);
+    [
+        ("malformed_json", "The body ends too early", refusal(r#"{"content":"#)),
+        ("repeated_member", "A member is given twice", refusal(r#"{"content":"a","content":"b"}"#)),
+        ("unsupported_parameter", "A query parameter", unsupported_parameters("include=author")),
+        ("client_id_unsupported", "The client chose an id", refusal(r#"{"data":{"type":"memories","id":"1","attributes":{}}}"#)),
+        ("forbidden", "The key is wrong", vec![wrong_key]),
+        ("not_found", "Nothing is at this path", vec![Problem::not_found()]),
+        ("method_not_allowed", "The path has other methods", vec![Problem::method_not_allowed("POST")]),
+        ("not_acceptable", "No representation that the client takes", vec![Problem::not_acceptable()]),
+        ("type_mismatch", "The resource is of another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
+        ("too_large", "The body is over the limit", vec![Problem::too_large()]),
+        ("unsupported_media_type", "The body is not declared as JSON", vec![Problem::unsupported_media_type()]),
+        ("unsupported_coding", "The body is compressed", vec![Problem::unsupported_coding()]),
+        ("invalid_document", "The document has no resource", refusal(r#"{"data":[]}"#)),
+        ("envelope_faults", "Every fault of an envelope", refusal(
+            r#"{"data":{"type":"memories","attributes":{"repository_id":"42","tags":["tax",7],"author":"Rob"}}}"#,
+        )),
+        ("tool_body_faults", "Every fault of the tool's body", refusal(
+            r#"{"domain":"work","entity_id":" ","content":"x","timestamp":"2026-01-27","metadata":{"confidence":2}}"#,
+        )),
+        ("storage_refused", "S3 refused the write", failed_write(WriteError::Refused)),
+        ("internal", "A bug", vec![Problem::internal()]),
+        ("storage_unavailable", "S3 did not take the write", failed_write(WriteError::Unavailable)),
+        ("storage_outcome_unknown", "S3's answer was lost", failed_write(WriteError::Unknown)),
+    ]
+    .into_iter()
+    .map(|(name, summary, problems)| FailureExample { name, summary, problems })
+    .collect()
+}
+
+/// Which representations a failure can have: where none could be chosen, it is JSON:API.
+pub(super) fn has_flat_form(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .all(|problem| problem.code != Code::NotAcceptable)
+}

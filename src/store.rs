@@ -1,0 +1,297 @@
+//! The durable write: one object, one attempt, one honest answer.
+//!
+//! A put is written only when S3 says 200, gives an `ETag` and echoes the SHA-256 we computed. Everything else is
+//! classified from kind, status and S3's code, never from text. The module knows no memory and no HTTP answer of ours; it
+//! must not retry.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+
+use crate::object::{CONTENT_TYPE, Object};
+
+/// Longest wait for a connection: S3 in the region answers a handshake in milliseconds, and the rest of the deadline is
+/// the write's.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The log: a bucket, and the client that writes to it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+/// What a proved put found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// The key was free: the object is new.
+    Written,
+    /// The key was taken: since it is derived from the memory, this very memory is already durable.
+    AlreadyThere,
+}
+
+/// Why there is no proof that the object is stored, and what is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteError {
+    /// S3 certainly did not store it; a repeat may succeed.
+    Unavailable(Evidence),
+    /// S3 certainly did not store it; a repeat will not help.
+    Refused(Evidence),
+    /// The request had begun, and nothing proves that it was stored or was not.
+    Unknown(Evidence),
+}
+
+/// What S3 said, for the log alone: it may name the bucket and the role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The status, where there was an answer.
+    pub status: Option<u16>,
+    /// S3's error code.
+    pub code: Option<String>,
+    /// S3's own request id.
+    pub s3_request_id: Option<String>,
+    /// What happened, for a person.
+    pub what: String,
+}
+
+impl WriteError {
+    /// What S3 said.
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        match self {
+            Self::Unavailable(evidence) | Self::Refused(evidence) | Self::Unknown(evidence) => {
+                evidence
+            }
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match self {
+            Self::Unavailable(_) => "not written, try again",
+            Self::Refused(_) => "not written, refused",
+            Self::Unknown(_) => "outcome unknown",
+        };
+        write!(f, "{known}: {}", self.evidence().what)
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl Store {
+    /// The bucket of this name, by this client.
+    #[must_use]
+    pub fn new(client: aws_sdk_s3::Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    /// Puts the object under its key if nothing is there, in one attempt that ends at the deadline.
+    ///
+    /// # Errors
+    /// [`WriteError`]: what is known of an object that is not proved to be stored.
+    pub async fn put(&self, object: &Object, deadline: Instant) -> Result<Put, WriteError> {
+        let digest = BASE64_STANDARD.encode(object.sha256);
+        let witness = Witness::default();
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&object.key)
+            .if_none_match("*")
+            .checksum_sha256(&digest)
+            .content_type(CONTENT_TYPE)
+            .body(ByteStream::from(object.body.clone()))
+            .customize()
+            .interceptor(witness.clone())
+            .send();
+        match tokio::time::timeout_at(deadline, put).await {
+            Ok(Ok(output)) => proof(&output, &digest, &witness),
+            Ok(Err(error)) => classify(&error, &witness),
+            Err(_) => Err(witness.no_answer("the deadline passed")),
+        }
+    }
+}
+
+/// Only a 200 with an `ETag` and our own digest proves the write: the SDK takes any 2xx for success.
+fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Result<Put, WriteError> {
+    let status = witness.status.load(Ordering::Acquire);
+    let etag = output
+        .e_tag()
+        .is_some_and(|etag| !etag.trim_matches('"').is_empty());
+    let echoed = output.checksum_sha256() == Some(digest);
+    if status == 200 && etag && echoed {
+        return Ok(Put::Written);
+    }
+    Err(WriteError::Unknown(Evidence {
+        status: Some(status),
+        s3_request_id: output.request_id().map(str::to_owned),
+        what: format!(
+            "a success that proves nothing: ETag given: {etag}, our SHA-256 echoed: {echoed}"
+        ),
+        code: None,
+    }))
+}
+
+fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, WriteError> {
+    let SdkError::ServiceError(answer) = error else {
+        return Err(witness.no_answer(&chain(error)));
+    };
+    let status = answer.raw().status().as_u16();
+    let code = answer.err().code().filter(|code| !code.is_empty());
+    let evidence = Evidence {
+        status: Some(status),
+        code: code.map(str::to_owned),
+        s3_request_id: answer.err().request_id().map(str::to_owned),
+        what: format!(
+            "S3 answered {status} {}: {}",
+            code.unwrap_or("without a code"),
+            answer.err().message().unwrap_or("no message"),
+        ),
+    };
+    Err(match (status, code) {
+        (412, Some("PreconditionFailed")) => return Ok(Put::AlreadyThere),
+        (200..=299, _) | (_, None) => WriteError::Unknown(evidence),
+        (
+            _,
+            Some(
+                "SlowDown"
+                | "ConditionalRequestConflict"
+                | "RequestTimeout"
+                | "RequestTimeTooSkewed"
+                | "ExpiredToken",
+            ),
+        ) => WriteError::Unavailable(evidence),
+        (300..=499 | 501, Some(_)) => WriteError::Refused(evidence),
+        (_, Some(_)) => WriteError::Unknown(evidence),
+    })
+}
+
+/// An error's own words and its sources', which the SDK's `Display` leaves out.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let sources = std::iter::successors(error.source(), |error| (*error).source());
+    sources.fold(error.to_string(), |text, source| {
+        format!("{text}: {source}")
+    })
+}
+
+/// Sees on the wire what the SDK's result does not tell: whether any of the request was given away, and the status.
+#[derive(Debug, Clone, Default)]
+struct Witness {
+    begun: Arc<AtomicBool>,
+    status: Arc<AtomicU16>,
+}
+
+impl Witness {
+    /// A put that ended without an answer from S3. A body is asked for only when a connection stands (TLS included), and
+    /// before the first byte of the request leaves: one never asked for was never sent.
+    fn no_answer(&self, what: &str) -> WriteError {
+        let evidence = |what| Evidence {
+            what,
+            ..Evidence::default()
+        };
+        if self.begun.load(Ordering::Acquire) {
+            WriteError::Unknown(evidence(format!(
+                "no answer after the request had begun: {what}"
+            )))
+        } else {
+            WriteError::Unavailable(evidence(format!("the request was never begun: {what}")))
+        }
+    }
+}
+
+impl Intercept for Witness {
+    fn name(&self) -> &'static str {
+        "Witness"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let begun = Arc::clone(&self.begun);
+        let body = context.request_mut().body_mut();
+        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| {
+            let begun = Arc::clone(&begun);
+            SdkBody::from_body_1_x(body.map_frame(move |frame| {
+                begun.store(true, Ordering::Release);
+                frame
+            }))
+        });
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.status
+            .store(context.response().status().as_u16(), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// A client for the log, from the SDK's own settings: one attempt, no reused connection, no checksum but ours.
+///
+/// A pooled connection may have died unseen while the function was frozen, and its reset would make a write unknown that
+/// never left; a fresh one costs a handshake.
+#[must_use]
+pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(sdk)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .build(),
+        )
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+/// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the network before the first
+/// request needs credentials.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https())
+        .load()
+        .await
+}
+
+/// TLS by ring: aws-lc gathers entropy for 30 ms of CPU in the first request of a cold start.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .pool_max_idle_per_host(0)
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}

@@ -1,0 +1,106 @@
+//! The body of the tool `append_memory` and its flat result.
+//!
+//! The fields are taken as they stand. The module knows no HTTP and no JSON:API.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::json::{Kind, Value, written};
+use crate::memory::{Draft, Fault, Place, Violations, text};
+use crate::metadata::Metadata;
+use crate::problem::{Code, Problem};
+use crate::remember::Receipt;
+
+const FIELDS: &str = "entity_id, domain, content, timestamp, metadata";
+
+/// Reads the tool's body.
+///
+/// # Errors
+/// The body is no object.
+pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
+    if root.kind() != Kind::Object {
+        let detail = format!(
+            "The body is {}; it must be an object with the members {FIELDS}.",
+            root.kind()
+        );
+        return Err(Problem::at(Code::InvalidDocument, &[], detail));
+    }
+    let mut others = Violations::default();
+    for (name, _) in root.members() {
+        if !FIELDS.split(", ").any(|field| field == name) {
+            others.push(
+                Place::Request(vec![name.into_owned()]),
+                Fault::Unknown { known: FIELDS },
+            );
+        }
+    }
+    let metadata = root
+        .member("metadata")
+        .filter(|value| value.kind() != Kind::Null);
+    Ok(Draft {
+        domain: text(root.member("domain"), Place::Domain),
+        entity_id: text(root.member("entity_id"), Place::EntityId),
+        content: text(root.member("content"), Place::Content),
+        timestamp: text(root.member("timestamp"), Place::Timestamp),
+        metadata: metadata.map(Metadata::verbatim).transpose(),
+        others,
+    })
+}
+
+/// Where the tool's body spells a place.
+#[must_use]
+pub fn locate(place: &Place) -> Vec<String> {
+    let field = |name: &str| vec![name.to_owned()];
+    match place {
+        Place::Domain => field("domain"),
+        Place::EntityId => field("entity_id"),
+        Place::Content => field("content"),
+        Place::Timestamp => field("timestamp"),
+        Place::Metadata(path) => [field("metadata"), path.clone()].concat(),
+        Place::Request(path) => path.clone(),
+    }
+}
+
+/// The memory is durable.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ToolResult {
+    /// `ok`
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
+    /// The memory's id, derived from its five fields.
+    #[schema(format = Uuid)]
+    memory_id: String,
+    /// The key of its object in the bucket.
+    s3_key: String,
+}
+
+/// The memory was refused, or is not proved to be durable.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ToolError {
+    /// `error`
+    #[schema(pattern = "^error$")]
+    status: &'static str,
+    /// Every fault in words, and what to do.
+    error: String,
+}
+
+/// The flat result of a memory that is durable.
+#[must_use]
+pub fn success(receipt: &Receipt) -> Vec<u8> {
+    let memory_id = receipt.memory_id.to_string();
+    written(&ToolResult {
+        status: "ok",
+        memory_id,
+        s3_key: receipt.key.clone(),
+    })
+}
+
+/// The flat result of a failure: every detail, joined by a space.
+#[must_use]
+pub fn failure(problems: &[Problem]) -> Vec<u8> {
+    let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
+    written(&ToolError {
+        status: "error",
+        error: details.join(" "),
+    })
+}

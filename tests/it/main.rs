@@ -1,0 +1,3 @@
+//! The service as its callers, its operators and its storage see it.
+
+fn main() {}
