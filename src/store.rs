@@ -162,7 +162,16 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, 
         return Err(witness.no_answer(&chain(error)));
     };
     let status = answer.raw().status().as_u16();
-    let code = answer.err().code().filter(|code| !code.is_empty());
+    // The SDK reads the code of a document that was cut off in the middle of it.
+    let is_whole = answer
+        .raw()
+        .body()
+        .bytes()
+        .is_some_and(|body| body.trim_ascii_end().ends_with(b"</Error>"));
+    let code = answer
+        .err()
+        .code()
+        .filter(|code| is_whole && !code.is_empty());
     let evidence = Evidence {
         status: Some(status),
         code: code.map(str::to_owned),

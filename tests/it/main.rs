@@ -1,3 +1,17 @@
 //! The service as its callers, its operators and its storage see it.
+//!
+//! One binary: `app.rs` is the harness, every other file a part of the contract.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
-fn main() {}
+mod app;
+mod bad_input;
+mod negotiation;
+mod outcomes;
+mod properties;
+mod vectors;

@@ -1,0 +1,319 @@
+//! The service in this process, over an embedded S3 in a folder of its own; every answer is checked for what all have.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use memory_ingress::guard::Guard;
+use memory_ingress::http;
+use memory_ingress::json::Json;
+use memory_ingress::local_s3::{self, BUCKET, Disk};
+use memory_ingress::openapi;
+use memory_ingress::remember::Ingress;
+use memory_ingress::store::Store;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const JSON_API: &str = "application/vnd.api+json";
+pub(crate) const JSON: &str = "application/json";
+
+/// A service and the folder that it stores in.
+#[derive(Clone)]
+pub(crate) struct App {
+    router: Router,
+    folder: Arc<TempDir>,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        Self::guarded(Guard::Gateway)
+    }
+
+    pub(crate) fn guarded(guard: Guard) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let client = local_s3::client(Disk::create(folder.path()).unwrap());
+        let router = http::router(Ingress::new(Store::new(client, BUCKET)), guard);
+        Self {
+            router,
+            folder: Arc::new(folder),
+        }
+    }
+
+    /// A service over another S3; its own folder stays empty.
+    pub(crate) fn over(store: Store) -> Self {
+        let router = http::router(Ingress::new(store), Guard::Gateway);
+        Self {
+            router,
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Asked) -> Answer {
+        let answer = self.router.clone().oneshot(request.build()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .unwrap()
+            .to_vec();
+        let answer = Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        };
+        answer.check(&request);
+        answer
+    }
+
+    /// Every object in the bucket: its key and its bytes.
+    pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+        stored(self.folder.path())
+    }
+
+    pub(crate) fn assert_nothing_stored(&self) {
+        let keys: Vec<_> = self.stored().into_keys().collect();
+        assert!(keys.is_empty(), "stored {keys:?}");
+    }
+}
+
+/// Every object of a data folder.
+pub(crate) fn stored(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let bucket = folder.join(BUCKET);
+    let mut objects = BTreeMap::new();
+    let mut folders = vec![bucket.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let key = path
+                    .strip_prefix(&bucket)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace("+/", "");
+                objects.insert(key, fs::read(&path).unwrap());
+            }
+        }
+    }
+    objects
+}
+
+/// A request, kept so that its answer can be judged by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    method: Method,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+pub(crate) fn ask(method: &str, target: &str) -> Asked {
+    Asked {
+        method: method.parse().unwrap(),
+        target: target.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
+
+/// `POST /memory` with this body and `Content-Type`.
+pub(crate) fn post(media_type: &str, body: impl Into<Vec<u8>>) -> Asked {
+    ask("POST", "/memory")
+        .header("content-type", media_type)
+        .body(body)
+}
+
+/// The tool's body, answered flat.
+pub(crate) fn tool(body: impl Into<Vec<u8>>) -> Asked {
+    post(JSON, body).header("accept", JSON)
+}
+
+/// The tool's body, answered by a JSON:API document.
+pub(crate) fn tool_for_document(body: impl Into<Vec<u8>>) -> Asked {
+    post(JSON, body)
+}
+
+/// The envelope.
+pub(crate) fn envelope(body: impl Into<Vec<u8>>) -> Asked {
+    post(JSON_API, body)
+}
+
+impl Asked {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(crate) fn to(mut self, target: &str) -> Self {
+        target.clone_into(&mut self.target);
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn build(&self) -> Request<Body> {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.target);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.as_slice());
+        }
+        request.body(Body::from(self.body.clone())).unwrap()
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the answer is JSON")
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// `code` and, where it has one, the source of each error.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let document = self.json();
+        let errors = document["errors"].as_array().expect("an error document");
+        let fault = |error: &Value| {
+            let source = error["source"]
+                .as_object()
+                .map(|source| source.values().next().unwrap().to_string());
+            let field = error["meta"]["field"]
+                .as_str()
+                .map(|field| format!(" ({field})"))
+                .unwrap_or_default();
+            format!(
+                "{} {}{field}",
+                error["code"].as_str().unwrap(),
+                source.unwrap_or_default()
+            )
+            .trim()
+            .to_owned()
+        };
+        errors.iter().map(fault).collect()
+    }
+
+    /// What the contract promises of every answer.
+    fn check(&self, asked: &Asked) {
+        assert!(!self.header("x-request-id").is_empty());
+        assert_eq!(self.header("vary"), "Accept");
+        let media_type = self.header("content-type");
+        if asked.method == Method::HEAD {
+            return assert!(self.body.is_empty());
+        }
+        if self.status.is_success() && asked.target.contains("memor") {
+            assert_eq!(self.status, 201);
+        }
+        match media_type {
+            JSON_API if self.status.is_success() => conforms("MemoryDocument", &self.json()),
+            JSON_API => self.check_errors(asked),
+            JSON if asked.target == "/openapi.json" => {}
+            JSON if self.status.is_success() => conforms("ToolResult", &self.json()),
+            JSON => conforms("ToolError", &self.json()),
+            _ => assert_eq!(media_type, "application/health+json"),
+        }
+        let has_retry_after = !self.header("retry-after").is_empty();
+        assert_eq!(has_retry_after, matches!(self.status.as_u16(), 503 | 504));
+        assert_eq!(!self.header("allow").is_empty(), self.status == 405);
+    }
+
+    fn check_errors(&self, asked: &Asked) {
+        let document = self.json();
+        conforms("ErrorDocument", &document);
+        assert!(!has_null(&document), "{document}");
+        let errors = document["errors"].as_array().unwrap();
+        for (error, number) in errors.iter().zip(1..) {
+            assert_eq!(
+                error["id"],
+                format!("{}-{number}", self.header("x-request-id"))
+            );
+            assert_eq!(error["status"], self.status.as_str());
+            assert!(
+                error["detail"].as_str().unwrap().ends_with(['.', '…']),
+                "{error}"
+            );
+            if let Some(pointer) = error["source"]["pointer"].as_str() {
+                let body = Json::parse(&asked.body).expect("a pointer into JSON");
+                assert!(
+                    resolves(body.root(), pointer),
+                    "{pointer} points at nothing"
+                );
+            }
+        }
+    }
+}
+
+/// RFC 6901, at any depth of the text.
+fn resolves(mut value: memory_ingress::json::Value<'_>, pointer: &str) -> bool {
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        let element = token
+            .parse()
+            .ok()
+            .and_then(|index| value.elements().nth(index));
+        match value.member(&token).or(element) {
+            Some(found) => value = found,
+            None => return false,
+        }
+    }
+    true
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(members) => members.values().any(has_null),
+        _ => false,
+    }
+}
+
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&openapi::document()).unwrap());
+
+/// Validates against a schema of the OpenAPI document.
+pub(crate) fn conforms(schema: &str, instance: &Value) {
+    let whole = serde_json::json!({
+        "$ref": format!("#/components/schemas/{schema}"),
+        "components": DOCUMENT["components"],
+    });
+    let validator = jsonschema::validator_for(&whole).unwrap();
+    if let Err(error) = validator.validate(instance) {
+        panic!(
+            "{instance} is no {schema}: {error} at {}",
+            error.instance_path()
+        );
+    }
+}
+
+/// A file of worked examples.
+pub(crate) fn vectors(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}

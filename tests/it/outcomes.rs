@@ -1,0 +1,662 @@
+//! What S3 can do to a put, what is known then, and what the caller is told (contract, sections 3 and 4).
+//!
+//! The server here misbehaves on a real socket, under the real SDK; each row names one misbehaviour.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, HttpClient, Region, SharedCredentialsProvider,
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::future::join_all;
+use memory_ingress::json::Json;
+use memory_ingress::local_s3::{self, BUCKET, Disk};
+use memory_ingress::memory::Memory;
+use memory_ingress::object::Object;
+use memory_ingress::store::{self, Put, Store, WriteError};
+use memory_ingress::timestamp::Timestamp;
+use memory_ingress::tool;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use crate::app::{Answer, App, stored, tool as ask_tool, tool_for_document};
+
+const BODY: &str =
+    r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
+
+/// The object of [`BODY`].
+fn object() -> Object {
+    let json = Json::parse(BODY.as_bytes()).unwrap();
+    Object::of(
+        &Memory::new(
+            tool::draft(json.root()).unwrap(),
+            Timestamp::from_unix_micros(0),
+        )
+        .unwrap(),
+    )
+}
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+enum Does {
+    /// Reads it whole and answers these bytes.
+    Answers(Vec<u8>),
+    /// Reads it whole, answers these bytes, and keeps the connection without another word.
+    AnswersAndHangs(Vec<u8>),
+    /// Reads its beginning and resets the connection.
+    ResetsEarly,
+    /// Reads it whole and resets the connection.
+    ResetsLate,
+    /// Says nothing at all, not even TLS's hello.
+    IsSilent,
+    /// Is not there.
+    IsNotThere,
+}
+
+/// A server on a port of this machine, and how many requests reached it.
+struct Misbehaving {
+    endpoint: String,
+    requests: Arc<AtomicUsize>,
+    seen: Arc<std::sync::Mutex<String>>,
+}
+
+impl Misbehaving {
+    async fn start(scheme: &str, does: Does) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::default();
+        let server = Self {
+            endpoint,
+            requests: Arc::clone(&requests),
+            seen: Arc::clone(&seen),
+        };
+        if !matches!(does, Does::IsNotThere) {
+            tokio::spawn(async move {
+                while let Ok((socket, _)) = listener.accept().await {
+                    tokio::spawn(serve(
+                        socket,
+                        does.clone(),
+                        Arc::clone(&requests),
+                        Arc::clone(&seen),
+                    ));
+                }
+            });
+        }
+        server
+    }
+
+    fn store(&self) -> Store {
+        Store::new(store::client(&sdk(&self.endpoint)), "memories-of-a-test")
+    }
+}
+
+/// The SDK's settings for an endpoint of this machine.
+fn sdk(endpoint: &str) -> aws_config::SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .pool_max_idle_per_host(0)
+        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-central-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "key", "secret", None, None, "test",
+        )))
+        .http_client(http)
+        .sleep_impl(aws_sdk_s3::config::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .build()
+}
+
+async fn serve(
+    mut socket: TcpStream,
+    does: Does,
+    requests: Arc<AtomicUsize>,
+    seen: Arc<std::sync::Mutex<String>>,
+) {
+    if matches!(does, Does::IsSilent) {
+        return std::future::pending().await;
+    }
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok(read @ 1..) = socket.read(&mut buffer).await else {
+            return;
+        };
+        request.extend_from_slice(&buffer[..read]);
+        if matches!(does, Does::ResetsEarly) || is_whole(&request) {
+            break;
+        }
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    *seen.lock().unwrap() = String::from_utf8_lossy(&request).into_owned();
+    match does {
+        Does::Answers(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.shutdown().await;
+        }
+        Does::AnswersAndHangs(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            std::future::pending::<()>().await;
+        }
+        Does::ResetsEarly | Does::ResetsLate => socket.set_zero_linger().unwrap(),
+        Does::IsSilent | Does::IsNotThere => {}
+    }
+}
+
+/// Whether a request has its end; a TLS hello counts as whole.
+fn is_whole(request: &[u8]) -> bool {
+    if request.first() == Some(&0x16) {
+        return true;
+    }
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length: ")
+            .map(str::to_owned)
+    });
+    length.is_some_and(|length| body.len() >= length.parse().unwrap())
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> Does {
+    let length = body.len();
+    Does::Answers(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into())
+}
+
+/// S3's error document.
+fn coded(status: &str, code: &str) -> Does {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>arn:aws:s3:::secret-bucket</Message>\
+         <RequestId>S3REQUEST</RequestId></Error>"
+    );
+    answer(
+        status,
+        "content-type: application/xml\r\nx-amz-request-id: S3REQUEST\r\n",
+        &body,
+    )
+}
+
+const ETAG: &str = "ETag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\n";
+
+fn checksum() -> String {
+    format!(
+        "x-amz-checksum-sha256: {}\r\n",
+        BASE64_STANDARD.encode(object().sha256)
+    )
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Known {
+    Written,
+    AlreadyThere,
+    Unavailable,
+    Refused,
+    Unknown,
+}
+
+fn known(result: &Result<Put, WriteError>) -> Known {
+    match result {
+        Ok(Put::Written) => Known::Written,
+        Ok(Put::AlreadyThere) => Known::AlreadyThere,
+        Err(WriteError::Unavailable(_)) => Known::Unavailable,
+        Err(WriteError::Refused(_)) => Known::Refused,
+        Err(WriteError::Unknown(_)) => Known::Unknown,
+    }
+}
+
+#[tokio::test]
+async fn every_answer_of_s3_is_classified_by_what_it_proves() {
+    use Known::*;
+    let (good, html) = (format!("{ETAG}{}", checksum()), "<html>no</html>");
+    let other_checksum = format!(
+        "{ETAG}x-amz-checksum-sha256: {}\r\n",
+        BASE64_STANDARD.encode([0; 32])
+    );
+    let error = "<Error><Code>InternalError</Code></Error>";
+    let slow_down = "<Error><Code>SlowDown</Code></Error>";
+    let cut = |text: &str| Does::Answers(text.as_bytes().to_vec());
+    let hangs = |text: &str| Does::AnswersAndHangs(text.as_bytes().to_vec());
+    let rows = [
+        ("a proved write", answer("200 OK", &good, ""), Written),
+        ("no ETag", answer("200 OK", &checksum(), ""), Unknown),
+        (
+            "an empty ETag",
+            answer("200 OK", &format!("ETag: \"\"\r\n{}", checksum()), ""),
+            Unknown,
+        ),
+        ("no checksum", answer("200 OK", ETAG, ""), Unknown),
+        (
+            "another checksum",
+            answer("200 OK", &other_checksum, ""),
+            Unknown,
+        ),
+        ("a 204", answer("204 No Content", &good, ""), Unknown),
+        ("a 201", answer("201 Created", &good, ""), Unknown),
+        ("an error in a 200", answer("200 OK", &good, error), Unknown),
+        (
+            "a SlowDown in a 200",
+            answer("200 OK", "", slow_down),
+            Unknown,
+        ),
+        (
+            "412",
+            coded("412 Precondition Failed", "PreconditionFailed"),
+            AlreadyThere,
+        ),
+        (
+            "412 without a code",
+            answer("412 Precondition Failed", "", ""),
+            Unknown,
+        ),
+        (
+            "412 of a proxy",
+            answer("412 Precondition Failed", "", html),
+            Unknown,
+        ),
+        (
+            "412 with another code",
+            coded("412 Precondition Failed", "Other"),
+            Refused,
+        ),
+        (
+            "PreconditionFailed in a 400",
+            coded("400 Bad Request", "PreconditionFailed"),
+            Refused,
+        ),
+        (
+            "409",
+            coded("409 Conflict", "ConditionalRequestConflict"),
+            Unavailable,
+        ),
+        (
+            "another 409",
+            coded("409 Conflict", "OperationAborted"),
+            Refused,
+        ),
+        ("SlowDown", coded("503 Slow Down", "SlowDown"), Unavailable),
+        (
+            "RequestTimeout",
+            coded("400 Bad Request", "RequestTimeout"),
+            Unavailable,
+        ),
+        (
+            "RequestTimeTooSkewed",
+            coded("403 Forbidden", "RequestTimeTooSkewed"),
+            Unavailable,
+        ),
+        (
+            "ExpiredToken",
+            coded("400 Bad Request", "ExpiredToken"),
+            Unavailable,
+        ),
+        (
+            "AccessDenied",
+            coded("403 Forbidden", "AccessDenied"),
+            Refused,
+        ),
+        (
+            "NoSuchBucket",
+            coded("404 Not Found", "NoSuchBucket"),
+            Refused,
+        ),
+        ("BadDigest", coded("400 Bad Request", "BadDigest"), Refused),
+        (
+            "NotImplemented",
+            coded("501 Not Implemented", "NotImplemented"),
+            Refused,
+        ),
+        (
+            "a redirect",
+            coded("301 Moved Permanently", "PermanentRedirect"),
+            Refused,
+        ),
+        (
+            "a temporary redirect",
+            coded("307 Temporary Redirect", "TemporaryRedirect"),
+            Refused,
+        ),
+        (
+            "a redirect without a code",
+            answer("302 Found", "location: http://127.0.0.1:1/\r\n", ""),
+            Unknown,
+        ),
+        (
+            "InternalError",
+            coded("500 Internal Server Error", "InternalError"),
+            Unknown,
+        ),
+        (
+            "ServiceUnavailable",
+            coded("503 Service Unavailable", "ServiceUnavailable"),
+            Unknown,
+        ),
+        (
+            "503 without a code",
+            answer("503 Service Unavailable", "", ""),
+            Unknown,
+        ),
+        (
+            "501 without a code",
+            answer("501 Not Implemented", "", ""),
+            Unknown,
+        ),
+        (
+            "403 of a proxy",
+            answer("403 Forbidden", "content-type: text/html\r\n", html),
+            Unknown,
+        ),
+        (
+            "502 of a proxy",
+            answer("502 Bad Gateway", "content-type: text/html\r\n", html),
+            Unknown,
+        ),
+        (
+            "garbage XML",
+            answer("500 Internal Server Error", "", "<Error><Code>Slow"),
+            Unknown,
+        ),
+        (
+            "garbage XML in a 403",
+            answer("403 Forbidden", "", "<Error><Code>Slow"),
+            Unknown,
+        ),
+        ("not HTTP", cut("SSH-2.0-OpenSSH_9.2\r\n"), Unknown),
+        ("nothing, then the end", cut(""), Unknown),
+        ("a cut status line", cut("HTTP/1.1 20"), Unknown),
+        ("cut headers", cut("HTTP/1.1 200 OK\r\nETag: \"x"), Unknown),
+        (
+            "a cut body",
+            cut(&format!(
+                "HTTP/1.1 200 OK\r\n{good}content-length: 9\r\n\r\nabc"
+            )),
+            Unknown,
+        ),
+        ("a reset in the request", Does::ResetsEarly, Unknown),
+        ("a reset after the request", Does::ResetsLate, Unknown),
+        ("no answer", hangs(""), Unknown),
+        (
+            "headers, then silence",
+            hangs("HTTP/1.1 200 OK\r\n"),
+            Unknown,
+        ),
+        (
+            "half a body, then silence",
+            hangs(&format!(
+                "HTTP/1.1 200 OK\r\n{good}content-length: 9\r\n\r\nabc"
+            )),
+            Unknown,
+        ),
+        ("nobody there", Does::IsNotThere, Unavailable),
+    ];
+    let rows = rows.map(|(name, does, expected)| async move {
+        let server = Misbehaving::start("http", does.clone()).await;
+        let result = server
+            .store()
+            .put(&object(), Instant::now() + Duration::from_secs(3))
+            .await;
+        assert_eq!(known(&result), expected, "{name}: {result:?}");
+        let reached = server.requests.load(Ordering::SeqCst);
+        assert_eq!(
+            reached,
+            usize::from(!matches!(does, Does::IsNotThere)),
+            "{name}: one request, one attempt"
+        );
+        if let Err(error) = result {
+            assert!(!error.to_string().contains("Rob"), "{error}");
+        }
+    });
+    join_all(rows).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_never_stood_wrote_nothing() {
+    let not_tls = Misbehaving::start("https", answer("200 OK", "", "")).await;
+    let silent = Misbehaving::start("https", Does::IsSilent).await;
+    for (server, longest) in [(not_tls, 1), (silent, 3)] {
+        let began = Instant::now();
+        let result = server
+            .store()
+            .put(&object(), began + Duration::from_secs(8))
+            .await;
+        assert_eq!(known(&result), Known::Unavailable, "{result:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(longest + 2),
+            "connecting gets at most 2 s"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_before_the_first_byte_is_not_written_and_one_after_it_unknown() {
+    let silent = Misbehaving::start("https", Does::IsSilent).await;
+    let passed = silent.store().put(&object(), Instant::now()).await;
+    assert_eq!(known(&passed), Known::Unavailable, "{passed:?}");
+    let connecting = silent
+        .store()
+        .put(&object(), Instant::now() + Duration::from_millis(200))
+        .await;
+    assert_eq!(known(&connecting), Known::Unavailable, "{connecting:?}");
+    let hangs = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
+    let waiting = hangs
+        .store()
+        .put(&object(), Instant::now() + Duration::from_millis(500))
+        .await;
+    assert_eq!(known(&waiting), Known::Unknown, "{waiting:?}");
+}
+
+#[tokio::test]
+async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
+    let server = Misbehaving::start(
+        "http",
+        answer("200 OK", &format!("{ETAG}{}", checksum()), ""),
+    )
+    .await;
+    server
+        .store()
+        .put(&object(), Instant::now() + Duration::from_secs(3))
+        .await
+        .unwrap();
+    let seen = server.seen.lock().unwrap().clone();
+    let (head, body) = seen.split_once("\r\n\r\n").unwrap();
+    let header = |name: &str| {
+        let found = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    };
+    assert_eq!(body.as_bytes(), object().body);
+    assert_eq!(header("if-none-match"), "*");
+    assert_eq!(
+        header("x-amz-checksum-sha256"),
+        BASE64_STANDARD.encode(object().sha256)
+    );
+    assert_eq!(header("content-type"), "application/json");
+    assert_eq!(header("amz-sdk-request"), "attempt=1; max=1");
+    assert_eq!(header("content-length"), object().body.len().to_string());
+    for absent in [
+        "expect",
+        "transfer-encoding",
+        "x-amz-trailer",
+        "x-amz-checksum-crc32",
+        "x-amz-sdk-checksum-algorithm",
+    ] {
+        assert_eq!(header(absent), "", "{absent}");
+    }
+    let signed = header("authorization");
+    assert!(
+        signed.contains("if-none-match") && signed.contains("x-amz-checksum-sha256"),
+        "{signed}"
+    );
+}
+
+/// Sends one memory over a misbehaving S3, and gives the answers as a document and flat.
+async fn told(does: Does) -> (Answer, Answer) {
+    let server = Misbehaving::start("http", does).await;
+    let app = App::over(server.store());
+    (
+        app.send(tool_for_document(BODY)).await,
+        app.send(ask_tool(BODY)).await,
+    )
+}
+
+#[tokio::test]
+async fn the_caller_is_told_what_is_known_and_never_what_s3_said() {
+    for (does, status, code, written) in [
+        (
+            coded("503 Slow Down", "SlowDown"),
+            503,
+            "storage_unavailable",
+            "not_written",
+        ),
+        (Does::IsNotThere, 503, "storage_unavailable", "not_written"),
+        (
+            coded("403 Forbidden", "AccessDenied"),
+            500,
+            "storage_refused",
+            "not_written",
+        ),
+        (
+            coded("500 Internal Server Error", "InternalError"),
+            504,
+            "storage_outcome_unknown",
+            "unknown",
+        ),
+        (Does::ResetsLate, 504, "storage_outcome_unknown", "unknown"),
+    ] {
+        let (document, flat) = told(does).await;
+        assert_eq!(
+            (document.status.as_u16(), flat.status.as_u16()),
+            (status, status)
+        );
+        let error = &document.json()["errors"][0];
+        assert_eq!(error["code"], code);
+        assert_eq!(error["meta"]["written"], written);
+        assert_eq!(error["meta"]["retry"]["timestamp"], "2026-01-27T03:14:22Z");
+        assert!(flat.text().contains("2026-01-27T03:14:22Z"));
+        for secret in [
+            "secret-bucket",
+            "memories-of-a-test",
+            "S3REQUEST",
+            "InternalError",
+            "AccessDenied",
+        ] {
+            assert!(
+                !document.text().contains(secret) && !flat.text().contains(secret),
+                "{secret}"
+            );
+        }
+    }
+    let (document, flat) = told(Does::ResetsLate).await;
+    let id = document.header("x-request-id");
+    insta::assert_snapshot!(document.text().replace(id, "<id>"), @r#"{"jsonapi":{"version":"1.1"},"errors":[{"id":"<id>-1","status":"504","code":"storage_outcome_unknown","title":"Outcome unknown","detail":"Whether the memory was stored is not known: the storage gave no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once.","meta":{"written":"unknown","retry":{"timestamp":"2026-01-27T03:14:22Z"}}}]}"#);
+    insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"Whether the memory was stored is not known: the storage gave no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once."}"#);
+}
+
+/// Passes requests on to an embedded S3, and loses its answers.
+#[derive(Debug)]
+struct LosesAnswers {
+    behind: SharedHttpConnector,
+    left: Arc<AtomicUsize>,
+}
+
+impl HttpConnector for LosesAnswers {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.behind.call(request);
+        let is_lost = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok();
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if is_lost {
+                Err(ConnectorError::io("the connection broke".into()))
+            } else {
+                Ok(answer)
+            }
+        })
+    }
+}
+
+/// A client of an embedded S3 with another connector before it.
+fn client_with<C: HttpConnector + 'static>(
+    folder: &std::path::Path,
+    connector: impl Fn(SharedHttpConnector) -> C + Send + Sync + 'static,
+) -> aws_sdk_s3::Client {
+    let client = local_s3::client(Disk::create(folder).unwrap());
+    let behind = client.config().http_client().unwrap();
+    let http = http_client_fn(move |settings, components| {
+        SharedHttpConnector::new(connector(behind.http_connector(settings, components)))
+    });
+    aws_sdk_s3::Client::from_conf(client.config().to_builder().http_client(http).build())
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_repeated_and_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = Arc::new(AtomicUsize::new(1));
+    let client = client_with(folder.path(), move |behind| LosesAnswers {
+        behind,
+        left: Arc::clone(&left),
+    });
+    let app = App::over(Store::new(client, BUCKET));
+
+    let without = r#"{"entity_id":"e","domain":"d","content":"c"}"#;
+    let lost = app.send(tool_for_document(without)).await;
+    assert_eq!(lost.status, 504);
+    let retry = lost.json()["errors"][0]["meta"]["retry"]["timestamp"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let repeated =
+        format!(r#"{{"entity_id":"e","domain":"d","content":"c","timestamp":"{retry}"}}"#);
+    let found = app.send(ask_tool(repeated)).await;
+    assert_eq!(
+        (found.status.as_u16(), found.header("idempotent-replayed")),
+        (201, "true")
+    );
+    let keys: Vec<_> = stored(folder.path()).into_keys().collect();
+    assert_eq!(keys, [found.json()["s3_key"].as_str().unwrap()]);
+}
+
+/// A bug in the way to S3.
+#[derive(Debug)]
+struct Panics;
+
+impl HttpConnector for Panics {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        panic!("a bug");
+    }
+}
+
+#[tokio::test]
+async fn a_bug_during_a_put_is_internal_and_says_that_the_outcome_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::over(Store::new(client_with(folder.path(), |_| Panics), BUCKET));
+    let answer = app.send(tool_for_document(BODY)).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.faults(), ["internal"]);
+    let meta = answer.json()["errors"][0]["meta"].clone();
+    let expected =
+        serde_json::json!({"written": "unknown", "retry": {"timestamp": "2026-01-27T03:14:22Z"}});
+    assert_eq!(meta, expected);
+}
