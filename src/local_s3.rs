@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use axum::http::StatusCode;
+use axum::http::header::{HOST, HeaderValue};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http_body_util::BodyExt;
@@ -28,6 +29,7 @@ use s3s::dto::{
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::store;
 
@@ -51,59 +53,79 @@ const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[must_use]
 pub fn client(disk: Disk) -> aws_sdk_s3::Client {
     const OWN: &str = "embedded";
-    let service = service(disk, OWN, OWN);
-    let connector = SharedHttpConnector::new(InProcess(service));
+    let connector = SharedHttpConnector::new(InProcess(Service::new(disk, OWN, OWN)));
     let http: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
+    let credentials = Credentials::new(OWN, OWN, None, None, OWN);
     let sdk = aws_config::SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url("http://127.0.0.1")
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            OWN, OWN, None, None, OWN,
-        )))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http)
         .build();
     store::client(&sdk)
 }
 
-/// The embedded S3 as an HTTP service that takes requests signed with this key.
-#[must_use]
-pub fn service(disk: Disk, access_key: &str, secret_key: &str) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(LocalS3 {
-        disk: Arc::new(disk),
-    });
-    builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
-    builder.build()
+/// The embedded S3 as an HTTP service.
+#[derive(Debug, Clone)]
+pub struct Service(S3Service);
+
+impl Service {
+    /// A service that takes requests signed with this key.
+    #[must_use]
+    pub fn new(disk: Disk, access_key: &str, secret_key: &str) -> Self {
+        let mut builder = S3ServiceBuilder::new(LocalS3 {
+            disk: Arc::new(disk),
+        });
+        builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        Self(builder.build())
+    }
+
+    /// Answers a request; every answer has a request id, as S3's have.
+    ///
+    /// # Errors
+    /// The request's body broke off, or the answer could not be made.
+    pub async fn call(
+        &self,
+        request: s3s::HttpRequest,
+    ) -> Result<s3s::HttpResponse, s3s::HttpError> {
+        let mut response = self.0.call(request).await?;
+        let id = Uuid::new_v4().simple().to_string().to_uppercase();
+        if let Ok(id) = id.parse() {
+            response.headers_mut().insert("x-amz-request-id", id);
+        }
+        Ok(response)
+    }
 }
 
 /// Hands the SDK's requests to the service without a socket.
 #[derive(Debug)]
-struct InProcess(S3Service);
+struct InProcess(Service);
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let service = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let failed = |error: s3s::StdError| ConnectorError::other(error, None);
             let mut request = request
                 .try_into_http1x()
                 .map_err(|error| failed(error.into()))?;
             if let Some(host) = request.uri().authority().map(ToString::to_string) {
-                let host =
-                    host.parse()
-                        .map_err(|error: axum::http::header::InvalidHeaderValue| {
-                            failed(error.into())
-                        })?;
-                request.headers_mut().insert(axum::http::header::HOST, host);
+                let host = HeaderValue::from_str(&host).map_err(|error| failed(error.into()))?;
+                request.headers_mut().insert(HOST, host);
             }
+            let request = request.map(s3s::Body::http_body);
             let response = service
-                .call(request.map(s3s::Body::http_body))
+                .call(request)
                 .await
                 .map_err(|error| failed(error.into()))?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
-                .map_err(|error| failed(error.into()))
+            let response = response.map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(response).map_err(|error| failed(error.into()))
         })
     }
+}
+
+fn failed(error: s3s::StdError) -> ConnectorError {
+    ConnectorError::other(error, None)
 }
 
 struct LocalS3 {
@@ -172,6 +194,7 @@ impl S3 for LocalS3 {
                 checksum_sha256: input.checksum_sha256,
                 ..PutObjectOutput::default()
             })),
+            Linked::Unkeepable => Err(not_kept()),
             Linked::Taken => Err(s3_error!(
                 PreconditionFailed,
                 "At least one of the pre-conditions you specified did not hold"
@@ -338,12 +361,14 @@ fn known_bucket(bucket: &str) -> S3Result<()> {
 
 fn known_key(bucket: &str, key: &str) -> S3Result<Key> {
     known_bucket(bucket)?;
-    Key::parse(key).ok_or_else(|| {
-        s3_error!(
-            NotImplemented,
-            "this key cannot be kept as the path of a file"
-        )
-    })
+    Key::parse(key).ok_or_else(not_kept)
+}
+
+fn not_kept() -> S3Error {
+    s3_error!(
+        NotImplemented,
+        "this key cannot be kept as the path of a file"
+    )
 }
 
 async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use md5::{Digest, Md5};
@@ -43,6 +43,8 @@ pub(super) enum Linked {
     New,
     /// It was taken.
     Taken,
+    /// It is a folder, or a file is where it needs a folder: S3 has room for both, a disk has not.
+    Unkeepable,
 }
 
 /// Why a data folder cannot be used: one sentence for its owner.
@@ -129,12 +131,12 @@ impl Disk {
         make_folder(folder)?;
         make_folder(&self.bucket)?;
         make_folder(&self.uncommitted)?;
-        sync_folder(folder)?;
+        self.sync_folder(folder)?;
         let around = folder
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        match sync_folder(around) {
+        match self.sync_folder(around) {
             // Not ours to open, so not ours to have changed.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
             synced => synced?,
@@ -190,9 +192,7 @@ impl Disk {
     fn write_uncommitted(&self, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.uncommitted.join(Uuid::new_v4().to_string());
         let mut file = File::create_new(&path)?;
-        let written = file
-            .write_all(bytes)
-            .and_then(|()| self.noted(file.sync_all()));
+        let written = file.write_all(bytes).and_then(|()| self.sync(&file));
         if written.is_err() {
             let _ = fs::remove_file(&path);
         }
@@ -201,17 +201,22 @@ impl Disk {
 
     fn link_file(&self, temporary: &Path, key: &Key) -> io::Result<Linked> {
         for folder in key.folders(&self.bucket) {
-            if make_folder(&folder)? {
+            match make_folder(&folder) {
                 // Whatever was durable under this name has been removed.
-                self.durable
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&folder);
+                Ok(true) => drop(self.durable().remove(&folder)),
+                Ok(false) => {}
+                Err(_) if folder.is_file() => return Ok(Linked::Unkeepable),
+                Err(error) => return Err(error),
             }
         }
-        match fs::hard_link(temporary, key.path(&self.bucket)) {
+        let path = key.path(&self.bucket);
+        match fs::hard_link(temporary, &path) {
             Ok(()) => Ok(Linked::New),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Linked::Taken),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(if path.is_dir() {
+                Linked::Unkeepable
+            } else {
+                Linked::Taken
+            }),
             Err(error) => Err(error),
         }
     }
@@ -219,26 +224,29 @@ impl Disk {
     /// Syncs the file's own folder, and each folder around it that holds an entry not known to be durable.
     fn sync_folders(&self, key: &Key) -> io::Result<()> {
         let folders = key.folders(&self.bucket);
-        self.noted(sync_folder(folders.last().unwrap_or(&self.bucket)))?;
+        self.sync_folder(folders.last().unwrap_or(&self.bucket))?;
         for folder in folders.iter().rev() {
-            let known = self
-                .durable
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(folder);
-            if !known {
-                self.noted(folder.parent().map_or(Ok(()), sync_folder))?;
-                self.durable
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(folder.clone());
+            let known = self.durable().contains(folder);
+            if let (false, Some(parent)) = (known, folder.parent()) {
+                self.sync_folder(parent)?;
+                self.durable().insert(folder.clone());
             }
         }
         Ok(())
     }
 
-    fn noted(&self, synced: io::Result<()>) -> io::Result<()> {
-        synced.inspect_err(|_| self.failed.store(true, Ordering::Release))
+    fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a folder's entries durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.sync(&File::open(path)?)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+            .inspect_err(|_| self.failed.store(true, Ordering::Release))
     }
 
     /// The bytes under this key, and when they were put there.
@@ -299,9 +307,4 @@ fn make_folder(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Makes a folder's entries durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }

@@ -11,7 +11,11 @@
 
 mod app;
 mod bad_input;
+mod conduct;
+mod durability;
 mod negotiation;
 mod outcomes;
+mod peer;
+mod process;
 mod properties;
 mod vectors;

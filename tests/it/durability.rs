@@ -1,0 +1,289 @@
+//! A yes means durable: kills, and the order of the syncs, for a kill keeps the page cache (contract, sections 1 and 7).
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use memory_ingress::object::Object;
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use crate::app::stored;
+use crate::process::{Server, key, memory, path_of, run, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_service_leaves_no_half_object_and_misses_no_acknowledged_one() {
+    const ROUNDS: usize = 12;
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    for round in 0..ROUNDS {
+        let server = Arc::new(Server::start(folder.path()));
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let (server, acknowledged) = (Arc::clone(&server), Arc::clone(&acknowledged));
+                tokio::spawn(async move {
+                    for number in 0.. {
+                        let content = format!("{round} {writer} {number} {}", "x".repeat(20_000));
+                        let body = memory(&format!("e{writer}"), &content, "2026-01-27T03:14:22Z");
+                        let Ok(answer) = server.post(body).await else {
+                            return;
+                        };
+                        assert_eq!(answer.status(), 201);
+                        let Ok(body) = answer.bytes().await else {
+                            return;
+                        };
+                        acknowledged.lock().unwrap().insert(key(&body));
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(
+            60 + u64::from(random.next_u32() % 200),
+        ))
+        .await;
+        server.signal("KILL");
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+    let objects = stored(folder.path());
+    for (key, body) in &objects {
+        Object::read(key, body).unwrap_or_else(|defect| panic!("{key}: {defect}"));
+    }
+    let acknowledged = acknowledged.lock().unwrap();
+    assert!(
+        acknowledged.len() > ROUNDS,
+        "{} writes were acknowledged",
+        acknowledged.len()
+    );
+    let missing: Vec<_> = acknowledged
+        .iter()
+        .filter(|key| !objects.contains_key(*key))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let replay = run(&["replay", "--data", folder.path().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", text(&replay.stderr));
+    assert_eq!(text(&replay.stdout).lines().count(), objects.len());
+}
+
+/// A system call: when it began and ended, in lines of the trace.
+#[derive(Debug)]
+struct Call {
+    began: usize,
+    ended: usize,
+    name: String,
+    args: String,
+    succeeded: bool,
+}
+
+/// Reads strace's lines, those of interrupted calls put together again.
+fn calls(trace: &Path) -> Vec<Call> {
+    let text = fs::read_to_string(trace).unwrap();
+    let mut pending = std::collections::HashMap::new();
+    let mut calls = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let (thread, rest) = line.split_once(' ').unwrap();
+        let rest = rest.trim_start();
+        if let Some(begun) = rest.strip_suffix(" <unfinished ...>") {
+            pending.insert(thread.to_owned(), (at, begun.to_owned()));
+            continue;
+        }
+        let (began, whole) = match rest
+            .strip_prefix("<... ")
+            .and_then(|rest| rest.split_once(" resumed>"))
+        {
+            Some((_, end)) => match pending.remove(thread) {
+                Some((began, beginning)) => (began, format!("{beginning}{end}")),
+                None => continue,
+            },
+            None => (at, rest.to_owned()),
+        };
+        let (Some((name, args)), Some((_, result))) =
+            (whole.split_once('('), whole.rsplit_once(" = "))
+        else {
+            continue;
+        };
+        let succeeded = !result.trim_start().starts_with('-');
+        calls.push(Call {
+            began,
+            ended: at,
+            name: name.to_owned(),
+            args: args.to_owned(),
+            succeeded,
+        });
+    }
+    calls
+}
+
+struct Trace(Vec<Call>);
+
+impl Trace {
+    fn read(path: &Path) -> Self {
+        Self(calls(path))
+    }
+
+    /// Whether a file or folder was synced after one line and before another.
+    fn synced(&self, path: &Path, after: usize, before: usize) -> bool {
+        let file = format!("<{}>", path.display());
+        self.0.iter().any(|call| {
+            call.name == "fsync"
+                && call.args.contains(&file)
+                && call.succeeded
+                && call.began >= after
+                && call.ended < before
+        })
+    }
+
+    /// Checks every answer 201 by the calls before it, and counts them by whether their object was new.
+    fn check(&self, data: &Path) -> (usize, usize) {
+        let (mut new, mut taken) = (0, 0);
+        for answer in self
+            .0
+            .iter()
+            .filter(|call| call.args.contains("HTTP/1.1 201"))
+        {
+            let key = answer
+                .args
+                .split(r#"s3_key\":\""#)
+                .nth(1)
+                .unwrap()
+                .split(r#"\""#)
+                .next()
+                .unwrap();
+            let file = path_of(data, key);
+            let quoted = format!("\"{}\"", file.display());
+            let links = |succeeded| {
+                let mut links = self
+                    .0
+                    .iter()
+                    .rev()
+                    .filter(move |call| call.succeeded == succeeded);
+                links.find(|call| {
+                    call.name.starts_with("link")
+                        && call.args.contains(&quoted)
+                        && call.ended < answer.began
+                })
+            };
+            let replayed = answer.args.contains("idempotent-replayed");
+            let link =
+                links(!replayed).unwrap_or_else(|| panic!("no link of {key} before its answer"));
+            *(if replayed { &mut taken } else { &mut new }) += 1;
+
+            if !replayed {
+                let temporary = PathBuf::from(link.args.split('"').nth(1).unwrap());
+                assert!(
+                    self.synced(&temporary, 0, link.began),
+                    "{key} was linked before its file was synced"
+                );
+            }
+            let folder = file.parent().unwrap();
+            assert!(
+                self.synced(folder, link.ended, answer.began),
+                "{key} was answered before its entry was synced"
+            );
+            for folder in folder
+                .ancestors()
+                .take_while(|folder| *folder != data.join("memory"))
+            {
+                let made = format!("\"{}\"", folder.display());
+                let makings = self
+                    .0
+                    .iter()
+                    .filter(|call| call.name.starts_with("mkdir") && call.args.contains(&made));
+                let made = makings
+                    .filter(|call| call.succeeded && call.ended < answer.began)
+                    .map(|call| call.ended)
+                    .max();
+                let parent = folder.parent().unwrap();
+                let synced = self.synced(parent, made.unwrap_or_default(), answer.began);
+                assert!(
+                    synced,
+                    "{key} was answered before the entry of {} was synced",
+                    folder.display()
+                );
+            }
+        }
+        (new, taken)
+    }
+}
+
+const TRACED: &str = "trace=mkdir,mkdirat,link,linkat,fsync,fdatasync,write,writev,sendto,sendmsg";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_comes_after_the_syncs_that_make_it_true() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+    let mut server = Server::traced(&data, &trace, &["-e", TRACED]);
+
+    // New folders, then known ones, then a repeat.
+    for content in ["a", "b", "b"] {
+        server
+            .store(memory("one", content, "2026-01-27T03:14:22Z"))
+            .await;
+    }
+    // A folder that another process has made, and not synced.
+    let other_day = "2026-01-28T03:14:22Z";
+    fs::create_dir_all(data.join("memory/memories/domain=work/entity=two/2026/01/28")).unwrap();
+    server.store(memory("two", "c", other_day)).await;
+    // An object that another process has put, and whose folders it has not synced.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = Server::start(elsewhere.path())
+        .store(memory("three", "d", other_day))
+        .await;
+    fs::create_dir_all(path_of(&data, &key).parent().unwrap()).unwrap();
+    fs::copy(path_of(elsewhere.path(), &key), path_of(&data, &key)).unwrap();
+    server.store(memory("three", "d", other_day)).await;
+    // Writers that need the same new folders at once, and one key.
+    let server_ref = &server;
+    join_all((0..24).map(|number| async move {
+        server_ref
+            .store(memory(
+                "many",
+                &format!("{}", number / 2),
+                "2027-01-01T00:00:00Z",
+            ))
+            .await
+    }))
+    .await;
+
+    assert!(server.stop().success());
+    let (new, taken) = Trace::read(&trace).check(&data);
+    assert_eq!((new, taken), (2 + 1 + 12, 1 + 1 + 12));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_is_never_answered_with_yes_then_or_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = folder.path().join("start");
+    drop(Server::traced(
+        &folder.path().join("data"),
+        &start,
+        &["-e", "trace=fsync"],
+    ));
+    let at_start = calls(&start).len();
+    // The first sync of a write is its file's, the next its folder's.
+    for failing in [at_start + 1, at_start + 2] {
+        let data = folder.path().join(format!("data-{failing}"));
+        let inject = format!("inject=fsync:error=EIO:when={failing}");
+        let trace = folder.path().join("trace");
+        let mut server = Server::traced(&data, &trace, &["-e", "trace=fsync", "-e", &inject]);
+        for _ in 0..3 {
+            // The kernel tells of a lost page once: no later success proves anything.
+            let answer = server
+                .post(memory("e", "c", "2026-01-27T03:14:22Z"))
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 504);
+        }
+        assert!(server.stop().success());
+        let mut restarted = Server::start(&data);
+        restarted
+            .store(memory("e", "c", "2026-01-27T03:14:22Z"))
+            .await;
+        assert!(restarted.stop().success());
+    }
+}

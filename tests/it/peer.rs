@@ -1,0 +1,91 @@
+//! Another implementation of S3, as PyPI has it: started on a free port, stopped by its own id.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+
+const MOTO: &str = "moto[server]==5.2.5";
+
+pub(crate) struct Moto {
+    process: Child,
+    endpoint: String,
+}
+
+impl Moto {
+    pub(crate) fn start() -> Self {
+        let mut process = Command::new(installed().join("bin/moto_server"))
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto_server starts");
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let endpoint = lines.find_map(|line| {
+            line.split_once("Running on ")
+                .map(|(_, endpoint)| endpoint.to_owned())
+        });
+        // Its log is read to the end, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            process,
+            endpoint: endpoint.expect("moto_server says where it runs"),
+        }
+    }
+
+    /// A client as the service's own, with path-style addresses.
+    pub(crate) async fn client(&self) -> Client {
+        let sdk = memory_ingress::store::sdk_config().await.into_builder();
+        let sdk = sdk
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "test",
+            )))
+            .build();
+        memory_ingress::store::client(&sdk)
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A virtual environment that has moto, made once.
+fn installed() -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let environment =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(MOTO.replace(['[', ']', '='], "-"));
+    let done = environment.join("installed");
+    if !done.exists() {
+        run(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&environment),
+            "python3 with its module venv",
+        );
+        run(
+            Command::new(environment.join("bin/pip")).args(["install", "--quiet", MOTO]),
+            "the package index of Python",
+        );
+        std::fs::write(done, "").unwrap();
+    }
+    environment
+}
+
+fn run(command: &mut Command, needs: &str) {
+    let status = command.status();
+    assert!(
+        status.as_ref().is_ok_and(|status| status.success()),
+        "{command:?} failed ({status:?}); it needs {needs}"
+    );
+}
