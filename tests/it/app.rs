@@ -46,7 +46,10 @@ impl App {
 
     /// A service over another S3; its own folder stays empty.
     pub(crate) fn over(store: Store) -> Self {
-        let router = http::router(Ingress::new(store), Guard::Gateway);
+        Self::of(http::router(Ingress::new(store), Guard::Gateway))
+    }
+
+    pub(crate) fn of(router: Router) -> Self {
         Self {
             router,
             folder: Arc::new(tempfile::tempdir().unwrap()),

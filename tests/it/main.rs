@@ -11,9 +11,14 @@
 
 mod app;
 mod bad_input;
+mod command_line;
 mod conduct;
 mod durability;
+mod house;
+mod lambda;
+mod local_s3;
 mod negotiation;
+mod openapi;
 mod outcomes;
 mod peer;
 mod process;

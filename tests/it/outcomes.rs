@@ -570,6 +570,26 @@ async fn the_caller_is_told_what_is_known_and_never_what_s3_said() {
     insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"Whether the memory was stored is not known: the storage gave no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once."}"#);
 }
 
+/// Sends a body to a service whose S3 refuses, cannot, or does not tell.
+async fn document_over(does: Does, body: &str) -> Answer {
+    let server = Misbehaving::start("http", does).await;
+    App::over(server.store())
+        .send(tool_for_document(body))
+        .await
+}
+
+pub(crate) async fn refused(body: &str) -> Answer {
+    document_over(coded("403 Forbidden", "AccessDenied"), body).await
+}
+
+pub(crate) async fn unavailable(body: &str) -> Answer {
+    document_over(coded("503 Slow Down", "SlowDown"), body).await
+}
+
+pub(crate) async fn unknown(body: &str) -> Answer {
+    document_over(Does::ResetsLate, body).await
+}
+
 /// Passes requests on to an embedded S3, and loses its answers.
 #[derive(Debug)]
 struct LosesAnswers {

@@ -1,0 +1,414 @@
+//! `serve`, `replay` and `openapi` as a person at a terminal meets them (contract, sections 6 and 7).
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::process::{Server, command, memory, path_of, run, text};
+
+const AT: &str = "2026-01-27T03:14:22Z";
+
+fn replay(data: &Path, args: &[&str]) -> Output {
+    let data = data.to_str().unwrap();
+    run(&[&["replay", "--data", data], args].concat())
+}
+
+/// The contents that a replay prints, in its order.
+fn contents(output: &Output) -> Vec<String> {
+    let lines = text(&output.stdout);
+    let content = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    lines.lines().map(content).collect()
+}
+
+#[tokio::test]
+async fn what_is_stored_survives_a_restart_and_is_replayed_beside_a_running_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("new");
+    let mut server = Server::start(&data);
+    let key = server.store(memory("rob", "one", AT)).await;
+    assert!(path_of(&data, &key).is_file());
+    assert!(server.stop().success());
+
+    let server = Server::start(&data);
+    let again = server.post(memory("rob", "one", AT)).await.unwrap();
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    server
+        .store(memory("rob", "two", "2026-01-27T03:14:22.000000001Z"))
+        .await;
+    let replay = replay(&data, &[]);
+    assert!(replay.status.success());
+    assert_eq!(contents(&replay), ["one", "two"]);
+    assert_eq!(text(&replay.stderr), "", "no progress where nobody watches");
+    let line = text(&replay.stdout).lines().next().unwrap().to_owned();
+    assert_eq!(line.as_bytes(), fs::read(path_of(&data, &key)).unwrap());
+}
+
+#[tokio::test]
+async fn replay_prints_a_domain_an_entity_or_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let long = "ü".repeat(75);
+    for (domain, entity, content, timestamp) in [
+        ("work", "rob", "w1", "2026-01-01T00:00:00Z"),
+        ("work", "rob", "w2", "2026-01-02T00:00:00Z"),
+        ("work", "rob", "w3", "2026-01-03T00:00:00.000000001Z"),
+        ("work", "eve", "w4", "2026-01-02T00:00:00Z"),
+        ("home/..", "rob", "h1", "2026-01-02T00:00:00Z"),
+        (&long, &long, "l1", "2026-01-02T00:00:00Z"),
+    ] {
+        let body = serde_json::json!({"domain": domain, "entity_id": entity, "content": content, "timestamp": timestamp});
+        server.store(body.to_string()).await;
+    }
+    for (args, expected) in [
+        (&[][..], &["l1", "h1", "w4", "w1", "w2", "w3"][..]),
+        (&["--domain", "work"], &["w4", "w1", "w2", "w3"]),
+        (&["--entity", "rob"], &["h1", "w1", "w2", "w3"]),
+        (&["--domain", "home/..", "--entity", "rob"], &["h1"]),
+        (&["--domain", &long, "--entity", &long], &["l1"]),
+        (&["--domain", "wor"], &[]),
+        (
+            &[
+                "--domain",
+                "work",
+                "--entity",
+                "rob",
+                "--since",
+                "2026-01-02T00:00:00Z",
+            ],
+            &["w2", "w3"],
+        ),
+        (
+            &[
+                "--domain",
+                "work",
+                "--entity",
+                "rob",
+                "--until",
+                "2026-01-03T00:00:00.000000001Z",
+            ],
+            &["w1", "w2"],
+        ),
+        (
+            &[
+                "--since",
+                "2026-01-01T12:00:00+12:00",
+                "--until",
+                "2026-01-02T00:00:00Z",
+            ],
+            &["w1"],
+        ),
+        (&["--since", "2026-01-03T00:00:00.000000001Z"], &["w3"]),
+        (&["--since", "2026-01-03T00:00:00.000000002Z"], &[]),
+    ] {
+        let replay = replay(folder.path(), args);
+        assert!(replay.status.success(), "{}", text(&replay.stderr));
+        assert_eq!(contents(&replay), expected, "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn replay_reports_what_is_bad_or_alien_by_key_and_prints_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let mut keys = Vec::new();
+    for content in ["one", "two", "three", "four"] {
+        keys.push(server.store(memory("rob", content, AT)).await);
+    }
+    // One flipped bit in the content; a file under another's key; two files of somebody else's.
+    let path = path_of(folder.path(), &keys[0]);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = text(&bytes).find("one").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let moved = keys[1].replace("entity=rob", "entity=eve");
+    fs::create_dir_all(path_of(folder.path(), &moved).parent().unwrap()).unwrap();
+    fs::rename(
+        path_of(folder.path(), &keys[1]),
+        path_of(folder.path(), &moved),
+    )
+    .unwrap();
+    fs::write(folder.path().join("memory/notes.txt"), "mine").unwrap();
+    fs::write(folder.path().join("memory/memories/domain=work/x+"), "mine").unwrap();
+
+    let replay = replay(folder.path(), &[]);
+    assert_eq!(replay.status.code(), Some(1));
+    let mut left = contents(&replay);
+    left.sort();
+    assert_eq!(left, ["four", "three"]);
+    let told = text(&replay.stderr);
+    assert_eq!(told.lines().count(), 4, "{told}");
+    for key in [&keys[0], &moved, "notes.txt", "memories/domain=work/x+"] {
+        assert!(told.contains(&format!("bad: {key}: ")), "{key}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn replay_ends_quietly_when_its_reader_has_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    for number in 0..200 {
+        server
+            .store(memory(
+                "rob",
+                &format!("{number} {}", "x".repeat(10_000)),
+                AT,
+            ))
+            .await;
+    }
+    let mut replay = command();
+    replay
+        .args(["replay", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut replay = replay.spawn().unwrap();
+    drop(replay.stdout.take());
+    let output = replay.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.success(), text(&output.stderr)),
+        (true, String::new())
+    );
+}
+
+#[test]
+fn what_prevents_the_start_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("file"), "").unwrap();
+    fs::create_dir(path("empty")).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let free = "127.0.0.1:0";
+    for (args, sentence) in [
+        (
+            vec!["serve", "--data", &path("missing/data")],
+            "the folder around it does not exist",
+        ),
+        (vec!["serve", "--data", &path("file")], "is a file"),
+        (
+            vec!["serve", "--data", "/sys/memory-data"],
+            "cannot be written",
+        ),
+        (
+            vec!["serve", "--listen", &taken, "--data", &path("data")],
+            "cannot listen on",
+        ),
+        (
+            vec!["serve", "--listen", "0.0.0.0:0", "--data", &path("data")],
+            "set MEMORY_API_KEY",
+        ),
+        (vec!["serve", "--listen", "[::]:0"], "set MEMORY_API_KEY"),
+        (vec!["--listen", free, "--data", &path("file")], "is a file"),
+        (
+            vec!["replay", "--data", &path("missing")],
+            "There is no data folder",
+        ),
+        (
+            vec!["replay", "--data", &path("empty")],
+            "There is no data folder",
+        ),
+    ] {
+        let output = run(&args);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{args:?}: {told}");
+        assert!(
+            told.starts_with("memory-ingress: ")
+                && told.contains(sentence)
+                && told.lines().count() == 1,
+            "{told}"
+        );
+        assert_eq!(text(&output.stdout), "");
+    }
+    assert!(!folder.path().join("missing").exists());
+}
+
+#[test]
+fn every_wrong_setting_is_named_in_one_message() {
+    let mut command = command();
+    command
+        .env("MEMORY_BUCKET", "No_Bucket")
+        .env("MEMORY_API_KEY", "")
+        .env("RUST_LOG", "=nonsense=");
+    command
+        .env("AWS_ENDPOINT_URL_S3", "nowhere")
+        .env("MEMORY_ALLOWED_ORIGINS", "example.com");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let told = text(&output.stderr);
+    for name in [
+        "MEMORY_BUCKET",
+        "MEMORY_API_KEY",
+        "RUST_LOG",
+        "AWS_ENDPOINT_URL_S3",
+        "MEMORY_ALLOWED_ORIGINS",
+    ] {
+        assert!(told.contains(name), "{told}");
+    }
+    let bucket = run(&["serve", "--bucket", "X"]);
+    assert_eq!(bucket.status.code(), Some(2));
+    assert!(text(&bucket.stderr).contains("3 to 63 characters"));
+}
+
+#[test]
+fn help_teaches_and_openapi_prints_the_document() {
+    let help = text(&run(&["--help"]).stdout);
+    for taught in [
+        "Examples:",
+        "serve",
+        "replay",
+        "openapi",
+        "--listen",
+        "--data",
+        "--bucket",
+        "MEMORY_API_KEY",
+    ] {
+        assert!(help.contains(taught), "{taught}");
+    }
+    assert!(text(&run(&["replay", "--help"]).stdout).contains("--since"));
+    assert_eq!(
+        text(&run(&["openapi"]).stdout),
+        memory_ingress::openapi::document()
+    );
+}
+
+#[tokio::test]
+async fn with_a_key_other_machines_may_be_listened_to_and_the_key_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command();
+    command
+        .args(["--listen", "0.0.0.0:0", "--data"])
+        .arg(folder.path())
+        .env("MEMORY_API_KEY", "secret");
+    let mut server = Server::spawn(command);
+    server.url = server.url.replace("0.0.0.0", "127.0.0.1");
+    assert_eq!(
+        server.post(memory("e", "c", AT)).await.unwrap().status(),
+        403
+    );
+    let health = server
+        .client
+        .get(format!("{}/health", server.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(health.status(), 200);
+    let post = server
+        .client
+        .post(format!("{}/memory", server.url))
+        .header("content-type", "application/json");
+    let answer = post
+        .header("x-api-key", "secret")
+        .body(memory("e", "c", AT))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 201);
+}
+
+#[tokio::test]
+async fn a_foreign_host_or_origin_is_refused_by_the_real_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    for (name, value) in [("host", "evil.test"), ("origin", "http://evil.test")] {
+        let post = server
+            .client
+            .post(format!("{}/memory", server.url))
+            .header("content-type", "application/json");
+        let answer = post
+            .header(name, value)
+            .body(memory("e", "c", AT))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 403, "{name}");
+    }
+    assert!(crate::app::stored(folder.path()).is_empty());
+}
+
+/// A request written byte by byte: its head, and what is left of it.
+async fn half_sent(server: &Server, body: &str) -> (TcpStream, String) {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let (first, rest) = body.split_at(body.len() / 2);
+    let head = format!(
+        "POST /memory HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{first}",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.flush().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    (socket, rest.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_in_flight_is_finished_before_the_service_ends() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Server::start(folder.path());
+        let (mut socket, rest) = half_sent(&server, &memory("e", "c", AT)).await;
+        server.signal(signal);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        socket.write_all(rest.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.unwrap();
+        assert!(
+            text(&answer).starts_with("HTTP/1.1 201 "),
+            "{}",
+            text(&answer)
+        );
+        assert!(server.wait().success(), "{signal}");
+        assert_eq!(crate::app::stored(folder.path()).len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_answered_while_it_is_still_being_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (declared, chunked) = (4 * 1024 * 1024 + 1, 9 * 1024 * 1024);
+    let post = || {
+        server
+            .client
+            .post(format!("{}/memory", server.url))
+            .header("content-type", "application/json")
+    };
+    let answer = post().body(vec![b' '; declared]).send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let head = "POST /memory HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..chunked / 65_536 {
+        socket.write_all(b"10000\r\n").await.unwrap();
+        socket.write_all(&[b' '; 65_536]).await.unwrap();
+        socket.write_all(b"\r\n").await.unwrap();
+    }
+    socket.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    assert!(
+        text(&answer).starts_with("HTTP/1.1 413 "),
+        "{}",
+        text(&answer)
+    );
+
+    let mut waiting = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /memory HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: {declared}\r\n\r\n"
+    );
+    waiting.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    waiting.read_exact(&mut answer).await.unwrap();
+    assert_eq!(text(&answer), "HTTP/1.1 413");
+    assert!(crate::app::stored(folder.path()).is_empty());
+}

@@ -1,0 +1,241 @@
+//! The Lambda binary: an event of API Gateway in, its answer out, and a real put behind it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use memory_ingress::local_s3::{BUCKET, Disk, Service};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::app::{JSON_API, stored, vectors};
+
+/// Serves a router on a free port, and gives `host:port`.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// The embedded S3 on a socket.
+async fn s3(folder: &Path) -> String {
+    let service = Service::new(Disk::create(folder).unwrap(), "AKIATEST", "secret");
+    let answer = move |request: Request| {
+        let service = service.clone();
+        async move {
+            let response = service
+                .call(request.map(s3s::Body::http_body_unsync))
+                .await
+                .unwrap();
+            response.map(Body::new)
+        }
+    };
+    serve(Router::new().fallback(answer)).await
+}
+
+/// Lambda's Runtime API, as far as one function needs it
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+#[derive(Clone)]
+struct RuntimeApi {
+    events: Arc<Mutex<VecDeque<String>>>,
+    answers: mpsc::UnboundedSender<Value>,
+    deadline_ms: u128,
+}
+
+const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+
+async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Response {
+    if request.uri().path().ends_with("/invocation/next") {
+        let next = api.events.lock().unwrap().pop_front();
+        let Some(event) = next else {
+            return std::future::pending().await;
+        };
+        let headers = [
+            ("lambda-runtime-aws-request-id", REQUEST_ID.to_owned()),
+            ("lambda-runtime-deadline-ms", api.deadline_ms.to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-central-1:123456789012:function:m".to_owned(),
+            ),
+        ];
+        return (headers, [(header::CONTENT_TYPE, "application/json")], event).into_response();
+    }
+    let bytes = axum::body::to_bytes(request.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    api.answers
+        .send(serde_json::from_slice(&bytes).unwrap())
+        .unwrap();
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// The function, running until it is dropped.
+struct Function {
+    process: Child,
+    answers: mpsc::UnboundedReceiver<Value>,
+}
+
+impl Function {
+    async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
+        let (answers, received) = mpsc::unbounded_channel();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        let deadline_ms = (now + Duration::from_millis(lives_ms)).as_millis();
+        let events = Arc::new(Mutex::new(events.iter().map(Value::to_string).collect()));
+        let api = Router::new().fallback(runtime_api).with_state(RuntimeApi {
+            events,
+            answers,
+            deadline_ms,
+        });
+        let process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", serve(api).await)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "m")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .envs(settings.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            answers: received,
+        }
+    }
+
+    async fn answer(&mut self) -> Value {
+        tokio::time::timeout(Duration::from_secs(20), self.answers.recv())
+            .await
+            .expect("an answer")
+            .unwrap()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An event of a REST API as API Gateway sends it, binary media types on.
+fn rest_event(path: &str, body: &str) -> Value {
+    json!({
+        "resource": "/{proxy+}", "path": path, "httpMethod": "POST",
+        "headers": {"Content-Type": JSON_API, "Accept": JSON_API, "Host": "abc123.execute-api.eu-central-1.amazonaws.com"},
+        "multiValueHeaders": {
+            "Content-Type": [JSON_API], "Accept": [JSON_API], "Host": ["abc123.execute-api.eu-central-1.amazonaws.com"],
+        },
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": {"proxy": "memory"}, "stageVariables": null,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "abc123", "stage": "prod", "protocol": "HTTP/1.1", "httpMethod": "POST",
+            "path": format!("/prod{path}"), "resourcePath": "/{proxy+}", "resourceId": "r1",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_769_483_662_000_u64,
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},
+        },
+        "body": BASE64_STANDARD.encode(body), "isBase64Encoded": true,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", s3(folder.path()).await);
+    let vector = vectors("envelope.json")[0].clone();
+    let event = rest_event("/memory", vector["request"].as_str().unwrap());
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+    ];
+    let events = [event.clone(), event, rest_event("/nothing", "{}")];
+    let mut function = Function::start(&events, &settings, 15_000).await;
+
+    let (first, repeat, unknown) = (
+        function.answer().await,
+        function.answer().await,
+        function.answer().await,
+    );
+    assert_eq!(first["statusCode"], 201, "{first}");
+    assert_eq!(
+        (&first["body"], first["isBase64Encoded"].as_bool()),
+        (&repeat["body"], Some(false))
+    );
+    let header = |answer: &Value, name: &str| {
+        answer["multiValueHeaders"][name][0]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(header(&first, "content-type"), JSON_API);
+    assert_eq!(header(&first, "x-request-id"), REQUEST_ID);
+    assert_eq!(header(&repeat, "idempotent-replayed"), "true");
+    assert_eq!(unknown["statusCode"], 404);
+    assert!(
+        unknown["body"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("{REQUEST_ID}-1"))
+    );
+
+    let expected = (
+        vector["s3_key"].as_str().unwrap().to_owned(),
+        vector["object"].as_str().unwrap().as_bytes().to_vec(),
+    );
+    assert_eq!(
+        stored(folder.path()).into_iter().collect::<Vec<_>>(),
+        [expected]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_without_its_settings_answers_every_request_with_an_error_document() {
+    let events = [rest_event("/memory", "{}"), rest_event("/health", "")];
+    let mut function = Function::start(&events, &[("MEMORY_API_KEY", "")], 15_000).await;
+    for _ in &events {
+        let answer = function.answer().await;
+        assert_eq!(answer["statusCode"], 500);
+        let document: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(document["errors"][0]["code"], "internal");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_given_up_half_a_second_before_the_function_is_killed() {
+    // A storage that takes requests and never answers.
+    let silent = serve(Router::new().fallback(|| std::future::pending::<()>())).await;
+    let endpoint = format!("http://{silent}");
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+    ];
+    let event = rest_event(
+        "/memory",
+        vectors("envelope.json")[0]["request"].as_str().unwrap(),
+    );
+    let mut function = Function::start(&[event], &settings, 3_000).await;
+    let answer = function.answer().await;
+    assert_eq!(answer["statusCode"], 504, "{answer}");
+    assert!(
+        answer["body"]
+            .as_str()
+            .unwrap()
+            .contains("\"written\":\"unknown\"")
+    );
+}

@@ -1,0 +1,218 @@
+//! What the embedded S3 refuses because it could not keep it as S3 would (contract, section 7).
+
+use std::fs;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use memory_ingress::local_s3::{self, BUCKET, Disk};
+use tempfile::TempDir;
+
+const JSON: &str = "application/json";
+
+fn embedded() -> (Client, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (
+        local_s3::client(Disk::create(folder.path()).unwrap()),
+        folder,
+    )
+}
+
+/// Status and code of a failure.
+fn said<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
+    result: Result<T, SdkError<E>>,
+) -> (u16, String) {
+    let Err(SdkError::ServiceError(answer)) = result else {
+        panic!("{result:?}")
+    };
+    (
+        answer.raw().status().as_u16(),
+        answer.err().code().unwrap_or_default().to_owned(),
+    )
+}
+
+fn not_implemented() -> (u16, String) {
+    (501, "NotImplemented".to_owned())
+}
+
+#[tokio::test]
+async fn a_put_that_could_overwrite_is_denied_as_the_bucket_s_policy_does() {
+    let (client, folder) = embedded();
+    let put = || {
+        client
+            .put_object()
+            .bucket(BUCKET)
+            .key("a.json")
+            .content_type(JSON)
+            .body(ByteStream::from_static(b"{}"))
+    };
+    assert_eq!(said(put().send().await), (403, "AccessDenied".to_owned()));
+    assert_eq!(
+        said(put().if_none_match("\"etag\"").send().await),
+        not_implemented()
+    );
+    assert_eq!(
+        said(put().if_match("*").if_none_match("*").send().await),
+        not_implemented()
+    );
+    assert!(crate::app::stored(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn what_it_does_not_keep_it_refuses() {
+    let (client, folder) = embedded();
+    let put = || {
+        client
+            .put_object()
+            .bucket(BUCKET)
+            .key("a.json")
+            .content_type(JSON)
+            .if_none_match("*")
+            .body(ByteStream::from_static(b"{}"))
+    };
+    assert_eq!(
+        said(put().metadata("a", "b").send().await),
+        not_implemented()
+    );
+    assert_eq!(
+        said(put().content_type("text/plain").send().await),
+        not_implemented()
+    );
+    assert_eq!(
+        said(put().content_encoding("gzip").send().await),
+        not_implemented()
+    );
+    assert_eq!(
+        said(put().cache_control("no-store").send().await),
+        not_implemented()
+    );
+    assert_eq!(said(put().tagging("a=b").send().await), not_implemented());
+    for key in ["a//b", "a/", "../a", "a/./b", "a+"] {
+        assert_eq!(
+            said(put().key(key).send().await),
+            not_implemented(),
+            "{key}"
+        );
+    }
+    assert!(crate::app::stored(folder.path()).is_empty());
+    put().send().await.unwrap();
+    assert_eq!(said(put().key("a.json/b").send().await), not_implemented());
+    let get = || client.get_object().bucket(BUCKET).key("a.json");
+    assert_eq!(
+        said(get().range("bytes=0-1").send().await),
+        not_implemented()
+    );
+    assert_eq!(
+        said(get().if_none_match("*").send().await),
+        not_implemented()
+    );
+    assert_eq!(said(get().version_id("1").send().await), not_implemented());
+    let list = || client.list_objects_v2().bucket(BUCKET);
+    assert_eq!(said(list().delimiter("/").send().await), not_implemented());
+    assert_eq!(
+        said(list().max_keys(-1).send().await),
+        (400, "InvalidArgument".to_owned())
+    );
+    assert_eq!(
+        said(
+            client
+                .delete_object()
+                .bucket(BUCKET)
+                .key("a.json")
+                .send()
+                .await
+        ),
+        not_implemented()
+    );
+    assert_eq!(crate::app::stored(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_is_no_object() {
+    let (client, folder) = embedded();
+    fs::create_dir_all(folder.path().join("memory/a/b.json")).unwrap();
+    let put = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("a/b.json")
+        .content_type(JSON)
+        .if_none_match("*")
+        .body(ByteStream::from_static(b"{}"));
+    assert_eq!(said(put.send().await), not_implemented());
+    assert_eq!(
+        said(
+            client
+                .get_object()
+                .bucket(BUCKET)
+                .key("a/b.json")
+                .send()
+                .await
+        )
+        .0,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_page_has_at_most_1000_keys_and_may_have_none() {
+    let (client, folder) = embedded();
+    for number in 0..1_002 {
+        fs::write(folder.path().join(format!("memory/{number:04}")), "").unwrap();
+    }
+    let page = client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .max_keys(5_000)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.contents().len(), page.is_truncated()),
+        (1_000, Some(true))
+    );
+    let token = page.next_continuation_token().unwrap();
+    let page = client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .continuation_token(token)
+        .send()
+        .await
+        .unwrap();
+    let keys: Vec<_> = page
+        .contents()
+        .iter()
+        .map(|object| object.key().unwrap())
+        .collect();
+    assert_eq!(
+        (keys, page.is_truncated()),
+        (vec!["1000", "1001"], Some(false))
+    );
+    let none = client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .max_keys(0)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (none.contents().len(), none.is_truncated()),
+        (0, Some(false))
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_a_killed_process_left_is_removed_when_it_is_old() {
+    let (_, folder) = embedded();
+    let left = |name: &str| folder.path().join("uncommitted").join(name);
+    fs::write(left("old"), "").unwrap();
+    fs::write(left("new"), "").unwrap();
+    let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    fs::File::options()
+        .write(true)
+        .open(left("old"))
+        .unwrap()
+        .set_modified(two_hours_ago)
+        .unwrap();
+    Disk::create(folder.path()).unwrap();
+    assert_eq!((left("old").exists(), left("new").exists()), (false, true));
+}
