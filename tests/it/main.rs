@@ -23,4 +23,5 @@ mod outcomes;
 mod peer;
 mod process;
 mod properties;
+mod readme;
 mod vectors;
