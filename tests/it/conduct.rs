@@ -246,15 +246,19 @@ fn sha256(body: &str) -> String {
 }
 
 fn status_and_code<E: ProvideErrorMetadata + std::fmt::Debug>(error: SdkError<E>) -> (u16, String) {
-    match error {
-        SdkError::ServiceError(answer) => (
-            answer.raw().status().as_u16(),
-            answer.err().code().unwrap_or_default().to_owned(),
-        ),
-        other => (0, format!("{other:?}")),
-    }
+    let SdkError::ServiceError(answer) = error else {
+        return (0, format!("{error:?}"));
+    };
+    (
+        answer.raw().status().as_u16(),
+        answer.err().code().unwrap_or_default().to_owned(),
+    )
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what is found is made for the comparison"
+)]
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
     if found == expected {
         Ok(())

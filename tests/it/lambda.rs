@@ -219,7 +219,7 @@ async fn a_function_without_its_settings_answers_every_request_with_an_error_doc
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_is_given_up_half_a_second_before_the_function_is_killed() {
     // A storage that takes requests and never answers.
-    let silent = serve(Router::new().fallback(|| std::future::pending::<()>())).await;
+    let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
     let endpoint = format!("http://{silent}");
     let settings = [
         ("MEMORY_BUCKET", BUCKET),

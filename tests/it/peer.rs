@@ -1,8 +1,8 @@
-//! Another implementation of S3, as PyPI has it: started on a free port, stopped by its own id.
+//! Another implementation of S3, as Python's package index has it: started on a free port, stopped by its own id.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_s3::Client;
@@ -85,7 +85,7 @@ fn installed() -> PathBuf {
 fn run(command: &mut Command, needs: &str) {
     let status = command.status();
     assert!(
-        status.as_ref().is_ok_and(|status| status.success()),
+        status.as_ref().is_ok_and(ExitStatus::success),
         "{command:?} failed ({status:?}); it needs {needs}"
     );
 }
