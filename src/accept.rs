@@ -1,7 +1,8 @@
 //! Media types: what a request's body is, and which representation its answer takes.
 //!
-//! Pure: header values in, a choice out. The rules are RFC 9110, sections 8.3.1 and 12.5.1, and JSON:API 1.1's
-//! server responsibilities (<https://jsonapi.org/format/1.1/#content-negotiation-servers>).
+//! Pure: header values in, a choice out. The rules are RFC 9110, sections 8.3.1 and 12.5.1, and
+//! JSON:API 1.1's server responsibilities
+//! (<https://jsonapi.org/format/1.1/#content-negotiation-servers>).
 
 /// The media type of JSON:API documents.
 pub const JSON_API: &str = "application/vnd.api+json";
@@ -35,7 +36,8 @@ pub struct NotAcceptable;
 /// Chooses the representation by the `Accept` field's lines.
 ///
 /// # Errors
-/// [`NotAcceptable`]: every offer is excluded, or every JSON:API entry carries a parameter that this service does not know.
+/// [`NotAcceptable`]: every offer is excluded, or every JSON:API entry carries a parameter that
+/// this service does not know.
 pub fn negotiate<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Representation, NotAcceptable> {
@@ -144,8 +146,8 @@ impl MediaType {
         self.parameters.iter().any(|name| name == parameter)
     }
 
-    /// JSON:API's own type without a parameter that changes its meaning: unknown profiles may be ignored, and no
-    /// extension is supported.
+    /// JSON:API's own type without a parameter that changes its meaning: unknown profiles may be
+    /// ignored, and no extension is supported.
     fn is_plain_json_api(&self) -> bool {
         self.parameters
             .iter()

@@ -8,14 +8,16 @@ use crate::accept::BodyType;
 use crate::http::Refusal;
 use crate::problem::{BODY_BYTES_MAX, Problem};
 
-/// How much of a body that is too large is read on, so that its sender sees the answer and no reset connection.
+/// How much of a body that is too large is read on, so that its sender sees the answer and no reset
+/// connection.
 const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The whole body, if it is not too large.
 pub(crate) async fn read(mut body: Body, expects_continue: bool) -> Result<Bytes, Problem> {
     let declared = body.size_hint().lower();
     let is_too_large = |bytes: usize| bytes > BODY_BYTES_MAX;
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
-    // A sender that waits for `100 Continue` has sent nothing yet; one that sends gigabytes is not worth the reading.
+    // A sender that waits for `100 Continue` has sent nothing yet; one that sends gigabytes is not
+    // worth the reading.
     if is_too_large(declared) && (expects_continue || declared > DRAINED_BYTES_MAX) {
         return Err(Problem::too_large());
     }

@@ -103,7 +103,8 @@ impl Config {
                 )),
             }
         }
-        // A header value's own white space at its ends is not part of it, so such a key could never be sent.
+        // A header value's own white space at its ends is not part of it, so such a key could never
+        // be sent.
         let can_be_sent = |key: &str| {
             key.bytes()
                 .all(|byte| byte.is_ascii_graphic() || byte == b' ')

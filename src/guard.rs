@@ -1,7 +1,7 @@
 //! Who may call: the gateway's callers, the holders of a key, or this machine's own programs.
 //!
-//! A page in a browser is not one of these: on a laptop it could otherwise write memories by a foreign name that resolves to
-//! 127.0.0.1 (DNS rebinding), or across origins.
+//! A page in a browser is not one of these: on a laptop it could otherwise write memories by a
+//! foreign name that resolves to 127.0.0.1 (DNS rebinding), or across origins.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use sha2::{Digest, Sha256};
@@ -21,14 +21,16 @@ pub enum Guard {
     Gateway,
     /// They hold this key.
     Key(ApiKey),
-    /// They run on this machine, where a page of a foreign host or origin is turned away, but for these origins.
+    /// They run on this machine, where a page of a foreign host or origin is turned away, but for
+    /// these origins.
     Loopback {
         /// Origins that may call.
         allowed_origins: Vec<Origin>,
     },
 }
 
-/// A key that callers must send. It is compared by its digest, so that the time taken tells nothing of it.
+/// A key that callers must send. It is compared by its digest, so that the time taken tells nothing
+/// of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey([u8; 32]);
 

@@ -1,8 +1,8 @@
 //! HTTP: what is checked before a body is a request, and what leaves as an answer.
 //!
-//! The checks run in the contract's order (path, key, method, size, media types, query, body) and the first failure
-//! answers. Every answer carries `x-request-id` and `Vary: Accept`; every failure is an error document. The module knows no
-//! AWS and reads no environment.
+//! The checks run in the contract's order (path, key, method, size, media types, query, body) and
+//! the first failure answers. Every answer carries `x-request-id` and `Vary: Accept`; every failure
+//! is an error document. The module knows no AWS and reads no environment.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -31,14 +31,14 @@ use crate::{body, jsonapi, openapi, tool};
 
 /// Longest time for one request, unless the platform grants less.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
-/// When a caller may try again, in seconds: longer than S3 needs to scale away from a `SlowDown` of one prefix is no use to
-/// an agent that waits.
+/// Seconds until a caller may try again: S3 wants a pause after `SlowDown`, and a caller waits.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The time by which a request must be answered; an extension that the platform's binary may put on a request.
+/// The time by which a request must be answered; an extension that the platform's binary may put on
+/// a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub Instant);
 

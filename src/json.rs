@@ -1,9 +1,10 @@
 //! JSON text, read once and kept as it was written.
 //!
-//! A flat list of nodes over the request's own text: nothing is decoded before it is asked for, so numbers, escapes and
-//! the order of members survive, and no depth of nesting can exhaust the stack. `serde_json` judges the grammar; this
-//! module refuses what RFC 8259 leaves open and a log cannot keep: a member given twice, a string that is no Unicode.
-//! It must not know what the members mean.
+//! A flat list of nodes over the request's own text: nothing is decoded before it is asked for, so
+//! numbers, escapes and the order of members survive, and no depth of nesting can exhaust the
+//! stack. `serde_json` judges the grammar; this module refuses what RFC 8259 leaves open and a log
+//! cannot keep: a member given twice, a string that is no Unicode. It must not know what the
+//! members mean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +18,8 @@ pub struct Json<'t> {
     nodes: Vec<Node>,
 }
 
-/// One value, or one member's name. Offsets are 32 bits wide: sixteen bytes a node keep four million brackets in memory.
+/// One value, or one member's name. Offsets are 32 bits wide: sixteen bytes a node keep four
+/// million brackets in memory.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
@@ -52,7 +54,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why a text is not acceptable JSON, and where. Lines and columns count from 1, columns in characters.
+/// Why a text is not acceptable JSON, and where. Lines and columns count from 1, columns in
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// What is wrong, as a clause: "expected value", "the member \"a\" is given twice".
@@ -105,8 +108,8 @@ impl<'t> Json<'t> {
     /// Reads a whole text.
     ///
     /// # Errors
-    /// [`Malformed`] for anything but one JSON value in UTF-8 (RFC 8259), for a member given twice at any depth, and for a
-    /// string with a lone surrogate.
+    /// [`Malformed`] for anything but one JSON value in UTF-8 (RFC 8259), for a member given twice
+    /// at any depth, and for a string with a lone surrogate.
     pub fn parse(bytes: &'t [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             Malformed::at(bytes, error.valid_up_to(), "the bytes are not UTF-8")

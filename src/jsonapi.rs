@@ -1,7 +1,7 @@
 //! The JSON:API envelope and its documents (<https://jsonapi.org/format/1.1/>).
 //!
-//! Unknown members are ignored where the specification demands it and refused where to ignore them would lose data: among
-//! the attributes and relationships. The module knows no HTTP.
+//! Unknown members are ignored where the specification demands it and refused where to ignore them
+//! would lose data: among the attributes and relationships. The module knows no HTTP.
 
 use uuid::Uuid;
 
@@ -123,7 +123,8 @@ fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Members that JSON:API defines and this service has no use for: their types are judged, their content is ignored.
+/// Members that JSON:API defines and this service has no use for: their types are judged, their
+/// content is ignored.
 fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violations) {
     for (parent, path, name) in [
         (root, &[][..], "jsonapi"),
@@ -181,20 +182,11 @@ fn repository_id(attributes: Value<'_>) -> Given<String> {
 fn metadata(attributes: Value<'_>) -> Given<Metadata> {
     let mut violations = Violations::default();
     let place = || Place::Metadata(vec!["memory_type".to_owned()]);
-    let memory_type = text(attributes.member("memory_type"), place()).unwrap_or_else(|found| {
-        violations.append(found);
-        None
-    });
+    let memory_type = violations.optional(text(attributes.member("memory_type"), place()));
     for fault in memory_type.iter().flat_map(|name| name_faults(name)) {
         violations.push(place(), fault);
     }
-    let tags = given(attributes, "tags")
-        .map(tags)
-        .transpose()
-        .unwrap_or_else(|found| {
-            violations.append(found);
-            None
-        });
+    let tags = violations.optional(given(attributes, "tags").map(tags).transpose());
     violations.unless_any(Some(Metadata::of(memory_type.as_deref(), tags.as_deref())))
 }
 

@@ -1,8 +1,8 @@
 //! The embedded S3: what this service relies on of S3, with its wire and its errors, over a folder.
 //!
-//! It stands under the SDK, so the real client signs, sends and reads as it would with S3. What it cannot keep as S3 would,
-//! it refuses with 501 `NotImplemented` instead of ignoring it; `tests/it/conduct.rs` holds it to S3's behaviour. Durability
-//! is `disk.rs`'s.
+//! It stands under the SDK, so the real client signs, sends and reads as it would with S3. What it
+//! cannot keep as S3 would, it refuses with 501 `NotImplemented` instead of ignoring it;
+//! `tests/it/conduct.rs` holds it to S3's behaviour. Durability is `disk.rs`'s.
 
 use std::sync::Arc;
 
@@ -49,7 +49,8 @@ const PAGE_KEYS_MAX: i32 = 1_000;
 /// Largest object that is taken: it is held in memory, and a memory is far smaller.
 const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// A client of the embedded S3 over this disk, configured as for S3 itself; nothing listens on a port.
+/// A client of the embedded S3 over this disk, configured as for S3 itself; nothing listens on a
+/// port.
 #[must_use]
 pub fn client(disk: Disk) -> aws_sdk_s3::Client {
     const OWN: &str = "embedded";

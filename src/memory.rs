@@ -1,15 +1,15 @@
 //! What a memory is, and what keeps a request from being one.
 //!
-//! [`Draft`] is the only door to [`Memory`]: whatever the request's shape, every rule about meaning is judged
-//! here, and every fault is reported, not the first. The module knows no HTTP, no AWS, no clock and no
-//! environment; time enters by an argument.
+//! [`Draft`] is the only door to [`Memory`]: whatever the request's shape, every rule about meaning
+//! is judged here, and every fault is reported, not the first. The module knows no HTTP, no AWS, no
+//! clock and no environment; time enters by an argument.
 
 use crate::json::{Kind, Value};
 use crate::metadata::Metadata;
 use crate::timestamp::{NotATimestamp, Timestamp};
 
-/// Longest `domain` or `entity_id`, in bytes of UTF-8: two fully percent-encoded names still fit the 1,024
-/// bytes of an S3 key.
+/// Longest `domain` or `entity_id`, in bytes of UTF-8: two fully percent-encoded names still fit
+/// the 1,024 bytes of an S3 key.
 pub const NAME_BYTES_MAX: usize = 150;
 /// Deepest nesting of `metadata`, itself level 1.
 pub const METADATA_DEPTH_MAX: usize = 64;
@@ -109,7 +109,8 @@ pub enum Fault {
     },
 }
 
-/// The faults of a request in the order of the contract's table: at least one where this is an error.
+/// The faults of a request in the order of the contract's table: at least one where this is an
+/// error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
     listed: Vec<Violation>,
@@ -158,9 +159,13 @@ impl Violations {
         self.unlisted
     }
 
+    fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
     /// The value, or these faults if there are any.
     pub(crate) fn unless_any<T>(self, value: T) -> Result<T, Self> {
-        if self.listed.is_empty() {
+        if self.is_empty() {
             Ok(value)
         } else {
             Err(self)
@@ -174,36 +179,31 @@ impl Memory {
     /// # Errors
     /// Every fault of every field.
     pub fn new(draft: Draft, now: Timestamp) -> Result<Self, Violations> {
-        let mut violations = Violations::default();
-        let domain = required(Place::Domain, draft.domain, name_faults, &mut violations);
-        let entity_id = required(
-            Place::EntityId,
-            draft.entity_id,
-            name_faults,
-            &mut violations,
-        );
-        let content = required(
-            Place::Content,
-            draft.content,
-            content_faults,
-            &mut violations,
-        );
-        let timestamp = match optional(draft.timestamp, &mut violations) {
-            None => now,
-            Some(text) => Timestamp::parse(&text).unwrap_or_else(|reason| {
-                violations.push(Place::Timestamp, Fault::NotATimestamp(reason));
-                now
-            }),
+        let mut faults = Violations::default();
+        let domain = faults.required(Place::Domain, draft.domain, name_faults);
+        let entity_id = faults.required(Place::EntityId, draft.entity_id, name_faults);
+        let content = faults.required(Place::Content, draft.content, content_faults);
+        let timestamp = match faults.optional(draft.timestamp) {
+            None => Some(now),
+            Some(text) => faults.sound_timestamp(&text),
         };
-        let metadata = optional(draft.metadata, &mut violations).unwrap_or_default();
-        violations.append(draft.others);
-        violations.unless_any(Self {
-            domain,
-            entity_id,
-            content,
-            timestamp,
-            metadata,
-        })
+        let metadata = faults.optional(draft.metadata);
+        faults.append(draft.others);
+        match (domain, entity_id, content, timestamp) {
+            (Some(domain), Some(entity_id), Some(content), Some(timestamp))
+                if faults.is_empty() =>
+            {
+                let metadata = metadata.unwrap_or_default();
+                Ok(Self {
+                    domain,
+                    entity_id,
+                    content,
+                    timestamp,
+                    metadata,
+                })
+            }
+            _ => Err(faults),
+        }
     }
 
     /// The kind of thing the memory is about.
@@ -237,34 +237,38 @@ impl Memory {
     }
 }
 
-fn required(
-    place: Place,
-    given: Given<String>,
-    faults: fn(&str) -> Vec<Fault>,
-    violations: &mut Violations,
-) -> String {
-    let value = match given {
-        Ok(Some(value)) => value,
-        Ok(None) => {
-            violations.push(place, Fault::Required);
-            return String::new();
+impl Violations {
+    fn required(
+        &mut self,
+        place: Place,
+        given: Given<String>,
+        rules: fn(&str) -> Vec<Fault>,
+    ) -> Option<String> {
+        match given {
+            Err(found) => self.append(found),
+            Ok(None) => self.push(place, Fault::Required),
+            Ok(Some(value)) => {
+                for fault in rules(&value) {
+                    self.push(place.clone(), fault);
+                }
+                return Some(value);
+            }
         }
-        Err(found) => {
-            violations.append(found);
-            return String::new();
-        }
-    };
-    for fault in faults(&value) {
-        violations.push(place.clone(), fault);
-    }
-    value
-}
-
-fn optional<T>(given: Given<T>, violations: &mut Violations) -> Option<T> {
-    given.unwrap_or_else(|found| {
-        violations.append(found);
         None
-    })
+    }
+
+    /// What was given and is sound; the faults of what is not are kept.
+    pub(crate) fn optional<T>(&mut self, given: Given<T>) -> Option<T> {
+        given.unwrap_or_else(|found| {
+            self.append(found);
+            None
+        })
+    }
+
+    fn sound_timestamp(&mut self, text: &str) -> Option<Timestamp> {
+        let refused = |reason| self.push(Place::Timestamp, Fault::NotATimestamp(reason));
+        Timestamp::parse(text).map_err(refused).ok()
+    }
 }
 
 /// A member that must be a string: missing and null are the same.

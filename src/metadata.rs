@@ -25,7 +25,8 @@ impl Metadata {
     /// Takes an object as it is spelled.
     ///
     /// # Errors
-    /// What is wrong with it and with the members that have a meaning: `tags`, `source`, `confidence`.
+    /// What is wrong with it and with the members that have a meaning: `tags`, `source`,
+    /// `confidence`.
     pub fn verbatim(object: Value<'_>) -> Result<Self, Violations> {
         let mut violations = Violations::default();
         let itself = || Place::Metadata(Vec::new());
@@ -114,13 +115,14 @@ pub(crate) fn tags(value: Value<'_>) -> Result<Vec<String>, Violations> {
     violations.unless_any(tags)
 }
 
-/// A string in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F escaped (`\b \t \n \f \r`,
-/// else `\u00xx` in lower case). That is `serde_json`'s own; a test holds it to it.
+/// A string in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F escaped (`\b
+/// \t \n \f \r`, else `\u00xx` in lower case). That is `serde_json`'s own; a test holds it to it.
 pub(crate) fn spell(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Whether a JSON number lies from 0 to 1, by its digits: a double would round 1.00000000000000000001 to 1.
+/// Whether a JSON number lies from 0 to 1, by its digits: a double would round
+/// 1.00000000000000000001 to 1.
 fn is_confidence(number: &str) -> bool {
     let (sign, magnitude) = number
         .strip_prefix('-')

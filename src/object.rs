@@ -1,8 +1,8 @@
 //! A memory as S3 keeps it: its id, its key, its bytes, their digest.
 //!
-//! Total and deterministic: one memory has one object, whatever wrote it and whenever. This module owns every
-//! key and prefix of the log. The ids and bytes of schema version 1 never change; another normal form is
-//! version 2.
+//! Total and deterministic: one memory has one object, whatever wrote it and whenever. This module
+//! owns every key and prefix of the log. The ids and bytes of schema version 1 never change;
+//! another normal form is version 2.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -68,7 +68,8 @@ impl Object {
         }
     }
 
-    /// Reads what a bucket holds under a key, and proves that it is that memory's object, to the byte.
+    /// Reads what a bucket holds under a key, and proves that it is that memory's object, to the
+    /// byte.
     ///
     /// # Errors
     /// [`Defect`] says why it is not.

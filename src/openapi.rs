@@ -1,6 +1,7 @@
 //! The OpenAPI document, made by `utoipa` from the answers' own types.
 //!
-//! Every example is rendered by the code that renders the answer; a test provokes each over HTTP and compares.
+//! Every example is rendered by the code that renders the answer; a test provokes each over HTTP
+//! and compares.
 
 use std::collections::BTreeMap;
 

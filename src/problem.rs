@@ -1,7 +1,8 @@
 //! What a caller is told of a failure: one table for every surface.
 //!
-//! A [`Problem`] is made here from each layer's failure and rendered by `jsonapi.rs` and `tool.rs`. Its sentences are for a
-//! person or a model; nothing of S3's own message, bucket or role is ever in one.
+//! A [`Problem`] is made here from each layer's failure and rendered by `jsonapi.rs` and `tool.rs`.
+//! Its sentences are for a person or a model; nothing of S3's own message, bucket or role is ever
+//! in one.
 
 use std::fmt;
 
@@ -202,7 +203,8 @@ impl Problem {
         }
     }
 
-    /// What a draft's failure to become durable means to the caller, `locate` giving each place its path in the request.
+    /// What a draft's failure to become durable means to the caller, `locate` giving each place its
+    /// path in the request.
     #[must_use]
     pub fn of(failure: &Failure, locate: fn(&Place) -> Vec<String>) -> Vec<Self> {
         let (code, written, said, retry) = match failure {
@@ -355,7 +357,8 @@ fn not_a_timestamp(reason: NotATimestamp, name: &str) -> (Code, String) {
     )
 }
 
-/// Longest member name that a pointer repeats, in bytes: beyond it the parent is named, which exists as well.
+/// Longest member name that a pointer repeats, in bytes: beyond it the parent is named, which
+/// exists as well.
 const POINTER_TOKEN_BYTES_MAX: usize = 1024;
 
 /// RFC 6901: each token after a slash, `~` as `~0` and `/` as `~1`.

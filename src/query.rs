@@ -1,5 +1,5 @@
-//! Query parameters: this service has none, and says so of every one that JSON:API does not let it ignore
-//! (<https://jsonapi.org/format/1.1/#query-parameters-custom>).
+//! Query parameters: this service has none, and says so of every one that JSON:API does not let it
+//! ignore (<https://jsonapi.org/format/1.1/#query-parameters-custom>).
 
 use std::borrow::Cow;
 

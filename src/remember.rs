@@ -1,7 +1,7 @@
 //! The use case: a draft becomes a memory, the memory an object, the object durable.
 //!
-//! Every failure after the memory is normalised names the timestamp with which the request may be repeated. The module
-//! knows neither HTTP nor a request's shape.
+//! Every failure after the memory is normalised names the timestamp with which the request may be
+//! repeated. The module knows neither HTTP nor a request's shape.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,7 +74,8 @@ impl Ingress {
         let (memory_id, key, timestamp) =
             (object.memory_id, object.key.clone(), memory.timestamp());
         let store = self.store.clone();
-        // A task of its own: a caller that hangs up does not cut the put off, and a crash in it is known to be one.
+        // A task of its own: a caller that hangs up does not cut the put off, and a crash in it is
+        // known to be one.
         let put = tokio::spawn(async move { store.put(&object, deadline).await });
         match put.await {
             Ok(Ok(put)) => Ok(Receipt {

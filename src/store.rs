@@ -1,8 +1,8 @@
 //! The durable write: one object, one attempt, one honest answer.
 //!
-//! A put is written only when S3 says 200, gives an `ETag` and echoes the SHA-256 we computed. Everything else is
-//! classified from kind, status and S3's code, never from text. The module knows no memory and no HTTP answer of ours; it
-//! must not retry.
+//! A put is written only when S3 says 200, gives an `ETag` and echoes the SHA-256 we computed.
+//! Everything else is classified from kind, status and S3's code, never from text. The module knows
+//! no memory and no HTTP answer of ours; it must not retry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ use tokio::time::Instant;
 
 use crate::object::{CONTENT_TYPE, Object};
 
-/// Longest wait for a connection: S3 in the region answers a handshake in milliseconds, and the rest of the deadline is
-/// the write's.
+/// Longest wait for a connection: S3 in the region answers a handshake in milliseconds, and the
+/// rest of the deadline is the write's.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The log: a bucket, and the client that writes to it.
@@ -137,7 +137,8 @@ impl Store {
     }
 }
 
-/// Only a 200 with an `ETag` and our own digest proves the write: the SDK takes any 2xx for success.
+/// Only a 200 with an `ETag` and our own digest proves the write: the SDK takes any 2xx for
+/// success.
 fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Result<Put, WriteError> {
     let status = witness.status.load(Ordering::Acquire);
     let etag = output
@@ -208,7 +209,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     })
 }
 
-/// Sees on the wire what the SDK's result does not tell: whether any of the request was given away, and the status.
+/// Sees on the wire what the SDK's result does not tell: whether any of the request was given away,
+/// and the status.
 #[derive(Debug, Clone, Default)]
 struct Witness {
     begun: Arc<AtomicBool>,
@@ -216,8 +218,9 @@ struct Witness {
 }
 
 impl Witness {
-    /// A put that ended without an answer from S3. A body is asked for only when a connection stands (TLS included), and
-    /// before the first byte of the request leaves: one never asked for was never sent.
+    /// A put that ended without an answer from S3. A body is asked for only when a connection
+    /// stands (TLS included), and before the first byte of the request leaves: one never asked for
+    /// was never sent.
     fn no_answer(&self, what: &str) -> WriteError {
         let evidence = |what| Evidence {
             what,
@@ -268,10 +271,11 @@ impl Intercept for Witness {
     }
 }
 
-/// A client for the log, from the SDK's own settings: one attempt, no reused connection, no checksum but ours.
+/// A client for the log, from the SDK's own settings: one attempt, no reused connection, no
+/// checksum but ours.
 ///
-/// A pooled connection may have died unseen while the function was frozen, and its reset would make a write unknown that
-/// never left; a fresh one costs a handshake.
+/// A pooled connection may have died unseen while the function was frozen, and its reset would make
+/// a write unknown that never left; a fresh one costs a handshake.
 #[must_use]
 pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(sdk)
@@ -288,8 +292,8 @@ pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the network before the first
-/// request needs credentials.
+/// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the
+/// network before the first request needs credentials.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https())

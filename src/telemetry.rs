@@ -16,7 +16,8 @@ pub enum Format {
     Json,
 }
 
-/// Libraries that a filter cannot make talkative: at `debug` they show requests and what they are signed with.
+/// Libraries that a filter cannot make talkative: at `debug` they show requests and what they are
+/// signed with.
 const QUIET: &[&str] = &[
     "s3s=off",
     "aws_config=warn",

@@ -1,7 +1,7 @@
 //! The instant a memory is about: RFC 3339 in, UTC to the nanosecond out.
 //!
-//! Every value prints at one width in a key, so that the order of keys is the order of time. The module
-//! knows no clock.
+//! Every value prints at one width in a key, so that the order of keys is the order of time. The
+//! module knows no clock.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 /// An instant from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z, to the nanosecond.
 ///
-/// `Display` is the normal form: UTC, `Z`, and 0, 3, 6 or 9 fraction digits, the fewest that lose nothing.
+/// `Display` is the normal form: UTC, `Z`, and 0, 3, 6 or 9 fraction digits, the fewest that lose
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
 

@@ -69,7 +69,8 @@ async fn invoke(
     router.oneshot(request).await
 }
 
-/// The URI as the caller's route names it: `lambda_http` puts the stage of a REST API before the path.
+/// The URI as the caller's route names it: `lambda_http` puts the stage of a REST API before the
+/// path.
 fn without_stage(request: &lambda_http::Request) -> Uri {
     let path_and_query = match request.uri().query() {
         Some(query) => format!("{}?{query}", request.raw_http_path()),

@@ -119,8 +119,8 @@ struct Retry {
     timestamp: String,
 }
 
-/// The document of a memory that is durable. It has no `self`: this service cannot read, and JSON:API forbids a link that
-/// cannot be fetched.
+/// The document of a memory that is durable. It has no `self`: this service cannot read, and
+/// JSON:API forbids a link that cannot be fetched.
 #[must_use]
 pub fn success(receipt: &Receipt) -> Vec<u8> {
     written(&MemoryDocument {

@@ -1,8 +1,9 @@
 //! Objects as files, durable before anything is answered.
 //!
-//! A put writes a temporary file outside the bucket, syncs it, and links it to its name only if none exists; then it syncs
-//! every folder whose new entry nothing proves to be on disk yet, also where another process made it, before it says that
-//! the name is new *or taken*. A killed process can leave a temporary file, never half an object.
+//! A put writes a temporary file outside the bucket, syncs it, and links it to its name only if
+//! none exists; then it syncs every folder whose new entry nothing proves to be on disk yet, also
+//! where another process made it, before it says that the name is new *or taken*. A killed process
+//! can leave a temporary file, never half an object.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -32,7 +33,8 @@ pub struct Disk {
     uncommitted: PathBuf,
     /// Folders that this process has seen to exist before it synced their parent.
     durable: Mutex<HashSet<PathBuf>>,
-    /// A sync has failed. The kernel tells of a lost page once, so a later success would prove nothing.
+    /// A sync has failed. The kernel tells of a lost page once, so a later success would prove
+    /// nothing.
     failed: AtomicBool,
 }
 
@@ -142,7 +144,8 @@ impl Disk {
             synced => synced?,
         }
         self.remove_abandoned()?;
-        // The same operations as a put's: a disk without hard links is found out now, not by the first memory.
+        // The same operations as a put's: a disk without hard links is found out now, not by the
+        // first memory.
         let probe = self.write_uncommitted(b"")?;
         let name = Uuid::new_v4();
         let (linked, other_case) = (format!("probe-{name}"), format!("PROBE-{name}"));
@@ -221,7 +224,8 @@ impl Disk {
         }
     }
 
-    /// Syncs the file's own folder, and each folder around it that holds an entry not known to be durable.
+    /// Syncs the file's own folder, and each folder around it that holds an entry not known to be
+    /// durable.
     fn sync_folders(&self, key: &Key) -> io::Result<()> {
         let folders = key.folders(&self.bucket);
         self.sync_folder(folders.last().unwrap_or(&self.bucket))?;

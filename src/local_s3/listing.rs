@@ -16,7 +16,8 @@ pub(super) struct Listing<'a> {
 }
 
 struct Child {
-    /// The key so far; a folder's ends with a slash, so that the order of children is the order of their keys.
+    /// The key so far; a folder's ends with a slash, so that the order of children is the order of
+    /// their keys.
     key: String,
     path: PathBuf,
 }

@@ -1,4 +1,5 @@
-//! The shapes of requests, for the document alone: what is accepted is judged by `jsonapi.rs`, `tool.rs` and `memory.rs`.
+//! The shapes of requests, for the document alone: what is accepted is judged by `jsonapi.rs`,
+//! `tool.rs` and `memory.rs`.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -40,8 +41,8 @@ struct MemoryAttributes {
     memory_type: Option<String>,
     /// Labels.
     tags: Option<Vec<String>>,
-    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left out, it is now. Send it, so
-    /// that the request can be repeated when its answer is lost.
+    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left
+    /// out, it is now. Send it, so that the request can be repeated when its answer is lost.
     #[schema(format = DateTime)]
     timestamp: Option<String>,
 }
@@ -51,7 +52,8 @@ struct MemoryAttributes {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the document's schema")]
 pub(super) struct ToolBody {
-    /// Whom or what the memory is about, within its domain: 1 to 150 bytes of UTF-8 without control characters.
+    /// Whom or what the memory is about, within its domain: 1 to 150 bytes of UTF-8 without control
+    /// characters.
     #[schema(min_length = 1, max_length = 150)]
     entity_id: String,
     /// The kind of thing the memory is about: 1 to 150 bytes of UTF-8 without control characters.
@@ -60,14 +62,15 @@ pub(super) struct ToolBody {
     /// The memory itself: kept to the byte, not blank.
     #[schema(min_length = 1)]
     content: String,
-    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left out, it is now. Send it, so
-    /// that the request can be repeated when its answer is lost.
+    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left
+    /// out, it is now. Send it, so that the request can be repeated when its answer is lost.
     #[schema(format = DateTime)]
     timestamp: Option<String>,
     metadata: Option<ToolMetadata>,
 }
 
-/// What else there is to say: any JSON object, nested at most 64 deep, kept as it is spelled. Three members have a meaning.
+/// What else there is to say: any JSON object, nested at most 64 deep, kept as it is spelled. Three
+/// members have a meaning.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "the document's schema")]
 struct ToolMetadata {

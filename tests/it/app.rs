@@ -1,4 +1,5 @@
-//! The service in this process, over an embedded S3 in a folder of its own; every answer is checked for what all have.
+//! The service in this process, over an embedded S3 in a folder of its own; every answer is checked
+//! for what all have.
 
 use std::collections::BTreeMap;
 use std::fs;

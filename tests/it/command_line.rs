@@ -1,4 +1,5 @@
-//! `serve`, `replay` and `openapi` as a person at a terminal meets them (contract, sections 6 and 7).
+//! `serve`, `replay` and `openapi` as a person at a terminal meets them (contract, sections 6 and
+//! 7).
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,5 @@
-//! S3 as this service relies on it: one suite, on the embedded S3, on a peer's, and on a real bucket.
+//! S3 as this service relies on it: one suite, on the embedded S3, on a peer's, and on a real
+//! bucket.
 //!
 //! The real one is named by `MEMORY_CONDUCT_BUCKET`; it is only ever added to, under `conduct/`.
 
@@ -97,7 +98,8 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Runs the suite; a conduct that the peer is known not to have must fail, so that the list stays true.
+/// Runs the suite; a conduct that the peer is known not to have must fail, so that the list stays
+/// true.
 async fn run(target: &Target, weaker: &[&str]) {
     let mut wrong = Vec::new();
     for (name, conduct) in SUITE {

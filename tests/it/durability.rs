@@ -1,4 +1,5 @@
-//! A yes means durable: kills, and the order of the syncs, for a kill keeps the page cache (contract, sections 1 and 7).
+//! A yes means durable: kills, and the order of the syncs, for a kill keeps the page cache
+//! (contract, sections 1 and 7).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -138,7 +139,8 @@ impl Trace {
         })
     }
 
-    /// Checks every answer 201 by the calls before it, and counts them by whether their object was new.
+    /// Checks every answer 201 by the calls before it, and counts them by whether their object was
+    /// new.
     fn check(&self, data: &Path) -> (usize, usize) {
         let (mut new, mut taken) = (0, 0);
         for answer in self

@@ -1,6 +1,8 @@
-//! What S3 can do to a put, what is known then, and what the caller is told (contract, sections 3 and 4).
+//! What S3 can do to a put, what is known then, and what the caller is told (contract, sections 3
+//! and 4).
 //!
-//! The server here misbehaves on a real socket, under the real SDK; each row names one misbehaviour.
+//! The server here misbehaves on a real socket, under the real SDK; each row names one
+//! misbehaviour.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

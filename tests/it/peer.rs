@@ -1,4 +1,5 @@
-//! Another implementation of S3, as Python's package index has it: started on a free port, stopped by its own id.
+//! Another implementation of S3, as Python's package index has it: started on a free port, stopped
+//! by its own id.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

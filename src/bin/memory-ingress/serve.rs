@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 
 use crate::{Location, Place, Stop};
 
-/// How long requests in flight may take once the end is asked for: their own deadline, and the way of their answers.
+/// How long requests in flight may take once the end is asked for: their own deadline, and the way
+/// of their answers.
 const GRACE: Duration = REQUEST_TIME_MAX.saturating_add(Duration::from_secs(1));
 
 #[derive(Debug, Clone, clap::Args)]
@@ -72,7 +73,8 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
     }
     tracing::info!("stopping: the writes in flight are finished first");
     let _ = stop.send(());
-    // A connection that never finishes its request must not keep the process; every write has its answer by then.
+    // A connection that never finishes its request must not keep the process; every write has its
+    // answer by then.
     let _ = tokio::time::timeout(GRACE, server).await;
     Ok(ExitCode::SUCCESS)
 }
