@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_sdk_s3::config::{
-    BehaviorVersion, Credentials, HttpClient, Region, SharedCredentialsProvider,
-};
+use aws_sdk_s3::config::HttpClient;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -23,7 +21,7 @@ use memory_ingress::json::Json;
 use memory_ingress::local_s3::{self, BUCKET, Disk};
 use memory_ingress::memory::Memory;
 use memory_ingress::object::Object;
-use memory_ingress::store::{self, Put, Store, WriteError};
+use memory_ingress::store::{Put, Store, WriteError};
 use memory_ingress::timestamp::Timestamp;
 use memory_ingress::tool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +29,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, stored, tool as ask_tool, tool_for_document};
+use crate::peer::client_of;
 
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
@@ -97,31 +96,9 @@ impl Misbehaving {
         server
     }
 
-    fn store(&self) -> Store {
-        Store::new(store::client(&sdk(&self.endpoint)), "memories-of-a-test")
+    async fn store(&self) -> Store {
+        Store::new(client_of(&self.endpoint).await, "memories-of-a-test")
     }
-}
-
-/// The SDK's settings for an endpoint of this machine.
-fn sdk(endpoint: &str) -> aws_config::SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
-        .pool_max_idle_per_host(0)
-        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
-            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https();
-    aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-central-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "key", "secret", None, None, "test",
-        )))
-        .http_client(http)
-        .sleep_impl(aws_sdk_s3::config::SharedAsyncSleep::new(
-            aws_smithy_async::rt::sleep::TokioSleep::new(),
-        ))
-        .build()
 }
 
 async fn serve(
@@ -411,6 +388,7 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
         let server = Misbehaving::start("http", does.clone()).await;
         let result = server
             .store()
+            .await
             .put(&object(), Instant::now() + Duration::from_secs(3))
             .await;
         assert_eq!(known(&result), expected, "{name}: {result:?}");
@@ -435,6 +413,7 @@ async fn a_connection_that_never_stood_wrote_nothing() {
         let began = Instant::now();
         let result = server
             .store()
+            .await
             .put(&object(), began + Duration::from_secs(8))
             .await;
         assert_eq!(known(&result), Known::Unavailable, "{result:?}");
@@ -448,16 +427,18 @@ async fn a_connection_that_never_stood_wrote_nothing() {
 #[tokio::test]
 async fn a_deadline_before_the_first_byte_is_not_written_and_one_after_it_unknown() {
     let silent = Misbehaving::start("https", Does::IsSilent).await;
-    let passed = silent.store().put(&object(), Instant::now()).await;
+    let passed = silent.store().await.put(&object(), Instant::now()).await;
     assert_eq!(known(&passed), Known::Unavailable, "{passed:?}");
     let connecting = silent
         .store()
+        .await
         .put(&object(), Instant::now() + Duration::from_millis(200))
         .await;
     assert_eq!(known(&connecting), Known::Unavailable, "{connecting:?}");
     let hangs = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
     let waiting = hangs
         .store()
+        .await
         .put(&object(), Instant::now() + Duration::from_millis(500))
         .await;
     assert_eq!(known(&waiting), Known::Unknown, "{waiting:?}");
@@ -472,6 +453,7 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
     .await;
     server
         .store()
+        .await
         .put(&object(), Instant::now() + Duration::from_secs(3))
         .await
         .unwrap();
@@ -512,7 +494,7 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
 /// Sends one memory over a misbehaving S3, and gives the answers as a document and flat.
 async fn told(does: Does) -> (Answer, Answer) {
     let server = Misbehaving::start("http", does).await;
-    let app = App::over(server.store());
+    let app = App::over(server.store().await);
     (
         app.send(tool_for_document(BODY)).await,
         app.send(ask_tool(BODY)).await,
@@ -575,7 +557,7 @@ async fn the_caller_is_told_what_is_known_and_never_what_s3_said() {
 /// Sends a body to a service whose S3 refuses, cannot, or does not tell.
 async fn document_over(does: Does, body: &str) -> Answer {
     let server = Misbehaving::start("http", does).await;
-    App::over(server.store())
+    App::over(server.store().await)
         .send(tool_for_document(body))
         .await
 }

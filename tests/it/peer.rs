@@ -7,7 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
+use memory_ingress::store;
 
 const MOTO: &str = "moto[server]==5.2.5";
 
@@ -38,19 +39,20 @@ impl Moto {
         }
     }
 
-    /// A client as the service's own, with path-style addresses.
     pub(crate) async fn client(&self) -> Client {
-        let sdk = memory_ingress::store::sdk_config().await.into_builder();
-        let sdk = sdk
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "test", "test", None, None, "test",
-            )))
-            .build();
-        memory_ingress::store::client(&sdk)
+        client_of(&self.endpoint).await
     }
+}
+
+/// A client as the service's own, of an S3 on this machine.
+pub(crate) async fn client_of(endpoint: &str) -> Client {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let sdk = store::sdk_config().await.into_builder();
+    let sdk = sdk
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    store::client(&sdk.build())
 }
 
 impl Drop for Moto {
