@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use memory_ingress::guard::Guard;
-use memory_ingress::http;
+use memory_ingress::http::{self, Deadline};
 use memory_ingress::json::Json;
 use memory_ingress::local_s3::{self, BUCKET, Disk};
 use memory_ingress::openapi;
@@ -57,20 +57,25 @@ impl App {
         }
     }
 
-    pub(crate) async fn send(&self, request: Asked) -> Answer {
-        let answer = self.router.clone().oneshot(request.build()).await.unwrap();
+    pub(crate) async fn send(&self, asked: Asked) -> Answer {
+        let answer = self.send_raw(asked.build()).await;
+        answer.check(&asked);
+        answer
+    }
+
+    /// Sends a request whose answer is not judged by it.
+    pub(crate) async fn send_raw(&self, request: Request<Body>) -> Answer {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX)
             .await
             .unwrap()
             .to_vec();
-        let answer = Answer {
+        Answer {
             status: head.status,
             headers: head.headers,
             body,
-        };
-        answer.check(&request);
-        answer
+        }
     }
 
     /// Every object in the bucket: its key and its bytes.
@@ -115,6 +120,7 @@ pub(crate) struct Asked {
     target: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
+    deadline: Option<Deadline>,
 }
 
 pub(crate) fn ask(method: &str, target: &str) -> Asked {
@@ -123,6 +129,7 @@ pub(crate) fn ask(method: &str, target: &str) -> Asked {
         target: target.to_owned(),
         headers: Vec::new(),
         body: Vec::new(),
+        deadline: None,
     }
 }
 
@@ -164,12 +171,20 @@ impl Asked {
         self
     }
 
+    pub(crate) fn with_deadline(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
     fn build(&self) -> Request<Body> {
         let mut request = Request::builder()
             .method(self.method.clone())
             .uri(&self.target);
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
+        }
+        if let Some(deadline) = self.deadline {
+            request = request.extension(deadline);
         }
         request.body(Body::from(self.body.clone())).unwrap()
     }

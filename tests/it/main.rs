@@ -24,4 +24,5 @@ mod peer;
 mod process;
 mod properties;
 mod readme;
+mod time;
 mod vectors;

@@ -605,7 +605,7 @@ impl HttpConnector for LosesAnswers {
 }
 
 /// A client of an embedded S3 with another connector before it.
-fn client_with<C: HttpConnector + 'static>(
+pub(crate) fn client_with<C: HttpConnector + 'static>(
     folder: &std::path::Path,
     connector: impl Fn(SharedHttpConnector) -> C + Send + Sync + 'static,
 ) -> aws_sdk_s3::Client {
