@@ -44,36 +44,34 @@ pub fn negotiate<'a>(
     let lines: Vec<_> = lines.into_iter().map(String::from_utf8_lossy).collect();
     let field = lines.join(",");
     let mut listed = split_unquoted(&field, ',')
-        .map(str::trim)
+        .map(|entry| entry.trim_matches(OWS))
         .filter(|entry| !entry.is_empty())
         .peekable();
     if listed.peek().is_none() {
         return Ok(Representation::JsonApi);
     }
-    let ranges: Vec<_> = listed
-        .filter_map(MediaType::parse)
-        .filter(|range| range.weight.is_some())
-        .collect();
-    let (json_api, others): (Vec<_>, Vec<_>) =
+    let ranges: Vec<_> = listed.filter_map(MediaType::parse).collect();
+    let (json_api, mut usable): (Vec<_>, Vec<_>) =
         ranges.iter().partition(|range| range.essence == JSON_API);
-    let usable: Vec<_> = json_api
-        .iter()
-        .copied()
+    let is_asked_for = !json_api.is_empty();
+    let plain: Vec<_> = json_api
+        .into_iter()
         .filter(|range| range.is_plain_json_api())
         .collect();
-    if usable.is_empty() && !json_api.is_empty() {
+    if is_asked_for && plain.is_empty() {
         return Err(NotAcceptable);
     }
+    usable.extend(plain);
     let weight = |offer: &str| {
+        let of_range = |essence: &str| {
+            let matching = usable.iter().filter(|range| range.essence == essence);
+            matching
+                .map(|range| range.weight.unwrap_or(WEIGHT_MAX))
+                .max()
+        };
         [offer, "application/*", "*/*"]
             .into_iter()
-            .find_map(|range| {
-                let matching = usable
-                    .iter()
-                    .chain(&others)
-                    .filter(|entry| entry.essence == range);
-                matching.filter_map(|entry| entry.weight).max()
-            })
+            .find_map(of_range)
             .unwrap_or(0)
     };
     match (weight(JSON_API), weight(JSON)) {
@@ -96,10 +94,10 @@ impl BodyType {
     /// Reads a `Content-Type` value; none if the service takes no such body.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let media_type = MediaType::parse(std::str::from_utf8(value).ok()?.trim())?;
+        let media_type = MediaType::parse(std::str::from_utf8(value).ok()?)?;
         match media_type.essence.as_str() {
-            JSON_API => {
-                (media_type.is_plain_json_api() && !media_type.has("q")).then_some(Self::JsonApi)
+            JSON_API if media_type.is_plain_json_api() && media_type.weight.is_none() => {
+                Some(Self::JsonApi)
             }
             JSON => Some(Self::Json),
             _ => None,
@@ -107,20 +105,23 @@ impl BodyType {
     }
 }
 
+/// White space that a field's value may have between its parts (RFC 9110, section 5.6.3).
+const OWS: [char; 2] = [' ', '\t'];
+
 /// A media type or range with its parameters.
 #[derive(Debug)]
 struct MediaType {
     /// `type/subtype` in lower case.
     essence: String,
-    /// The names of its parameters, in lower case.
+    /// The names of its other parameters, in lower case.
     parameters: Vec<String>,
-    /// `q` in thousandths, 1000 where not given; none if it is no weight.
+    /// `q` in thousandths, where given.
     weight: Option<u16>,
 }
 
 impl MediaType {
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = split_unquoted(text, ';').map(str::trim);
+        let mut parts = split_unquoted(text, ';').map(|part| part.trim_matches(OWS));
         let essence = parts.next()?.to_ascii_lowercase();
         let (kind, subtype) = essence.split_once('/')?;
         if !is_token(kind) || !is_token(subtype) {
@@ -129,31 +130,30 @@ impl MediaType {
         let mut media_type = Self {
             essence,
             parameters: Vec::new(),
-            weight: Some(1000),
+            weight: None,
         };
         for parameter in parts.filter(|part| !part.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let name = name.to_ascii_lowercase();
-            if name == "q" {
-                media_type.weight = weight(value);
+            let (name, value) = parameter.split_once('=')?;
+            if !is_token(name) || !is_token(value) && !is_quoted_string(value) {
+                return None;
             }
-            media_type.parameters.push(name);
+            match name.to_ascii_lowercase() {
+                name if name == "q" => media_type.weight = Some(weight(value)?),
+                name => media_type.parameters.push(name),
+            }
         }
         Some(media_type)
-    }
-
-    fn has(&self, parameter: &str) -> bool {
-        self.parameters.iter().any(|name| name == parameter)
     }
 
     /// JSON:API's own type without a parameter that changes its meaning: unknown profiles may be
     /// ignored, and no extension is supported.
     fn is_plain_json_api(&self) -> bool {
-        self.parameters
-            .iter()
-            .all(|name| name == "profile" || name == "q")
+        self.essence == JSON_API && self.parameters.iter().all(|name| name == "profile")
     }
 }
+
+/// The weight 1, in thousandths.
+const WEIGHT_MAX: u16 = 1000;
 
 /// RFC 9110, section 12.4.2: 0 to 1 with at most three decimals; in thousandths.
 fn weight(text: &str) -> Option<u16> {
@@ -161,7 +161,10 @@ fn weight(text: &str) -> Option<u16> {
     let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     match (whole, digits) {
         ("0", true) => format!("{decimals:0<3}").parse().ok(),
-        ("1", true) => decimals.bytes().all(|byte| byte == b'0').then_some(1000),
+        ("1", true) => decimals
+            .bytes()
+            .all(|byte| byte == b'0')
+            .then_some(WEIGHT_MAX),
         _ => None,
     }
 }
@@ -172,6 +175,26 @@ fn is_token(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// RFC 9110, section 5.6.4.
+fn is_quoted_string(text: &str) -> bool {
+    let Some(inside) = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    else {
+        return false;
+    };
+    let mut escaped = false;
+    for character in inside.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return false,
+            _ => {}
+        }
+    }
+    !escaped
 }
 
 /// Splits at a separator that stands in no quoted string (RFC 9110, section 5.6.4).
@@ -209,6 +232,10 @@ mod tests {
     fn an_entry_that_is_no_media_range_or_has_no_weight_is_left_out() {
         let chosen = |line: &str| negotiate([line.as_bytes()]);
         assert_eq!(chosen("json, */*"), Ok(Representation::JsonApi));
+        assert_eq!(
+            chosen("application/vnd.api+json;q =1, application/json"),
+            Ok(Representation::Json)
+        );
         assert_eq!(
             chosen("application/vnd.api+json;q=2, application/json"),
             Ok(Representation::Json)
@@ -249,6 +276,13 @@ mod tests {
             "application/json, application/json",
             "application/vnd.api+json, application/json",
             "application/*",
+            "application/json; =",
+            "application/json;charset",
+            "application/json;a=\"unclosed",
+            "application/json;a=\"b\"c\"",
+            "application/json; charset=utf-8, application/json",
+            "application/json\u{a0}",
+            "application/vnd.api+json;profile",
         ] {
             assert_eq!(body(value), None, "{value}");
         }

@@ -5,69 +5,66 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 
 use crate::accept::BodyType;
-use crate::http::Refusal;
 use crate::problem::{BODY_BYTES_MAX, Problem};
 
-/// How much of a body that is too large is read on, so that its sender sees the answer and no reset
-/// connection.
+/// How much of a refused body is read on, so that its sender sees the answer and no reset connection.
 const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// The whole body, if it is not too large.
-pub(crate) async fn read(mut body: Body, expects_continue: bool) -> Result<Bytes, Problem> {
-    let declared = body.size_hint().lower();
-    let is_too_large = |bytes: usize| bytes > BODY_BYTES_MAX;
-    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
-    // A sender that waits for `100 Continue` has sent nothing yet; one that sends gigabytes is not
-    // worth the reading.
-    if is_too_large(declared) && (expects_continue || declared > DRAINED_BYTES_MAX) {
+pub(crate) async fn read(body: &mut Body) -> Result<Bytes, Problem> {
+    let declared = declared_bytes(body);
+    if declared > BODY_BYTES_MAX {
         return Err(Problem::too_large());
     }
-    let mut whole = Vec::with_capacity(declared.min(BODY_BYTES_MAX));
-    let mut arrived = 0;
+    let mut whole = Vec::with_capacity(declared);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Problem::cut_off())?.into_data() else {
             continue;
         };
-        arrived += data.len();
-        if !is_too_large(arrived) {
-            whole.extend_from_slice(&data);
-        } else if arrived > DRAINED_BYTES_MAX {
-            break;
+        if whole.len() + data.len() > BODY_BYTES_MAX {
+            return Err(Problem::too_large());
         }
+        whole.extend_from_slice(&data);
     }
-    if is_too_large(arrived) {
-        Err(Problem::too_large())
-    } else {
-        Ok(whole.into())
+    Ok(whole.into())
+}
+
+/// Reads on what nobody wants. A sender that waits for `100 Continue` has sent nothing yet, and one
+/// that sends gigabytes is not worth the reading.
+pub(crate) async fn drain(body: &mut Body, headers: &HeaderMap) {
+    if headers.contains_key(header::EXPECT) || declared_bytes(body) > DRAINED_BYTES_MAX {
+        return;
+    }
+    let mut drained = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        drained += frame.data_ref().map_or(0, Bytes::len);
+        if drained > DRAINED_BYTES_MAX {
+            return;
+        }
     }
 }
 
+fn declared_bytes(body: &Body) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
+}
+
 /// The one type that a request declares its body to be, if the service takes it.
-pub(crate) fn declared_type(headers: &HeaderMap) -> Result<BodyType, Refusal> {
+pub(crate) fn declared_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let body_type = match (types.next(), types.next()) {
         (Some(value), None) => BodyType::parse(value.as_bytes()),
         _ => None,
     };
-    let body_type = body_type.ok_or_else(|| {
-        let both = "application/vnd.api+json, application/json";
-        Refusal::with_header(Problem::unsupported_media_type(), header::ACCEPT, both)
-    })?;
-    let is_identity = |coding: &HeaderValue| {
-        coding
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"identity")
-    };
-    if !headers
+    let body_type = body_type.ok_or_else(Problem::unsupported_media_type)?;
+    let codings = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
-        .all(is_identity)
-    {
-        return Err(Refusal::with_header(
-            Problem::unsupported_coding(),
-            header::ACCEPT_ENCODING,
-            "identity",
-        ));
+        .map(HeaderValue::as_bytes);
+    let mut codings = codings
+        .flat_map(|line| line.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii);
+    if codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::unsupported_coding());
     }
     Ok(body_type)
 }

@@ -3,7 +3,8 @@
 //! A page in a browser is not one of these: on a laptop it could otherwise write memories by a
 //! foreign name that resolves to 127.0.0.1 (DNS rebinding), or across origins.
 
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
 
 use crate::config::Origin;
@@ -43,20 +44,21 @@ impl ApiKey {
 }
 
 impl Guard {
-    /// Lets a request in; `is_open` where its route needs no key.
+    /// Lets a request in; `is_open` where its route needs no key, as a preflight never has one.
     ///
     /// # Errors
     /// 403 `forbidden`.
-    pub(crate) fn admit(
-        &self,
-        uri: &Uri,
-        headers: &HeaderMap,
-        is_open: bool,
-    ) -> Result<(), Problem> {
+    pub(crate) fn admit(&self, head: &Parts, is_open: bool) -> Result<(), Problem> {
+        let Parts {
+            method,
+            uri,
+            headers,
+            ..
+        } = head;
         let forbidden = |source, detail: &str| Err(Problem::forbidden(source, detail));
         match self {
             Self::Gateway => Ok(()),
-            Self::Key(_) if is_open => Ok(()),
+            Self::Key(_) if is_open || is_preflight(method, headers) => Ok(()),
             Self::Key(key) => match headers
                 .get(API_KEY)
                 .map(|given| ApiKey::new(given.as_bytes()))
@@ -98,6 +100,14 @@ impl Guard {
     }
 }
 
+/// A browser's question before a request of another origin
+/// (<https://fetch.spec.whatwg.org/#cors-preflight-request>).
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
 fn is_loopback_origin(origin: &[u8]) -> bool {
     [&b"http://"[..], b"https://"].iter().any(|scheme| {
         origin
@@ -126,7 +136,7 @@ fn is_loopback_authority(authority: &[u8]) -> bool {
         Some(v6) => v6.contains(':') && is_address(v6),
         None => host.eq_ignore_ascii_case("localhost") || !host.contains(':') && is_address(host),
     };
-    is_host && port.parse::<u16>().is_ok()
+    is_host && port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() <= "65535".len()
 }
 
 #[cfg(test)]
@@ -136,6 +146,7 @@ mod tests {
     #[test]
     fn only_names_of_this_machine_are_its_own() {
         for own in [
+            "localhost:",
             "localhost",
             "LOCALHOST:8080",
             "127.0.0.1",
@@ -158,7 +169,8 @@ mod tests {
             "[127.0.0.1]",
             "127.0.0.1:80:80",
             "127.0.0.1:evil",
-            "localhost:99999",
+            "localhost:+80",
+            "localhost:100000",
             "[fe80::1]:80",
             "localhost.",
             "2130706433",

@@ -11,23 +11,22 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::accept::{BodyType, JSON, NotAcceptable, Representation, negotiate};
+use crate::accept::{JSON, NotAcceptable, Representation, negotiate};
 use crate::guard::Guard;
-use crate::json::Json;
-use crate::jsonapi::Unreadable;
-use crate::memory::{Draft, Place};
-use crate::problem::{Code, Problem};
+use crate::memory::Draft;
+use crate::problem::{Code, Locate, Problem, Source};
 use crate::query::unsupported_parameters;
 use crate::remember::{Failure, Ingress, Receipt};
 use crate::store::Put;
-use crate::{body, jsonapi, openapi, tool};
+use crate::{body, jsonapi, openapi, shape, tool};
 
 /// Longest time for one request, unless the platform grants less.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
@@ -110,10 +109,12 @@ enum Outcome {
     },
 }
 
-/// Why a request comes to nothing: at least one problem, all of one status.
-pub(crate) struct Refusal {
+/// Why a request comes to nothing.
+struct Refusal {
+    /// At least one, all of one status.
     problems: Vec<Problem>,
-    header: Option<(HeaderName, &'static str)>,
+    /// The methods of the path, where another was asked for.
+    allow: Option<&'static str>,
     /// What the log says beside, and the caller never sees.
     log: Option<String>,
 }
@@ -128,70 +129,61 @@ impl From<Vec<Problem>> for Refusal {
     fn from(problems: Vec<Problem>) -> Self {
         Self {
             problems,
-            header: None,
+            allow: None,
             log: None,
         }
     }
 }
 
 impl Refusal {
-    pub(crate) fn with_header(problem: Problem, name: HeaderName, value: &'static str) -> Self {
+    fn because(problems: impl Into<Self>, log: impl Into<String>) -> Self {
         Self {
-            header: Some((name, value)),
-            ..Self::from(problem)
+            log: Some(log.into()),
+            ..problems.into()
         }
     }
 }
 
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
     let started = Instant::now();
-    let request_id = match request.extensions().get::<PlatformRequestId>() {
+    let (head, mut body) = request.into_parts();
+    let latest = started + REQUEST_TIME_MAX;
+    let granted = head
+        .extensions
+        .get::<Deadline>()
+        .map_or(latest, |deadline| deadline.0);
+    let deadline = granted.min(latest);
+    let request_id = match head.extensions.get::<PlatformRequestId>() {
         Some(PlatformRequestId(id)) => id.clone(),
         None => Uuid::new_v4().to_string(),
     };
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let representation = negotiated(request.headers()).unwrap_or(Representation::JsonApi);
+    let accepted = negotiate(
+        head.headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .map(HeaderValue::as_bytes),
+    );
+    let representation = accepted.unwrap_or(Representation::JsonApi);
 
-    let outcome = AssertUnwindSafe(service.handle(request))
+    let outcome = AssertUnwindSafe(service.handle(&head, &mut body, accepted, deadline))
         .catch_unwind()
         .await;
-    let outcome = outcome.unwrap_or_else(|_| {
-        Err(Refusal {
-            log: Some("a panic".to_owned()),
-            ..Refusal::from(Problem::internal())
-        })
-    });
-    let duration_ms = started.elapsed().as_millis();
+    let outcome = outcome.unwrap_or_else(|_| Err(Refusal::because(Problem::internal(), "a panic")));
     let response = match outcome {
         Ok(outcome) => {
             if let Outcome::Stored(receipt) = &outcome {
-                let (memory_id, put) = (receipt.memory_id, receipt.put);
+                let (memory_id, put, duration_ms) = (
+                    receipt.memory_id,
+                    receipt.put,
+                    started.elapsed().as_millis(),
+                );
                 info!(request_id, %memory_id, ?put, duration_ms, "a memory is durable");
             }
             outcome.into_response(representation)
         }
         Err(refusal) => {
-            let codes: Vec<_> = refusal
-                .problems
-                .iter()
-                .map(|problem| problem.code.name())
-                .collect();
-            let (codes, why) = (
-                codes.join(","),
-                refusal.log.as_deref().unwrap_or("the request is at fault"),
-            );
-            match refusal
-                .problems
-                .first()
-                .map_or(500, |problem| problem.code.status())
-            {
-                500.. => {
-                    error!(request_id, %method, path, codes, why, duration_ms, "a request failed");
-                }
-                _ => {
-                    warn!(request_id, %method, path, codes, why, duration_ms, "a request was refused");
-                }
-            }
+            let _ = timeout_at(deadline, body::drain(&mut body, &head.headers)).await;
+            refusal.log(&head, &request_id, started);
             refusal.into_response(representation, &request_id)
         }
     };
@@ -208,23 +200,35 @@ fn finish(mut response: Response, request_id: &str) -> Response {
 }
 
 impl Service {
-    async fn handle(&self, request: Request) -> Result<Outcome, Refusal> {
+    async fn handle(
+        &self,
+        head: &Parts,
+        body: &mut Body,
+        accepted: Result<Representation, NotAcceptable>,
+        deadline: Instant,
+    ) -> Result<Outcome, Refusal> {
         let Some(ingress) = &self.ingress else {
-            let log = Some("the service has no settings".to_owned());
-            return Err(Refusal {
-                log,
-                ..Refusal::from(Problem::internal())
-            });
+            return Err(Refusal::because(
+                Problem::internal(),
+                "the service has no settings",
+            ));
         };
-        let route = Route::of(request.uri().path()).ok_or_else(Problem::not_found)?;
-        self.guard
-            .admit(request.uri(), request.headers(), route == Route::Health)?;
-        if !route.allows(request.method()) {
-            let problem = Problem::method_not_allowed(route.allow());
-            return Err(Refusal::with_header(problem, header::ALLOW, route.allow()));
+        let route = Route::of(head.uri.path()).ok_or_else(Problem::not_found)?;
+        self.guard.admit(head, route == Route::Health)?;
+        if !route.allows(&head.method) {
+            let allow = Some(route.allow());
+            return Err(Refusal {
+                allow,
+                ..Problem::method_not_allowed(route.allow()).into()
+            });
         }
         match route {
-            Route::Memory => remember(ingress, request).await.map(Outcome::Stored),
+            Route::Memory => {
+                let draft = read_draft(head, body, accepted, deadline).await?;
+                remember(ingress, draft, deadline)
+                    .await
+                    .map(Outcome::Stored)
+            }
             Route::Health => {
                 let body = concat!(
                     r#"{"status":"pass","version":""#,
@@ -244,68 +248,41 @@ impl Service {
     }
 }
 
-async fn remember(ingress: &Ingress, request: Request) -> Result<Receipt, Refusal> {
-    let latest = Instant::now() + REQUEST_TIME_MAX;
-    let granted = request
-        .extensions()
-        .get::<Deadline>()
-        .map_or(latest, |deadline| deadline.0);
-    let deadline = granted.min(latest);
-
-    let (head, body) = request.into_parts();
-    let expects_continue = head.headers.contains_key(header::EXPECT);
-    let body = timeout_at(deadline, body::read(body, expects_continue))
+async fn read_draft(
+    head: &Parts,
+    body: &mut Body,
+    accepted: Result<Representation, NotAcceptable>,
+    deadline: Instant,
+) -> Result<(Draft, Locate), Refusal> {
+    let too_slow = |_| Refusal::because(Problem::too_slow(), "the body did not arrive in time");
+    let body = timeout_at(deadline, body::read(body))
         .await
-        .map_err(|_| Problem::too_slow())??;
+        .map_err(too_slow)??;
     let body_type = body::declared_type(&head.headers)?;
-    negotiated(&head.headers).map_err(|NotAcceptable| Problem::not_acceptable())?;
+    accepted.map_err(|NotAcceptable| Problem::not_acceptable())?;
     let unsupported = unsupported_parameters(head.uri.query().unwrap_or_default());
     if !unsupported.is_empty() {
         return Err(unsupported.into());
     }
-
-    let (draft, locate) = draft(&body, body_type)?;
-    ingress
-        .remember(draft, deadline)
-        .await
-        .map_err(|failure| Refusal {
-            log: match &failure {
-                Failure::Invalid(_) => None,
-                Failure::Write { error, .. } => Some(error.to_string()),
-                Failure::Crashed { .. } => Some("the put panicked".to_owned()),
-            },
-            ..Refusal::from(Problem::of(&failure, locate))
-        })
+    Ok(shape::draft(&body, body_type)?)
 }
 
-/// Where a request's shape spells each place of a memory.
-pub(crate) type Locate = fn(&Place) -> Vec<String>;
-
-/// A draft, and where its request's shape spells each place.
-pub(crate) fn draft(body: &[u8], body_type: BodyType) -> Result<(Draft, Locate), Vec<Problem>> {
-    let json = Json::parse(body).map_err(|fault| vec![Problem::malformed(&fault)])?;
-    let root = json.root();
-    if body_type == BodyType::Json && root.member("data").is_none() {
-        return tool::draft(root)
-            .map(|draft| (draft, tool::locate as Locate))
-            .map_err(|problem| vec![problem]);
-    }
-    match jsonapi::draft(root) {
-        Ok(draft) => Ok((draft, jsonapi::locate)),
-        Err(Unreadable::Document(problem)) => Err(vec![problem]),
-        Err(Unreadable::Violations(violations)) => {
-            Err(Problem::of_violations(&violations, jsonapi::locate))
+async fn remember(
+    ingress: &Ingress,
+    (draft, locate): (Draft, Locate),
+    deadline: Instant,
+) -> Result<Receipt, Refusal> {
+    ingress.remember(draft, deadline).await.map_err(|failure| {
+        let log = match &failure {
+            Failure::Invalid(_) => None,
+            Failure::Write { error, .. } => Some(error.to_string()),
+            Failure::Crashed { .. } => Some("the put panicked".to_owned()),
+        };
+        Refusal {
+            log,
+            ..Problem::of(&failure, locate).into()
         }
-    }
-}
-
-fn negotiated(headers: &HeaderMap) -> Result<Representation, NotAcceptable> {
-    negotiate(
-        headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .map(HeaderValue::as_bytes),
-    )
+    })
 }
 
 impl Outcome {
@@ -330,27 +307,57 @@ impl Outcome {
 }
 
 impl Refusal {
+    fn code(&self) -> Code {
+        self.problems
+            .first()
+            .map_or(Code::Internal, |problem| problem.code)
+    }
+
+    /// An error is for the operator to mend; a warning tells that the storage is not well.
+    fn log(&self, head: &Parts, request_id: &str, started: Instant) {
+        let Parts { method, uri, .. } = head;
+        let (path, duration_ms) = (uri.path(), started.elapsed().as_millis());
+        let codes: Vec<_> = self
+            .problems
+            .iter()
+            .map(|problem| problem.code.name())
+            .collect();
+        let (codes, why) = (codes.join(","), self.log.as_deref());
+        match self.code().status() {
+            500 => error!(request_id, %method, path, codes, why, duration_ms, "a request failed"),
+            501.. => warn!(request_id, %method, path, codes, why, duration_ms, "a request failed"),
+            _ => info!(request_id, %method, path, codes, why, duration_ms, "a request was refused"),
+        }
+    }
+
     fn into_response(self, representation: Representation, request_id: &str) -> Response {
         let body = match representation {
             Representation::JsonApi => jsonapi::failure(&self.problems, request_id),
             Representation::Json => tool::failure(&self.problems),
         };
-        let code = self
-            .problems
-            .first()
-            .map_or(Code::Internal, |problem| problem.code);
+        let code = self.code();
         let status =
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = response(status, representation.media_type(), body);
-        if let Some((name, value)) = self.header {
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+        let headers = response.headers_mut();
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        match self.problems.first().map(|problem| &problem.source) {
+            Some(Source::Header("Content-Type")) => {
+                let both = HeaderValue::from_static("application/vnd.api+json, application/json");
+                headers.insert(header::ACCEPT, both);
+            }
+            Some(Source::Header("Content-Encoding")) => {
+                headers.insert(
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+            }
+            _ => {}
         }
         if matches!(code, Code::StorageUnavailable | Code::StorageOutcomeUnknown) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER);
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response
     }

@@ -87,11 +87,12 @@ impl Malformed {
 /// Longest piece of a caller's own text that a sentence quotes, in characters.
 const QUOTE_CHARS_MAX: usize = 60;
 
-/// Quotes a caller's text for a sentence, shortened where it is long.
+/// Quotes a caller's text for a sentence, as JSON would and shortened where it is long.
 pub(crate) fn quoted(text: &str) -> String {
+    let literal = |text: &str| serde_json::Value::from(text).to_string();
     match text.char_indices().nth(QUOTE_CHARS_MAX) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => literal(text),
+        Some((end, _)) => format!("{}…", literal(text.get(..end).unwrap_or_default())),
     }
 }
 
@@ -194,18 +195,20 @@ impl<'t> Json<'t> {
 
 /// Where `serde_json` stopped: it counts bytes, a person counts characters.
 fn not_json(text: &str, error: &serde_json::Error) -> Malformed {
-    let line_start: usize = text
+    if text.trim_ascii().is_empty() {
+        return Malformed::at(&[], 0, "there is nothing");
+    }
+    if error.is_eof() {
+        return Malformed::at(text.as_bytes(), text.len(), "the text ends too early");
+    }
+    let lines_before = text
         .split_inclusive('\n')
-        .take(error.line().saturating_sub(1))
-        .map(str::len)
-        .sum();
+        .take(error.line().saturating_sub(1));
+    let line_start: usize = lines_before.map(str::len).sum();
     let said = error.to_string();
     let reason = said.split(" at line ").next().unwrap_or_default();
-    Malformed::at(
-        text.as_bytes(),
-        line_start + error.column().saturating_sub(1),
-        reason,
-    )
+    let offset = line_start + error.column().saturating_sub(1);
+    Malformed::at(text.as_bytes(), offset, reason)
 }
 
 /// The nodes of a text whose grammar is known to be right.
@@ -358,6 +361,12 @@ impl<'j> Value<'j> {
             .map(|(_, value)| value)
     }
 
+    /// The member of this name that says something: null is the same as nothing.
+    #[must_use]
+    pub fn given(self, name: &str) -> Option<Self> {
+        self.member(name).filter(|value| value.kind() != Kind::Null)
+    }
+
     /// An array's elements in order; nothing of any other type.
     pub fn elements(self) -> impl Iterator<Item = Value<'j>> {
         let json = self.json;
@@ -469,6 +478,11 @@ mod tests {
 
     #[test]
     fn faults_say_where_they_are_in_characters() {
+        let fault = malformed("{\"content\":");
+        assert_eq!(
+            (fault.line, fault.column, fault.reason.as_str()),
+            (1, 12, "the text ends too early")
+        );
         let fault = malformed("{\n  \"é\": nul }");
         assert_eq!(
             (fault.line, fault.column, fault.reason.as_str()),

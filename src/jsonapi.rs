@@ -19,7 +19,13 @@ pub use documents::{failure, success};
 pub const TYPE: &str = "memories";
 /// The domain of every memory that arrives in an envelope.
 const DOMAIN: &str = "repository";
-const ATTRIBUTES: &str = "content, repository_id, memory_type, tags, timestamp";
+const ATTRIBUTES: &[&str] = &[
+    "content",
+    "repository_id",
+    "memory_type",
+    "tags",
+    "timestamp",
+];
 
 /// Why an envelope gives no draft.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Unreadable> {
     judge_defined_members(root, data, &mut others);
     judge_relationships(data, &mut others);
 
-    let Some(attributes) = given(data, "attributes") else {
+    let Some(attributes) = data.given("attributes") else {
         others.push(request(&["data", "attributes"]), Fault::Required);
         return Err(Unreadable::Violations(others));
     };
@@ -53,7 +59,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Unreadable> {
         return Err(Unreadable::Violations(others));
     }
     for (name, _) in attributes.members().filter(|(name, _)| !is_at_member(name)) {
-        if !ATTRIBUTES.split(", ").any(|attribute| attribute == name) {
+        if !ATTRIBUTES.contains(&&*name) {
             others.push(
                 request(&["data", "attributes", &name]),
                 Fault::Unknown { known: ATTRIBUTES },
@@ -63,8 +69,8 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Unreadable> {
     Ok(Draft {
         domain: Ok(Some(DOMAIN.to_owned())),
         entity_id: repository_id(attributes),
-        content: text(attributes.member("content"), Place::Content),
-        timestamp: text(attributes.member("timestamp"), Place::Timestamp),
+        content: text(attributes, "content", Place::Content),
+        timestamp: text(attributes, "timestamp", Place::Timestamp),
         metadata: metadata(attributes),
         others,
     })
@@ -103,7 +109,7 @@ fn resource(root: Value<'_>) -> Result<Value<'_>, Problem> {
 /// `type`, then `id`: what they forbid ends the check.
 fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
     let path = |name: &str| ["data".to_owned(), name.to_owned()];
-    match given(data, "type") {
+    match data.given("type") {
         None => others.push(request(&["data", "type"]), Fault::Required),
         Some(value) => match value.text() {
             None => others.push(request(&["data", "type"]), wrong_type("a string", value)),
@@ -116,7 +122,7 @@ fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
             }
         },
     }
-    if given(data, "id").is_some() {
+    if data.given("id").is_some() {
         let detail = "The id of a memory is derived from its content: leave \"id\" out.";
         return Err(Problem::at(Code::ClientIdUnsupported, &path("id"), detail));
     }
@@ -133,20 +139,26 @@ fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violatio
         (data, &["data"], "links"),
         (data, &["data"], "meta"),
     ] {
-        if let Some(value) = given(parent, name).filter(|value| value.kind() != Kind::Object) {
+        if let Some(value) = parent
+            .given(name)
+            .filter(|value| value.kind() != Kind::Object)
+        {
             others.push(
                 request(&[path, &[name]].concat()),
                 wrong_type("an object", value),
             );
         }
     }
-    if let Some(value) = given(data, "lid").filter(|value| value.kind() != Kind::String) {
+    if let Some(value) = data
+        .given("lid")
+        .filter(|value| value.kind() != Kind::String)
+    {
         others.push(request(&["data", "lid"]), wrong_type("a string", value));
     }
 }
 
 fn judge_relationships(data: Value<'_>, others: &mut Violations) {
-    let Some(relationships) = given(data, "relationships") else {
+    let Some(relationships) = data.given("relationships") else {
         return;
     };
     if relationships.kind() != Kind::Object {
@@ -161,15 +173,13 @@ fn judge_relationships(data: Value<'_>, others: &mut Violations) {
     {
         others.push(
             request(&["data", "relationships", &name]),
-            Fault::Unknown {
-                known: "no relationship",
-            },
+            Fault::Unknown { known: &[] },
         );
     }
 }
 
 fn repository_id(attributes: Value<'_>) -> Given<String> {
-    let Some(id) = text(attributes.member("repository_id"), Place::EntityId)? else {
+    let Some(id) = text(attributes, "repository_id", Place::EntityId)? else {
         return Ok(None);
     };
     // `Uuid` reads other spellings too, none of this length.
@@ -182,19 +192,12 @@ fn repository_id(attributes: Value<'_>) -> Given<String> {
 fn metadata(attributes: Value<'_>) -> Given<Metadata> {
     let mut violations = Violations::default();
     let place = || Place::Metadata(vec!["memory_type".to_owned()]);
-    let memory_type = violations.optional(text(attributes.member("memory_type"), place()));
+    let memory_type = violations.optional(text(attributes, "memory_type", place()));
     for fault in memory_type.iter().flat_map(|name| name_faults(name)) {
         violations.push(place(), fault);
     }
-    let tags = violations.optional(given(attributes, "tags").map(tags).transpose());
+    let tags = violations.optional(attributes.given("tags").map(tags).transpose());
     violations.unless_any(Some(Metadata::of(memory_type.as_deref(), tags.as_deref())))
-}
-
-/// The member of this name, null being the same as nothing.
-fn given<'j>(object: Value<'j>, name: &str) -> Option<Value<'j>> {
-    object
-        .member(name)
-        .filter(|value| value.kind() != Kind::Null)
 }
 
 /// `@`-members are ignored (<https://jsonapi.org/format/1.1/#document-member-names-at-members>).

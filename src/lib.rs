@@ -5,7 +5,7 @@
 //! | step | module | in → out |
 //! |---|---|---|
 //! | 1 limits, media types | [`http`] with [`guard`], `body`, [`accept`], [`query`] | request → bytes |
-//! | 2 shape | [`json`], then [`jsonapi`] or [`tool`] | bytes → [`memory::Draft`] |
+//! | 2 shape | [`json`], [`shape`]: [`jsonapi`] or [`tool`] | bytes → [`memory::Draft`] |
 //! | 3 meaning | [`memory`] with [`metadata`] and [`timestamp`] | draft → [`memory::Memory`] |
 //! | 4 encoding | [`object`] | memory → [`object::Object`] |
 //! | 5 durable write | [`store`] | object → [`store::Put`] |
@@ -22,6 +22,7 @@ pub mod guard;
 pub mod query;
 
 pub mod json;
+pub mod shape;
 
 pub mod jsonapi;
 pub mod tool;

@@ -104,8 +104,8 @@ pub enum Fault {
     },
     /// It is a member that this service does not store.
     Unknown {
-        /// The members it does, for a sentence.
-        known: &'static str,
+        /// The members it does.
+        known: &'static [&'static str],
     },
 }
 
@@ -271,19 +271,17 @@ impl Violations {
     }
 }
 
-/// A member that must be a string: missing and null are the same.
-pub(crate) fn text(value: Option<Value<'_>>, place: Place) -> Given<String> {
-    let Some(value) = value.filter(|value| value.kind() != Kind::Null) else {
+/// A member that must be a string.
+pub(crate) fn text(object: Value<'_>, name: &str, place: Place) -> Given<String> {
+    let Some(value) = object.given(name) else {
         return Ok(None);
     };
     let fault = Fault::WrongType {
         expected: "a string",
         found: value.kind(),
     };
-    value
-        .text()
-        .map(|text| Some(text.into_owned()))
-        .ok_or_else(|| Violations::one(place, fault))
+    let text = value.text().map(|text| Some(text.into_owned()));
+    text.ok_or_else(|| Violations::one(place, fault))
 }
 
 /// What keeps a text from being the name of a domain, an entity or a memory's type.

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::json::{Json, Kind, Value};
+use crate::json::{Json, Value};
 use crate::memory::{Draft, Memory, Violations};
 use crate::metadata::{Metadata, spell};
 use crate::timestamp::Timestamp;
@@ -118,7 +118,7 @@ const MEMBERS: [&str; 7] = [
 ];
 
 fn stored_draft(root: Value<'_>) -> Result<Draft, Defect> {
-    let member = |name| root.member(name).filter(|value| value.kind() != Kind::Null);
+    let member = |name| root.given(name);
     let version = member("schema_version").map_or("none", Value::raw);
     if version != SCHEMA_VERSION.to_string() {
         return Err(Defect::OtherSchema(version.to_owned()));

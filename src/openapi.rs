@@ -68,9 +68,30 @@ pub fn document() -> String {
         .paths(paths)
         .components(Some(components()))
         .build();
-    let mut text = document.to_pretty_json().expect("a document of strings");
-    text.push('\n');
-    text
+    let mut document = serde_json::to_value(document).expect("a document of strings");
+    unwrap_lines(&mut document);
+    format!("{document:#}\n")
+}
+
+/// Descriptions come from comments, whose lines end where the source's do.
+fn unwrap_lines(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text) if name == "description" => {
+                        let paragraphs = text
+                            .split("\n\n")
+                            .map(|paragraph| paragraph.replace('\n', " "));
+                        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
+                    }
+                    _ => unwrap_lines(value),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn components() -> Components {

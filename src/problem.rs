@@ -57,6 +57,9 @@ pub struct Storage {
     pub retry: Option<Timestamp>,
 }
 
+/// Where a request's shape spells each place of a memory: the path in its body.
+pub type Locate = fn(&Place) -> Vec<String>;
+
 /// Whether a memory was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
@@ -175,8 +178,10 @@ impl Problem {
             line,
             column,
         } = fault;
-        let detail =
-            format!("The body is not acceptable JSON: {reason}, at line {line}, column {column}.");
+        let detail = format!(
+            "The body is not acceptable JSON: {reason}, at line {line}, column {column}. Send one \
+             JSON object in UTF-8."
+        );
         Self::new(Code::MalformedJson, Source::None, detail)
     }
 
@@ -206,46 +211,54 @@ impl Problem {
     /// What a draft's failure to become durable means to the caller, `locate` giving each place its
     /// path in the request.
     #[must_use]
-    pub fn of(failure: &Failure, locate: fn(&Place) -> Vec<String>) -> Vec<Self> {
-        let (code, written, said, retry) = match failure {
+    pub fn of(failure: &Failure, locate: Locate) -> Vec<Self> {
+        use WriteError::{Refused, Unavailable, Unknown};
+
+        let (code, written, said, advice, retry) = match failure {
             Failure::Invalid(violations) => return Self::of_violations(violations, locate),
             Failure::Write {
-                error: WriteError::Unavailable(_),
+                error: Unavailable(_),
                 retry,
             } => (
                 Code::StorageUnavailable,
                 Written::NotWritten,
                 "The memory was not stored: the storage could not take it now.",
+                "Repeat",
                 retry,
             ),
             Failure::Write {
-                error: WriteError::Refused(_),
+                error: Refused(_),
                 retry,
             } => (
                 Code::StorageRefused,
                 Written::NotWritten,
-                "The memory was not stored: the storage refused it, and a repeat will not help before the service's \
-                 operator has mended the cause.",
+                "The memory was not stored: the storage refused it, and a repeat will not help until \
+                 the service's operator has mended the cause.",
+                "Then repeat",
                 retry,
             ),
             Failure::Write {
-                error: WriteError::Unknown(_),
+                error: Unknown(_),
                 retry,
             } => (
                 Code::StorageOutcomeUnknown,
                 Written::Unknown,
                 "Whether the memory was stored is not known: the storage gave no proof.",
+                "Repeat",
                 retry,
             ),
             Failure::Crashed { retry } => (
                 Code::Internal,
                 Written::Unknown,
-                "The service failed while it stored the memory, and whether it was stored is not known.",
+                "The service failed while it stored the memory, and whether it was stored is not \
+                 known.",
+                "Repeat",
                 retry,
             ),
         };
         let detail = format!(
-            "{said} Repeat the same request with \"timestamp\":\"{retry}\": however often it is sent, it is stored once."
+            "{said} {advice} the same request with \"timestamp\":\"{retry}\": however often it is \
+             sent, it is stored once."
         );
         let storage = Some(Storage {
             written,
@@ -259,17 +272,16 @@ impl Problem {
 
     /// Every fault of a request.
     #[must_use]
-    pub fn of_violations(violations: &Violations, locate: fn(&Place) -> Vec<String>) -> Vec<Self> {
-        let mut problems: Vec<_> = violations
-            .listed()
-            .iter()
-            .map(|violation| Self::of_fault(&violation.fault, locate(&violation.place)))
-            .collect();
-        if let (Some(last), 1..) = (problems.last_mut(), violations.unlisted()) {
-            last.detail += &format!(
-                " There are {} more faults, which are not listed.",
-                violations.unlisted()
-            );
+    pub fn of_violations(violations: &Violations, locate: Locate) -> Vec<Self> {
+        let listed = violations.listed().iter();
+        let problems = listed.map(|found| Self::of_fault(&found.fault, locate(&found.place)));
+        Self::and_unlisted(problems.collect(), violations.unlisted())
+    }
+
+    /// Says with the last problem how many more there are.
+    pub(crate) fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
+        if let (Some(last), 1..) = (problems.last_mut(), unlisted) {
+            last.detail += &format!(" More faults that are not listed: {unlisted}.");
         }
         problems
     }
@@ -320,12 +332,18 @@ impl Problem {
                     "{name} is nested {levels} levels deep; flatten it to at most {METADATA_DEPTH_MAX}."
                 ),
             ),
-            Fault::Unknown { known } => (
-                Code::UnknownField,
-                format!(
-                    "{name} is not stored, and to drop it would lose data: leave it out. Known here: {known}."
-                ),
-            ),
+            Fault::Unknown { known } => {
+                let known = if known.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                let detail = format!(
+                    "{name} is not stored, and to drop it would lose data: leave it out. Known here: \
+                     {known}."
+                );
+                (Code::UnknownField, detail)
+            }
         };
         Self::at(code, &path, detail)
     }

@@ -2,29 +2,34 @@
 //! ignore (<https://jsonapi.org/format/1.1/#query-parameters-custom>).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
 use crate::json::quoted;
+use crate::memory::VIOLATIONS_LISTED_MAX;
 use crate::problem::{Code, Problem, Source};
-
-/// Most parameters that an answer lists.
-const LISTED_MAX: usize = 100;
 
 /// What is wrong with a raw query: each parameter once.
 #[must_use]
 pub fn unsupported_parameters(query: &str) -> Vec<Problem> {
-    let mut names: Vec<String> = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut problems = Vec::new();
+    let mut unlisted = 0;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let encoded = pair.split('=').next().unwrap_or_default().replace('+', " ");
         let decoded: Cow<'_, [u8]> = percent_decode_str(&encoded).into();
-        let may_be_ignored = std::str::from_utf8(&decoded).is_ok_and(may_be_ignored);
         let name = String::from_utf8_lossy(&decoded).into_owned();
-        if !may_be_ignored && names.len() < LISTED_MAX && !names.contains(&name) {
-            names.push(name);
+        if std::str::from_utf8(&decoded).is_ok_and(may_be_ignored) || !names.insert(name.clone()) {
+            continue;
+        }
+        if problems.len() < VIOLATIONS_LISTED_MAX {
+            problems.push(unsupported(name));
+        } else {
+            unlisted += 1;
         }
     }
-    names.into_iter().map(unsupported).collect()
+    Problem::and_unlisted(problems, unlisted)
 }
 
 fn unsupported(name: String) -> Problem {

@@ -4,7 +4,11 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy)]
@@ -16,32 +20,28 @@ pub enum Format {
     Json,
 }
 
-/// Libraries that a filter cannot make talkative: at `debug` they show requests and what they are
-/// signed with.
-const QUIET: &[&str] = &[
-    "s3s=off",
-    "aws_config=warn",
-    "aws_runtime=warn",
-    "aws_sdk_s3=warn",
-    "aws_sigv4=warn",
-    "aws_smithy_http_client=warn",
-    "aws_smithy_runtime=warn",
-    "aws_smithy_runtime_api=warn",
-    "lambda_runtime=warn",
-];
+/// Whether a line of a library may be shown: what these tell below a warning is requests, and what
+/// they are signed with; what the embedded S3's library tells is told again by ours.
+fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_of_aws = target.starts_with("aws_") || target.starts_with("lambda_runtime");
+    !target.starts_with("s3s") && (!is_of_aws || *metadata.level() <= Level::WARN)
+}
 
-/// Starts the log of this process.
+/// Starts the log of this process. No filter makes a library tell what it must not.
 pub fn init(format: Format, filter: &str) {
-    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
-    let filter = quiet.fold(EnvFilter::new(filter), EnvFilter::add_directive);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let ansi = std::io::stderr().is_terminal();
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(ansi)
         .with_target(false);
-    match format {
-        Format::Text => log.init(),
+    let lines = match format {
+        Format::Text => lines.boxed(),
         #[cfg(feature = "lambda")]
-        Format::Json => log.json().flatten_event(true).init(),
-    }
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let shown = EnvFilter::new(filter).and(filter_fn(is_harmless));
+    tracing_subscriber::registry()
+        .with(lines.with_filter(shown))
+        .init();
 }

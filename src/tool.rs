@@ -11,7 +11,7 @@ use crate::metadata::Metadata;
 use crate::problem::{Code, Problem};
 use crate::remember::Receipt;
 
-const FIELDS: &str = "entity_id, domain, content, timestamp, metadata";
+const FIELDS: &[&str] = &["entity_id", "domain", "content", "timestamp", "metadata"];
 
 /// Reads the tool's body.
 ///
@@ -19,30 +19,29 @@ const FIELDS: &str = "entity_id, domain, content, timestamp, metadata";
 /// The body is no object.
 pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
     if root.kind() != Kind::Object {
+        let fields = FIELDS.join(", ");
         let detail = format!(
-            "The body is {}; it must be an object with the members {FIELDS}.",
+            "The body is {}; it must be an object with the members {fields}.",
             root.kind()
         );
         return Err(Problem::at(Code::InvalidDocument, &[], detail));
     }
     let mut others = Violations::default();
-    for (name, _) in root.members() {
-        if !FIELDS.split(", ").any(|field| field == name) {
-            others.push(
-                Place::Request(vec![name.into_owned()]),
-                Fault::Unknown { known: FIELDS },
-            );
-        }
+    for (name, _) in root
+        .members()
+        .filter(|(name, _)| !FIELDS.contains(&&**name))
+    {
+        others.push(
+            Place::Request(vec![name.into_owned()]),
+            Fault::Unknown { known: FIELDS },
+        );
     }
-    let metadata = root
-        .member("metadata")
-        .filter(|value| value.kind() != Kind::Null);
     Ok(Draft {
-        domain: text(root.member("domain"), Place::Domain),
-        entity_id: text(root.member("entity_id"), Place::EntityId),
-        content: text(root.member("content"), Place::Content),
-        timestamp: text(root.member("timestamp"), Place::Timestamp),
-        metadata: metadata.map(Metadata::verbatim).transpose(),
+        domain: text(root, "domain", Place::Domain),
+        entity_id: text(root, "entity_id", Place::EntityId),
+        content: text(root, "content", Place::Content),
+        timestamp: text(root, "timestamp", Place::Timestamp),
+        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
         others,
     })
 }

@@ -1,12 +1,12 @@
 //! The document's examples, each rendered by the code that renders the answer.
 
 use crate::accept::BodyType;
-use crate::http;
 use crate::memory::Memory;
 use crate::object::Object;
 use crate::problem::{Code, Problem, Source};
 use crate::query::unsupported_parameters;
 use crate::remember::{Failure, Receipt};
+use crate::shape;
 use crate::store::{Evidence, Put, WriteError};
 use crate::timestamp::Timestamp;
 
@@ -33,7 +33,7 @@ impl FailureExample {
 
 /// What a body that is no memory is answered.
 fn refusal(body: &str) -> Vec<Problem> {
-    match http::draft(body.as_bytes(), BodyType::Json) {
+    match shape::draft(body.as_bytes(), BodyType::Json) {
         Err(problems) => problems,
         Ok((draft, locate)) => match Memory::new(draft, Timestamp::from_unix_micros(0)) {
             Ok(_) => Vec::new(),
@@ -44,7 +44,7 @@ fn refusal(body: &str) -> Vec<Problem> {
 
 /// The receipt of a body that is a memory.
 pub(super) fn receipt(body: &str) -> Option<Receipt> {
-    let (draft, _) = http::draft(body.as_bytes(), BodyType::Json).ok()?;
+    let (draft, _) = shape::draft(body.as_bytes(), BodyType::Json).ok()?;
     let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).ok()?;
     let Object { memory_id, key, .. } = Object::of(&memory);
     Some(Receipt {

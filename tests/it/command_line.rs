@@ -373,6 +373,37 @@ async fn a_write_in_flight_is_finished_before_the_service_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_reaches_its_sender_though_nobody_wants_the_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let large = || vec![b' '; 4_000_000];
+    let send = |request: reqwest::RequestBuilder| async {
+        request
+            .body(large())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    for _ in 0..5 {
+        assert_eq!(
+            send(server.client.post(format!("{}/nothing", server.url))).await,
+            404
+        );
+        assert_eq!(
+            send(server.client.put(format!("{}/memory", server.url))).await,
+            405
+        );
+        let foreign = server
+            .client
+            .post(format!("{}/memory", server.url))
+            .header("origin", "http://evil.test");
+        assert_eq!(send(foreign).await, 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_answered_while_it_is_still_being_sent() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

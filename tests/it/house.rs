@@ -82,7 +82,12 @@ fn a_module_imports_only_what_stands_before_it_on_the_way() {
             "jsonapi",
             &["json", "memory", "metadata", "problem", "remember"],
         ),
-        ("query", &["json", "problem"]),
+        (
+            "shape",
+            &["accept", "json", "jsonapi", "memory", "problem", "tool"],
+        ),
+        ("body", &["accept", "problem"]),
+        ("query", &["json", "memory", "problem"]),
         ("config", &["guard"]),
         ("guard", &["config", "problem"]),
         ("telemetry", &[]),
