@@ -17,6 +17,8 @@ pub struct Config {
     pub api_key: Option<ApiKey>,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `AWS_ENDPOINT_URL_S3`.
+    pub s3_endpoint: Option<String>,
 }
 
 /// An origin as a browser sends it: scheme, host and port (RFC 6454, section 6.2).
@@ -58,18 +60,20 @@ impl Config {
     ///
     /// # Errors
     /// All mistakes in it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
-    )]
     pub fn from_env() -> Result<Self, Mistakes> {
-        Self::from_lookup(|name| {
-            std::env::var_os(name).map(|value| value.into_string().map_err(|_| ()))
-        })
+        Self::read(lookup).unless_any_mistake()
+    }
+
+    /// Reads the process's environment where the bucket is the only place for memories, and names it.
+    ///
+    /// # Errors
+    /// All mistakes in it, a missing bucket among them.
+    pub fn from_env_with_bucket() -> Result<(Self, String), Mistakes> {
+        Self::read(lookup).with_bucket()
     }
 
     /// Reads settings by name; `Err` is a value that is no Unicode.
-    fn from_lookup(lookup: impl Fn(&str) -> Option<Result<String, ()>>) -> Result<Self, Mistakes> {
+    fn read(lookup: impl Fn(&str) -> Option<Result<String, ()>>) -> Read {
         let mut mistakes = Vec::new();
         let mut read = |name: &str| match lookup(name) {
             Some(Err(())) => {
@@ -83,7 +87,7 @@ impl Config {
         let origins = read("MEMORY_ALLOWED_ORIGINS").unwrap_or_default();
         let key = read("MEMORY_API_KEY");
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
-        let endpoint = read("AWS_ENDPOINT_URL_S3");
+        let s3_endpoint = read("AWS_ENDPOINT_URL_S3");
 
         if let Some(name) = bucket.as_deref().filter(|name| !is_bucket_name(name)) {
             mistakes.push(format!(
@@ -128,21 +132,55 @@ impl Config {
                 "RUST_LOG is {log_filter:?}, which is no log filter such as info or debug."
             ));
         }
-        if let Some(url) = endpoint.filter(|url| !is_http_url(url)) {
+        if let Some(url) = s3_endpoint.as_deref().filter(|url| !is_http_url(url)) {
             mistakes.push(format!(
                 "AWS_ENDPOINT_URL_S3 is {url:?}, which is no URL such as http://127.0.0.1:9000."
             ));
         }
-        if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes));
-        }
         let api_key = key.map(|key| ApiKey::new(key.as_bytes()));
-        Ok(Self {
+        let config = Self {
             bucket,
             allowed_origins,
             api_key,
             log_filter,
-        })
+            s3_endpoint,
+        };
+        Read { config, mistakes }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+fn lookup(name: &str) -> Option<Result<String, ()>> {
+    std::env::var_os(name).map(|value| value.into_string().map_err(|_| ()))
+}
+
+/// Settings that may be wrong.
+struct Read {
+    config: Config,
+    mistakes: Vec<String>,
+}
+
+impl Read {
+    fn unless_any_mistake(self) -> Result<Config, Mistakes> {
+        if self.mistakes.is_empty() {
+            Ok(self.config)
+        } else {
+            Err(Mistakes(self.mistakes))
+        }
+    }
+
+    fn with_bucket(mut self) -> Result<(Config, String), Mistakes> {
+        let missing = "MEMORY_BUCKET is not set: name the bucket that keeps the memories.";
+        match self.config.bucket.clone() {
+            Some(bucket) => Ok((self.unless_any_mistake()?, bucket)),
+            None => {
+                self.mistakes.push(missing.to_owned());
+                Err(Mistakes(self.mistakes))
+            }
+        }
     }
 }
 
@@ -171,12 +209,13 @@ mod tests {
     use super::*;
 
     fn read(settings: &[(&str, &str)]) -> Result<Config, Mistakes> {
-        Config::from_lookup(|name| {
+        let read = Config::read(|name| {
             settings
                 .iter()
                 .find(|(given, _)| *given == name)
                 .map(|(_, value)| Ok((*value).to_owned()))
-        })
+        });
+        read.unless_any_mistake()
     }
 
     #[test]
@@ -195,9 +234,12 @@ mod tests {
         assert_eq!(mistakes.0.len(), 6, "{mistakes}");
         let lookup = |name: &str| (name == "MEMORY_API_KEY").then_some(Err(()));
         assert_eq!(
-            Config::from_lookup(lookup).unwrap_err().0,
+            Config::read(lookup).unless_any_mistake().unwrap_err().0,
             ["MEMORY_API_KEY is not UTF-8."]
         );
+        let key_only = |name: &str| (name == "MEMORY_API_KEY").then(|| Ok(String::new()));
+        let both = Config::read(key_only).with_bucket().unwrap_err();
+        assert_eq!(both.0.len(), 2, "{both}");
         assert!(read(&[("MEMORY_API_KEY", "schlüssel")]).is_err());
         assert!(read(&[("MEMORY_API_KEY", " key")]).is_err());
     }

@@ -20,11 +20,11 @@ use axum::http::header::{HOST, HeaderValue};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http_body_util::BodyExt;
-use md5::Md5;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    ETag, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
-    Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+    ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
@@ -39,15 +39,13 @@ mod listing;
 
 pub use disk::{Disk, Unusable};
 
-use disk::Linked;
+use disk::{Linked, OBJECT_BYTES_MAX};
 use key::Key;
 
 /// The name of the only bucket, and of its folder.
 pub const BUCKET: &str = "memory";
 /// S3's own limit of a page.
 const PAGE_KEYS_MAX: i32 = 1_000;
-/// Largest object that is taken: it is held in memory, and a memory is far smaller.
-const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A client of the embedded S3 over this disk, configured as for S3 itself; nothing listens on a
 /// port.
@@ -180,18 +178,17 @@ impl S3 for LocalS3 {
             mismatch.set_status_code(StatusCode::BAD_REQUEST);
             return Err(mismatch);
         }
-        let md5 = Md5::digest(&body);
-        judge_digest(
-            "x-amz-checksum-sha256",
-            input.checksum_sha256.as_deref(),
-            &sha256,
-        )?;
-        judge_digest("content-md5", input.content_md5.as_deref(), &md5)?;
+        judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
 
         let disk = Arc::clone(&self.disk);
-        match blocking(move || disk.link(&key, &body)).await? {
+        let put = move || match disk.link(&key, &body)? {
+            Linked::New => Ok((Linked::New, Some(disk.stat(&key)?))),
+            linked @ (Linked::Taken | Linked::Unkeepable) => Ok((linked, None)),
+        };
+        let (linked, stat) = blocking(put).await?;
+        match linked {
             Linked::New => Ok(S3Response::new(PutObjectOutput {
-                e_tag: Some(etag(&md5)),
+                e_tag: stat.map(|stat| ETag::Strong(stat.etag)),
                 checksum_sha256: input.checksum_sha256,
                 ..PutObjectOutput::default()
             })),
@@ -211,7 +208,7 @@ impl S3 for LocalS3 {
         let input = request.input;
         let key = known_key(&input.bucket, &input.key)?;
         let disk = Arc::clone(&self.disk);
-        let Some((body, modified)) = blocking(move || disk.read(&key)).await? else {
+        let Some((body, stat)) = blocking(move || disk.read(&key)).await? else {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         };
         let checksum_sha256 = input
@@ -220,8 +217,8 @@ impl S3 for LocalS3 {
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(body.len()).ok(),
             content_type: crate::object::CONTENT_TYPE.parse().ok(),
-            e_tag: Some(etag(&Md5::digest(&body))),
-            last_modified: Some(modified.into()),
+            e_tag: Some(ETag::Strong(stat.etag)),
+            last_modified: Some(stat.modified.into()),
             checksum_sha256,
             body: Some(StreamingBlob::from(s3s::Body::from(body))),
             ..GetObjectOutput::default()
@@ -238,7 +235,7 @@ impl S3 for LocalS3 {
             "start-after",
             "continuation-token",
             "max-keys",
-            "x-id",
+            "encoding-type",
         ];
         refuse_what_is_not_kept(&request, &[], &params)?;
         let input = request.input;
@@ -265,39 +262,52 @@ impl S3 for LocalS3 {
         let disk = Arc::clone(&self.disk);
         let prefix = input.prefix.clone().unwrap_or_default();
         let page = blocking(move || disk.list(&prefix, after.as_deref(), limit)).await?;
-        let next = page.is_truncated.then(|| page.objects.last()).flatten();
+        let is_url = input
+            .encoding_type
+            .as_ref()
+            .is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
+        // XML has no way to write some characters that a key may have.
+        let spelled = |key: String| match is_url {
+            true => utf8_percent_encode(&key, UNSAFE_IN_A_LISTING).to_string(),
+            false => key,
+        };
+        let objects = page.objects.into_iter().map(|(key, stat)| Object {
+            e_tag: Some(ETag::Strong(stat.etag)),
+            key: Some(spelled(key)),
+            last_modified: Some(stat.modified.into()),
+            size: i64::try_from(stat.bytes).ok(),
+            ..Object::default()
+        });
+        let contents: Vec<_> = objects.collect();
         Ok(S3Response::new(ListObjectsV2Output {
-            next_continuation_token: next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(&last.key)),
-            is_truncated: Some(page.is_truncated),
-            key_count: i32::try_from(page.objects.len()).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last)),
+            key_count: i32::try_from(contents.len()).ok(),
             max_keys: Some(max_keys.min(PAGE_KEYS_MAX)),
             name: Some(input.bucket),
-            prefix: input.prefix,
-            start_after: input.start_after,
+            prefix: input.prefix.map(spelled),
+            start_after: input.start_after.map(spelled),
             continuation_token: input.continuation_token,
-            contents: Some(
-                page.objects
-                    .into_iter()
-                    .map(|object| Object {
-                        e_tag: Some(etag(&object.md5)),
-                        key: Some(object.key),
-                        last_modified: Some(object.modified.into()),
-                        size: i64::try_from(object.bytes).ok(),
-                        ..Object::default()
-                    })
-                    .collect(),
-            ),
+            encoding_type: input.encoding_type,
+            contents: Some(contents),
             ..ListObjectsV2Output::default()
         }))
     }
 }
+
+/// All but S3's safe characters and the slash, as `encoding-type=url` asks for.
+const UNSAFE_IN_A_LISTING: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'/')
+    .remove(b'*');
 
 /// What of a put's headers is honoured, beside those that say nothing about the object.
 const PUT_HEADERS: &[&str] = &[
     "if-none-match",
     "x-amz-checksum-sha256",
     "x-amz-sdk-checksum-algorithm",
-    "content-md5",
     "content-type",
 ];
 /// Headers of the request's own way here.
@@ -392,29 +402,25 @@ async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn judge_digest(header: &str, declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
+fn judge_digest(declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
     let Some(declared) = declared else {
         return Ok(());
     };
-    match BASE64_STANDARD.decode(declared) {
-        Ok(digest) if digest.len() != computed.len() => Err(s3_error!(
-            InvalidRequest,
-            "Value for {header} header is invalid."
-        )),
-        Err(_) => Err(s3_error!(
-            InvalidRequest,
-            "Value for {header} header is invalid."
-        )),
-        Ok(digest) if digest == computed => Ok(()),
-        Ok(_) => Err(s3_error!(
+    let digest = BASE64_STANDARD
+        .decode(declared)
+        .ok()
+        .filter(|digest| digest.len() == computed.len());
+    match digest {
+        Some(digest) if digest == computed => Ok(()),
+        Some(_) => Err(s3_error!(
             BadDigest,
-            "The {header} you specified did not match what we received."
+            "The SHA256 you specified did not match what we received."
+        )),
+        None => Err(s3_error!(
+            InvalidRequest,
+            "Value for x-amz-checksum-sha256 header is invalid."
         )),
     }
-}
-
-fn etag(md5: &[u8]) -> ETag {
-    ETag::Strong(md5.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Work on files, off the async threads; its failure is S3's 500.

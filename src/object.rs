@@ -62,7 +62,7 @@ impl Object {
         .into_bytes();
         Self {
             memory_id,
-            key: format!("{prefix}{}_{memory_id}.json", memory.timestamp().in_key()),
+            key: object_key(prefix, memory.timestamp(), memory_id),
             sha256: Sha256::digest(&body).into(),
             body,
         }
@@ -227,8 +227,8 @@ pub struct KeyClaim {
     pub domain: String,
     /// The entity.
     pub entity_id: String,
-    /// The instant as [`instant_in_key`] spells it.
-    pub instant: String,
+    /// The instant.
+    pub timestamp: Timestamp,
 }
 
 impl KeyClaim {
@@ -237,25 +237,39 @@ impl KeyClaim {
     pub fn parse(key: &str) -> Option<Self> {
         let (domain, rest) = key.strip_prefix("memories/domain=")?.split_once('/')?;
         let (entity_id, rest) = rest.strip_prefix("entity=")?.split_once('/')?;
-        let (instant, _memory_id) = rest.strip_suffix(".json")?.rsplit_once('_')?;
+        let (instant, memory_id) = rest.strip_suffix(".json")?.rsplit_once('_')?;
+        let (_day, instant) = instant.rsplit_once('/')?;
+        let (date, time) = instant.split_once('T')?;
+        let timestamp = Timestamp::parse(&format!("{date}T{}", time.replace('-', ":"))).ok()?;
         let decoded = |name| {
             percent_decode_str(name)
                 .decode_utf8()
                 .ok()
                 .map(Cow::into_owned)
         };
-        Some(Self {
+        let claim = Self {
             domain: decoded(domain)?,
             entity_id: decoded(entity_id)?,
-            instant: instant.to_owned(),
-        })
+            timestamp,
+        };
+        let prefix = Prefix::Entity {
+            domain: &claim.domain,
+            entity_id: &claim.entity_id,
+        };
+        let memory_id = memory_id.parse().ok()?;
+        (object_key(prefix, timestamp, memory_id) == key).then_some(claim)
     }
 }
 
-/// An instant as a key spells it: the order of these texts is the order of time.
+fn object_key(prefix: Prefix<'_>, timestamp: Timestamp, memory_id: Uuid) -> String {
+    format!("{}_{memory_id}.json", earliest_key(prefix, timestamp))
+}
+
+/// Where an entity's keys of an instant begin: keys of earlier instants are smaller, of this and
+/// later ones greater.
 #[must_use]
-pub fn instant_in_key(at: Timestamp) -> String {
-    at.in_key().to_string()
+pub fn earliest_key(prefix: Prefix<'_>, timestamp: Timestamp) -> String {
+    format!("{prefix}{}", timestamp.in_key())
 }
 
 fn memory_id(memory: &Memory) -> Uuid {

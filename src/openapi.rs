@@ -79,15 +79,11 @@ fn unwrap_lines(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
         Value::Object(members) => {
             for (name, value) in members {
-                match value {
-                    Value::String(text) if name == "description" => {
-                        let paragraphs = text
-                            .split("\n\n")
-                            .map(|paragraph| paragraph.replace('\n', " "));
-                        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
-                    }
-                    _ => unwrap_lines(value),
+                if let (Value::String(text), "description") = (&mut *value, name.as_str()) {
+                    let paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
+                    *text = paragraphs.collect::<Vec<_>>().join("\n\n");
                 }
+                unwrap_lines(value);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -5,8 +5,10 @@
 //! no memory and no HTTP answer of ours; it must not retry.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -26,7 +28,7 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::object::{CONTENT_TYPE, Object};
@@ -206,7 +208,8 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, 
 }
 
 /// An error's own words and its sources', which the SDK's `Display` leaves out.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let sources = std::iter::successors(error.source(), |error| (*error).source());
     sources.fold(error.to_string(), |text, source| {
         format!("{text}: {source}")
@@ -217,26 +220,67 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// and the status.
 #[derive(Debug, Clone, Default)]
 struct Witness {
-    begun: Arc<AtomicBool>,
+    request: Arc<AtomicU8>,
     status: Arc<AtomicU16>,
 }
 
+/// Nobody has asked for the body.
+const IDLE: u8 = 0;
+/// The body has been asked for: bytes of it may be on their way.
+const BEGUN: u8 = 1;
+/// The put was given up before, and a body asked for later is refused.
+const GIVEN_UP: u8 = 2;
+
 impl Witness {
-    /// A put that ended without an answer from S3. A body is asked for only when a connection
-    /// stands (TLS included), and before the first byte of the request leaves: one never asked for
-    /// was never sent.
+    /// Whether the request is in a state now that it keeps from here on.
+    fn settle(&self, state: u8) -> bool {
+        let found = self
+            .request
+            .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
+        found.unwrap_or_else(|found| if found == state { IDLE } else { found }) == IDLE
+    }
+
+    /// A put that ended without an answer from S3. A body is asked for only when a connection stands
+    /// (TLS included), and before the first byte of the request leaves: one never asked for was never
+    /// sent, nor will it be.
     fn no_answer(&self, what: &str) -> WriteError {
         let evidence = |what| Evidence {
             what,
             ..Evidence::default()
         };
-        if self.begun.load(Ordering::Acquire) {
+        if self.settle(GIVEN_UP) {
+            WriteError::Unavailable(evidence(format!("the request was never begun: {what}")))
+        } else {
             WriteError::Unknown(evidence(format!(
                 "no answer after the request had begun: {what}"
             )))
-        } else {
-            WriteError::Unavailable(evidence(format!("the request was never begun: {what}")))
         }
+    }
+}
+
+/// A body that tells its witness when it is asked for.
+struct Watched {
+    body: SdkBody,
+    witness: Witness,
+}
+
+impl Body for Watched {
+    type Data = <SdkBody as Body>::Data;
+    type Error = <SdkBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.witness.settle(BEGUN) {
+            Pin::new(&mut self.body).poll_frame(context)
+        } else {
+            Poll::Ready(Some(Err("the put was given up".into())))
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
     }
 }
 
@@ -251,14 +295,13 @@ impl Intercept for Witness {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let begun = Arc::clone(&self.begun);
+        let witness = self.clone();
         let body = context.request_mut().body_mut();
         *body = std::mem::replace(body, SdkBody::taken()).map(move |body| {
-            let begun = Arc::clone(&begun);
-            SdkBody::from_body_1_x(body.map_frame(move |frame| {
-                begun.store(true, Ordering::Release);
-                frame
-            }))
+            SdkBody::from_body_1_x(Watched {
+                body,
+                witness: witness.clone(),
+            })
         });
         Ok(())
     }
@@ -296,8 +339,44 @@ pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the
-/// network before the first request needs credentials.
+/// A client by the SDK's own chain: environment, profiles, roles. Nothing is asked of the network
+/// before the first request needs credentials. An endpoint that is not Amazon's own is addressed by
+/// path: its names seldom resolve with a bucket before them.
+///
+/// # Errors
+/// Nothing names a region, so no request could be signed.
+pub async fn aws_client(endpoint: Option<&str>) -> Result<aws_sdk_s3::Client, NoRegion> {
+    let sdk = sdk_config().await;
+    if sdk.region().is_none() {
+        return Err(NoRegion);
+    }
+    let client = client(&sdk);
+    Ok(match endpoint {
+        None => client,
+        Some(url) => {
+            let config = client
+                .config()
+                .to_builder()
+                .endpoint_url(url)
+                .force_path_style(true);
+            aws_sdk_s3::Client::from_conf(config.build())
+        }
+    })
+}
+
+/// No region is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRegion;
+
+impl fmt::Display for NoRegion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("No region is set: set AWS_REGION to the bucket's, or a profile that has it.")
+    }
+}
+
+impl std::error::Error for NoRegion {}
+
+/// The SDK's settings by its own chain.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https())

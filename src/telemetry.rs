@@ -20,18 +20,20 @@ pub enum Format {
     Json,
 }
 
-/// Whether a line of a library may be shown: what these tell below a warning is requests, and what
-/// they are signed with; what the embedded S3's library tells is told again by ours.
+/// Whether a line may be shown at all. What the SDK and the embedded S3's library tell is told by
+/// our own line, once and with the request id; below a warning the runtime shows whole events.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    let is_of_aws = target.starts_with("aws_") || target.starts_with("lambda_runtime");
-    !target.starts_with("s3s") && (!is_of_aws || *metadata.level() <= Level::WARN)
+    let is_told_by_us = target.starts_with("aws_") || target.starts_with("s3s");
+    !is_told_by_us && (!target.starts_with("lambda_") || *metadata.level() <= Level::WARN)
 }
 
 /// Starts the log of this process. No filter makes a library tell what it must not.
 pub fn init(format: Format, filter: &str) {
     let ansi = std::io::stderr().is_terminal();
     let lines = fmt::layer()
+        // A log that nobody reads any more must not end the service.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
         .with_target(false);

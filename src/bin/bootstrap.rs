@@ -22,14 +22,14 @@ const DEADLINE_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let router = match Config::from_env().and_then(with_bucket) {
-        Ok((config, bucket)) => {
-            telemetry::init(telemetry::Format::Json, &config.log_filter);
-            let client = store::client(&store::sdk_config().await);
-            http::router(Ingress::new(Store::new(client, bucket)), Guard::Gateway)
-        }
+    let settings = Config::from_env_with_bucket();
+    let filter = settings
+        .as_ref()
+        .map_or("info", |(config, _)| &config.log_filter);
+    telemetry::init(telemetry::Format::Json, filter);
+    let router = match start(settings).await {
+        Ok(router) => router,
         Err(mistakes) => {
-            telemetry::init(telemetry::Format::Json, "info");
             tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
             http::router_of_a_service_without_settings()
         }
@@ -40,14 +40,14 @@ async fn main() -> Result<(), lambda_http::Error> {
     .await
 }
 
-/// The bucket is the one setting that Lambda cannot do without.
-fn with_bucket(config: Config) -> Result<(Config, String), Mistakes> {
-    match config.bucket.clone() {
-        Some(bucket) => Ok((config, bucket)),
-        None => Err(Mistakes(vec![
-            "MEMORY_BUCKET is not set: name the bucket that keeps the memories.".to_owned(),
-        ])),
-    }
+async fn start(settings: Result<(Config, String), Mistakes>) -> Result<Router, Mistakes> {
+    let (config, bucket) = settings?;
+    let client = store::aws_client(config.s3_endpoint.as_deref()).await;
+    let client = client.map_err(|no_region| Mistakes(vec![no_region.to_string()]))?;
+    Ok(http::router(
+        Ingress::new(Store::new(client, bucket)),
+        Guard::Gateway,
+    ))
 }
 
 async fn invoke(

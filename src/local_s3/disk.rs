@@ -7,24 +7,29 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use md5::{Digest, Md5};
 use uuid::Uuid;
 
 use super::BUCKET;
-use super::key::Key;
+use super::key::{CUT, Key};
 use super::listing::Listing;
 
 /// The folder of files that are not objects yet.
 const UNCOMMITTED: &str = "uncommitted";
 /// When a temporary file can belong to no write any more: a write takes seconds.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Most folders that are known to be durable: to forget them costs a sync each.
+const FOLDERS_KNOWN_MAX: usize = 100_000;
+/// Largest object that is read: it is held in memory, and a memory is far smaller.
+pub(super) const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A data folder.
 #[derive(Debug)]
@@ -45,7 +50,7 @@ pub(super) enum Linked {
     New,
     /// It was taken.
     Taken,
-    /// It is a folder, or a file is where it needs a folder: S3 has room for both, a disk has not.
+    /// It is no file, or a file is where it needs a folder: S3 has room for both, a disk has not.
     Unkeepable,
 }
 
@@ -61,16 +66,36 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
-pub(super) struct Page {
-    pub(super) objects: Vec<Listed>,
-    pub(super) is_truncated: bool,
+/// What is known of an object without reading it.
+pub(super) struct Stat {
+    pub(super) bytes: u64,
+    pub(super) modified: SystemTime,
+    /// Opaque, as S3's `ETag` is: it changes when the file does.
+    pub(super) etag: String,
 }
 
-pub(super) struct Listed {
-    pub(super) key: String,
-    pub(super) bytes: usize,
-    pub(super) md5: [u8; 16],
-    pub(super) modified: SystemTime,
+impl Stat {
+    fn of(metadata: &Metadata) -> io::Result<Self> {
+        let modified = metadata.modified()?;
+        let age = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let etag = format!(
+            "{:x}-{:x}-{:x}",
+            metadata.ino(),
+            metadata.len(),
+            age.as_nanos()
+        );
+        Ok(Self {
+            bytes: metadata.len(),
+            modified,
+            etag,
+        })
+    }
+}
+
+pub(super) struct Page {
+    pub(super) objects: Vec<(String, Stat)>,
+    /// The last key of the page, where more follow it.
+    pub(super) next: Option<String>,
 }
 
 impl Disk {
@@ -130,50 +155,56 @@ impl Disk {
 
     /// Makes the folders durable, and finds out whether names differ by case.
     fn prepare(&self, folder: &Path) -> io::Result<bool> {
-        make_folder(folder)?;
+        let is_new = make_folder(folder)?;
         make_folder(&self.bucket)?;
         make_folder(&self.uncommitted)?;
         self.sync_folder(folder)?;
         let around = folder
             .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        match self.sync_folder(around) {
-            // Not ours to open, so not ours to have changed.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            .filter(|parent| !parent.as_os_str().is_empty());
+        match self.sync_folder(around.unwrap_or(Path::new("."))) {
+            // Not ours to open, and we have put nothing into it.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_new => {}
             synced => synced?,
         }
-        self.remove_abandoned()?;
-        // The same operations as a put's: a disk without hard links is found out now, not by the
-        // first memory.
-        let probe = self.write_uncommitted(b"")?;
-        let name = Uuid::new_v4();
-        let (linked, other_case) = (format!("probe-{name}"), format!("PROBE-{name}"));
-        let linked = self.uncommitted.join(linked);
-        let distinct =
-            fs::hard_link(&probe, &linked).map(|()| !self.uncommitted.join(other_case).exists());
-        fs::remove_file(&probe)?;
-        let distinct = distinct?;
-        fs::remove_file(linked)?;
-        Ok(distinct)
+        self.remove_abandoned();
+        self.probe()
     }
 
-    fn remove_abandoned(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.uncommitted)? {
-            let entry = entry?;
-            let age = entry
-                .metadata()
-                .and_then(|metadata| metadata.modified())
-                .map(|modified| modified.elapsed());
-            if matches!(age, Ok(Ok(age)) if age > ABANDONED_AFTER) {
-                match fs::remove_file(entry.path()) {
-                    // Another process cleans up as well.
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+    /// Does what a put does, so that a disk that cannot is found out now and not by the first memory.
+    fn probe(&self) -> io::Result<bool> {
+        let name = Uuid::new_v4();
+        // A folder so named is part of no key.
+        let made = self.bucket.join(format!("{name}{CUT}"));
+        fs::create_dir(&made)?;
+        fs::remove_dir(&made)?;
+        if fs::metadata(&self.bucket)?.dev() != fs::metadata(&self.uncommitted)?.dev() {
+            let two = "its folders are on two file systems";
+            return Err(io::Error::new(ErrorKind::CrossesDevices, two));
+        }
+        let temporary = self.write_uncommitted(b"")?;
+        let linked = self.uncommitted.join(format!("probe-{name}"));
+        let outcome = fs::hard_link(&temporary, &linked);
+        fs::remove_file(&temporary)?;
+        outcome?;
+        let is_distinct = !self.uncommitted.join(format!("PROBE-{name}")).exists();
+        fs::remove_file(linked)?;
+        Ok(is_distinct)
+    }
+
+    /// Removes what killed processes left. What cannot be removed is in nobody's way.
+    fn remove_abandoned(&self) {
+        let entries = fs::read_dir(&self.uncommitted)
+            .into_iter()
+            .flatten()
+            .flatten();
+        for entry in entries {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+            if age.is_some_and(|age| age > ABANDONED_AFTER) {
+                let _ = fs::remove_file(entry.path());
             }
         }
-        Ok(())
     }
 
     /// Gives the bytes this key if nothing has it; durable in either case.
@@ -215,11 +246,15 @@ impl Disk {
         let path = key.path(&self.bucket);
         match fs::hard_link(temporary, &path) {
             Ok(()) => Ok(Linked::New),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(if path.is_dir() {
-                Linked::Unkeepable
-            } else {
-                Linked::Taken
-            }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let is_object =
+                    fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+                Ok(if is_object {
+                    Linked::Taken
+                } else {
+                    Linked::Unkeepable
+                })
+            }
             Err(error) => Err(error),
         }
     }
@@ -233,7 +268,11 @@ impl Disk {
             let known = self.durable().contains(folder);
             if let (false, Some(parent)) = (known, folder.parent()) {
                 self.sync_folder(parent)?;
-                self.durable().insert(folder.clone());
+                let mut durable = self.durable();
+                if durable.len() >= FOLDERS_KNOWN_MAX {
+                    durable.clear();
+                }
+                durable.insert(folder.clone());
             }
         }
         Ok(())
@@ -253,54 +292,65 @@ impl Disk {
             .inspect_err(|_| self.failed.store(true, Ordering::Release))
     }
 
-    /// The bytes under this key, and when they were put there.
-    pub(super) fn read(&self, key: &Key) -> io::Result<Option<(Vec<u8>, SystemTime)>> {
-        read_object(&key.path(&self.bucket))
+    /// What is known of the object under this key.
+    pub(super) fn stat(&self, key: &Key) -> io::Result<Stat> {
+        Stat::of(&fs::symlink_metadata(key.path(&self.bucket))?)
+    }
+
+    /// The object under this key; none where there is no file.
+    pub(super) fn read(&self, key: &Key) -> io::Result<Option<(Vec<u8>, Stat)>> {
+        let path = key.path(&self.bucket);
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
+            Ok(metadata) if metadata.is_dir() => return Ok(None),
+            metadata => metadata?,
+        };
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is neither a file nor a folder"));
+        }
+        if usize::try_from(metadata.len()).unwrap_or(usize::MAX) > OBJECT_BYTES_MAX {
+            return Err(io::Error::other("it is larger than any object"));
+        }
+        Ok(Some((fs::read(&path)?, Stat::of(&metadata)?)))
     }
 
     /// A page of the keys that have this prefix and are greater than `after`, in order.
     pub(super) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Page> {
         // One more than asked for tells whether there are more.
+        let (after, one_more) = (after.unwrap_or_default(), limit + 1);
         let mut listing = Listing {
             prefix,
-            after: after.unwrap_or_default(),
-            limit: limit + 1,
+            after,
+            limit: one_more,
             found: Vec::new(),
         };
         if limit > 0 {
             listing.walk(&self.bucket, "")?;
         }
-        let is_truncated = listing.found.len() > limit;
-        let mut objects = Vec::new();
-        for (key, path) in listing.found.into_iter().take(limit) {
-            if let Some((bytes, modified)) = read_object(&path)? {
-                objects.push(Listed {
-                    key,
-                    bytes: bytes.len(),
-                    md5: Md5::digest(&bytes).into(),
-                    modified,
-                });
-            }
-        }
+        let mut found = listing.found;
+        let is_truncated = found.len() > limit;
+        found.truncate(limit);
+        let next = found
+            .last()
+            .map(|(key, _)| key.clone())
+            .filter(|_| is_truncated);
+        // One that was removed meanwhile is no object any more.
+        let stat = |path: &Path| {
+            fs::symlink_metadata(path)
+                .and_then(|metadata| Stat::of(&metadata))
+                .ok()
+        };
+        let objects = found
+            .into_iter()
+            .filter_map(|(key, path)| Some((key, stat(&path)?)));
         Ok(Page {
-            objects,
-            is_truncated,
+            objects: objects.collect(),
+            next,
         })
-    }
-}
-
-fn read_object(path: &Path) -> io::Result<Option<(Vec<u8>, SystemTime)>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some((bytes, fs::metadata(path)?.modified()?))),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(error),
     }
 }
 

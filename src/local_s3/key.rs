@@ -23,8 +23,12 @@ impl Key {
                 return None;
             }
             while component.len() > NAME_BYTES_MAX {
-                let (piece, rest) = component
-                    .split_at(component.floor_char_boundary(NAME_BYTES_MAX - CUT.len_utf8()));
+                let mut at = component.floor_char_boundary(NAME_BYTES_MAX - CUT.len_utf8());
+                // What is left must be a name as well.
+                while !is_name(component.get(at..).unwrap_or_default()) {
+                    at = component.floor_char_boundary(at - 1);
+                }
+                let (piece, rest) = component.split_at(at);
                 names.push(format!("{piece}{CUT}"));
                 component = rest;
             }
@@ -54,7 +58,26 @@ impl Key {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Component;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_path_has_names_only_and_tells_its_key(
+            dots in "[.]{0,3}", middle in "[.aü]{0,3}", end in "[.]{0,3}", length in 248..262_usize, cuts in 0..3_usize,
+        ) {
+            let filler = "p".repeat((length + 254 * cuts).saturating_sub(dots.len() + middle.len()));
+            let key = format!("a/{dots}{filler}{middle}{end}/z");
+            let path = Key::parse(&key).unwrap().path(Path::new(""));
+            prop_assert!(path.components().all(|part| matches!(part, Component::Normal(_))), "{path:?}");
+            let names = path.iter().map(|name| name.to_str().unwrap());
+            prop_assert!(names.clone().all(|name| name.len() <= NAME_BYTES_MAX));
+            prop_assert_eq!(path.to_str().unwrap().replace("+/", ""), key);
+        }
+    }
 
     #[test]
     fn a_key_is_a_path_and_long_components_are_cut() {

@@ -23,7 +23,8 @@ struct Child {
 }
 
 impl Listing<'_> {
-    /// Walks a folder whose keys begin with `key`, until the limit is reached.
+    /// Walks a folder whose keys begin with `key`, until the limit is reached. A folder that cannot
+    /// be read is listed as a key of its own, which nobody can get: it is not passed over in silence.
     pub(super) fn walk(&mut self, folder: &Path, key: &str) -> io::Result<()> {
         let mut children = Vec::new();
         children_of(folder, key, &mut children)?;
@@ -33,9 +34,8 @@ impl Listing<'_> {
                 return Ok(());
             }
             let is_folder = key.ends_with('/');
-            if is_folder && self.may_hold(&key) {
-                self.walk(&path, &key)?;
-            } else if !is_folder && key.starts_with(self.prefix) && key.as_str() > self.after {
+            let is_walked = is_folder && (!self.may_hold(&key) || self.walk(&path, &key).is_ok());
+            if !is_walked && key.starts_with(self.prefix) && key.as_str() > self.after {
                 self.found.push((key, path));
             }
         }
@@ -62,7 +62,7 @@ fn children_of(folder: &Path, key: &str, children: &mut Vec<Child>) -> io::Resul
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let path = entry.path();
-        let is_folder = fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        let is_folder = entry.file_type()?.is_dir();
         match name.strip_suffix(CUT) {
             Some(piece) if is_folder => children_of(&path, &format!("{key}{piece}"), children)?,
             _ if is_folder => children.push(Child {

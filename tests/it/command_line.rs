@@ -2,15 +2,16 @@
 //! 7).
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::process::{Server, command, memory, path_of, run, text};
+use crate::process::{BINARY, Server, command, memory, path_of, run, text};
 
 const AT: &str = "2026-01-27T03:14:22Z";
 
@@ -150,6 +151,289 @@ async fn replay_reports_what_is_bad_or_alien_by_key_and_prints_the_rest() {
     assert_eq!(told.lines().count(), 4, "{told}");
     for key in [&keys[0], &moved, "notes.txt", "memories/domain=work/x+"] {
         assert!(told.contains(&format!("bad: {key}: ")), "{key}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_the_folder_keeps_replay_from_the_memories_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.store(memory("rob", "one", AT)).await;
+    let replaced = server.store(memory("rob", "gone", AT)).await;
+    let bucket = folder.path().join("memory");
+    let beside = bucket.join("memories/domain=work");
+    fs::remove_file(path_of(folder.path(), &replaced)).unwrap();
+    std::os::unix::fs::symlink("nowhere", path_of(folder.path(), &replaced)).unwrap();
+    std::os::unix::fs::symlink(".", bucket.join("loop")).unwrap();
+    fs::write(beside.join("x\nbad: forged.json: y\u{1b}[2J"), "mine").unwrap();
+    fs::create_dir_all(beside.join("entity=rob")).unwrap();
+    fs::write(beside.join("entity=rob/zzz_x.json"), "mine").unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(bucket.join("fifo"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    fs::File::create(bucket.join("huge"))
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    for number in 0..1_001 {
+        std::os::unix::fs::symlink("nowhere", bucket.join(format!("dangling{number:04}"))).unwrap();
+    }
+
+    let all = replay(folder.path(), &[]);
+    assert_eq!(
+        (all.status.code(), contents(&all)),
+        (Some(1), vec!["one".to_owned()])
+    );
+    let told = text(&all.stderr);
+    assert_eq!(
+        told.lines()
+            .filter(|line| line.starts_with("bad: "))
+            .count(),
+        1_001 + 6,
+        "{told}"
+    );
+    assert!(
+        told.contains("bad: memories/domain=work/x\\nbad: forged.json: y\\u{1b}[2J: "),
+        "{told}"
+    );
+    // A filter by time hides no file that only looks like a memory.
+    let filtered = replay(
+        folder.path(),
+        &[
+            "--domain",
+            "work",
+            "--entity",
+            "rob",
+            "--until",
+            "2027-01-01T00:00:00Z",
+        ],
+    );
+    assert!(text(&filtered.stderr).contains("bad: memories/domain=work/entity=rob/zzz_x.json: "));
+    assert_eq!(contents(&filtered), ["one"]);
+    // What is no file under a memory's key is not that memory.
+    assert_eq!(
+        server
+            .post(memory("rob", "gone", AT))
+            .await
+            .unwrap()
+            .status(),
+        500
+    );
+}
+
+#[tokio::test]
+async fn a_name_of_dots_at_a_cut_stays_where_its_key_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let name = format!("{}a..", "ü".repeat(41));
+    let body =
+        serde_json::json!({"domain": name, "entity_id": name, "content": "here", "timestamp": AT});
+    let key = server.store(body.to_string()).await;
+    assert_eq!(
+        crate::app::stored(folder.path())
+            .into_keys()
+            .collect::<Vec<_>>(),
+        [key]
+    );
+    let found = replay(folder.path(), &["--domain", &name, "--entity", &name]);
+    assert_eq!(
+        (found.status.code(), contents(&found)),
+        (Some(0), vec!["here".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn replay_counts_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    Server::start(folder.path())
+        .store(memory("rob", "one", AT))
+        .await;
+    let replay = format!("{BINARY} replay --data {}", folder.path().display());
+    let terminal = Command::new("script")
+        .args(["-qec", &replay, "/dev/null"])
+        .stdin(Stdio::null())
+        .output();
+    let seen = terminal.expect("the tests need script (Debian: apt-get install bsdutils)");
+    assert!(
+        text(&seen.stdout).contains("memories proved"),
+        "{}",
+        text(&seen.stdout)
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command();
+    command
+        .args(["--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path());
+    let (mut server, log) = Server::spawn_with_log(command);
+    drop(log);
+    for number in 0..5 {
+        server.store(memory("rob", &number.to_string(), AT)).await;
+    }
+    assert!(server.stop().success());
+    let mut openapi = crate::process::command();
+    let mut openapi = openapi
+        .arg("openapi")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(openapi.stdout.take());
+    let output = openapi.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.success(), text(&output.stderr)),
+        (true, String::new())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_filter_shows_a_memory_or_a_credential_and_a_failure_is_told_once() {
+    const LOUD: &str = "trace,aws_sigv4::http_request=trace,aws_smithy_runtime::client=trace,s3s::service=trace,\
+                        aws_smithy_runtime_api=trace,aws_runtime::auth=trace";
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command();
+    command
+        .args(["--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .env("RUST_LOG", LOUD);
+    let (mut server, mut log) = Server::spawn_with_log(command);
+    let reader = std::thread::spawn(move || {
+        let mut whole = String::new();
+        log.read_to_string(&mut whole).unwrap();
+        whole
+    });
+    let body = serde_json::json!({
+        "entity_id": "e", "domain": "d", "content": "Xylophone", "timestamp": AT, "metadata": {"source": "Zeppelin"},
+    });
+    let key = server.store(body.to_string()).await;
+    let path = path_of(folder.path(), &key);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let failed = server.post(body.to_string()).await.unwrap();
+    assert_eq!(failed.status(), 500);
+    let id = failed.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    server.post("{\"content\":\"Xylophone").await.unwrap();
+    assert!(server.stop().success());
+    let log = reader.join().unwrap();
+    let log = log.split_once("listening").map_or(&*log, |(_, log)| log);
+    for secret in ["Xylophone", "Zeppelin", "Signature=", "AWS4-HMAC"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+    let told: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains(&id) && told[0].contains("NotImplemented"),
+        "{told:?}"
+    );
+}
+
+/// The command line with credentials of nobody and no way to find others.
+fn on_aws(endpoint: &str) -> Command {
+    let mut command = command();
+    command
+        .env("AWS_ENDPOINT_URL_S3", endpoint)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("HOME", "/nonexistent");
+    for name in [
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_of_another_endpoint_is_written_and_replayed() {
+    let moto = crate::peer::Moto::start();
+    moto.client()
+        .await
+        .create_bucket()
+        .bucket("memories-of-a-test")
+        .send()
+        .await
+        .unwrap();
+    // By a name, not an address: a bucket before it would not resolve.
+    let endpoint = moto.endpoint.replace("127.0.0.1", "localhost");
+    let with_credentials = || {
+        let mut command = on_aws(&endpoint);
+        command
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        command
+    };
+    let mut serve = with_credentials();
+    serve.args(["--listen", "127.0.0.1:0", "--bucket", "memories-of-a-test"]);
+    let server = Server::spawn(serve);
+    // moto echoes no checksum, so its yes proves nothing; its 412 on the repeat does.
+    assert_eq!(
+        server
+            .post(memory("rob", "one", AT))
+            .await
+            .unwrap()
+            .status(),
+        504
+    );
+    let repeat = server.post(memory("rob", "one", AT)).await.unwrap();
+    assert_eq!(
+        (
+            repeat.status().as_u16(),
+            repeat.headers()["idempotent-replayed"].as_bytes()
+        ),
+        (201, &b"true"[..])
+    );
+    let replayed = with_credentials()
+        .args(["replay", "--bucket", "memories-of-a-test"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        (replayed.status.code(), contents(&replayed)),
+        (Some(0), vec!["one".to_owned()])
+    );
+
+    let mut missing = with_credentials();
+    missing
+        .args(["--listen", "127.0.0.1:0"])
+        .env("MEMORY_BUCKET", "no-such-bucket");
+    let answer = Server::spawn(missing)
+        .post(memory("rob", "one", AT))
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 500);
+    assert!(!text(&answer.bytes().await.unwrap()).contains("no-such-bucket"));
+}
+
+#[test]
+fn a_bucket_without_a_region_or_credentials_prevents_the_start() {
+    for (region, sentence) in [
+        (None, "No region is set"),
+        (Some("eu-central-1"), "No AWS credentials were found"),
+    ] {
+        let mut command = on_aws("http://127.0.0.1:1");
+        command
+            .args(["--listen", "127.0.0.1:0", "--bucket", "memories-of-a-test"])
+            .envs(region.map(|region| ("AWS_REGION", region)));
+        let output = command.output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{told}");
+        assert!(
+            told.contains(sentence) && told.lines().count() == 1,
+            "{told}"
+        );
     }
 }
 

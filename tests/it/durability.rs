@@ -289,3 +289,18 @@ async fn a_failed_sync_is_never_answered_with_yes_then_or_later() {
         assert!(restarted.stop().success());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_with_one_folder_one_writes_and_both_answer_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = [Server::start(folder.path()), Server::start(folder.path())];
+    let body = memory("e", "c", "2026-01-27T03:14:22Z");
+    let answers = join_all((0..24).map(|number| servers[number % 2].post(body.clone()))).await;
+    let mut first = 0;
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 201);
+        first += usize::from(!answer.headers().contains_key("idempotent-replayed"));
+    }
+    assert_eq!((first, stored(folder.path()).len()), (1, 1));
+}

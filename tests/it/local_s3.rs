@@ -206,6 +206,7 @@ async fn a_file_that_a_killed_process_left_is_removed_when_it_is_old() {
     let left = |name: &str| folder.path().join("uncommitted").join(name);
     fs::write(left("old"), "").unwrap();
     fs::write(left("new"), "").unwrap();
+    fs::create_dir(left("folder")).unwrap();
     let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
     fs::File::options()
         .write(true)

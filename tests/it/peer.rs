@@ -14,7 +14,7 @@ const MOTO: &str = "moto[server]==5.2.5";
 
 pub(crate) struct Moto {
     process: Child,
-    endpoint: String,
+    pub(crate) endpoint: String,
 }
 
 impl Moto {

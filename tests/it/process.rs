@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Response};
@@ -69,36 +69,35 @@ impl Server {
 
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.env("RUST_LOG", "error");
-        let mut process = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!(
-                    "{command:?}: {error}; the tests need strace (Debian: apt-get install strace)"
-                )
-            });
+        let (server, mut stderr) = Self::spawn_with_log(command);
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        server
+    }
+
+    /// Starts a service whose log the caller reads, or does not.
+    pub(crate) fn spawn_with_log(mut command: Command) -> (Self, ChildStderr) {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap_or_else(|error| {
+            panic!("{command:?}: {error}; the tests need strace (Debian: apt-get install strace)")
+        });
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
+        let mut stderr = process.stderr.take().unwrap();
         let Some(url) = line.trim().strip_prefix("listening on ").map(str::to_owned) else {
             let mut said = String::new();
-            process
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut said)
-                .unwrap();
+            stderr.read_to_string(&mut said).unwrap();
             panic!("{command:?} did not start: {line}{said}");
         };
-        let mut stderr = process.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self {
-            process,
-            url,
-            client: Client::new(),
-        }
+        (
+            Self {
+                process,
+                url,
+                client: Client::new(),
+            },
+            stderr,
+        )
     }
 
     pub(crate) async fn post(&self, body: impl Into<String>) -> reqwest::Result<Response> {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -117,7 +117,7 @@ async fn a_body_that_breaks_off_is_malformed() {
 #[tokio::test]
 async fn memories_without_a_timestamp_are_about_now_and_no_two_at_one_instant() {
     let app = App::new();
-    let wall = || chrono::Utc::now().timestamp_micros();
+    let wall = || i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
     let before = Timestamp::from_unix_micros(wall());
     let without = r#"{"entity_id":"e","domain":"d","content":"c"}"#;
     let answers = join_all((0..100).map(|_| app.send(tool_for_document(without)))).await;

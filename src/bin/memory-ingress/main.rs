@@ -1,6 +1,6 @@
 //! The command line. Results go to stdout, everything else to stderr.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use memory_ingress::config::{Config, EX_CONFIG, Mistakes, is_bucket_name};
 use memory_ingress::local_s3::Unusable;
 use memory_ingress::openapi;
+use memory_ingress::store::NoRegion;
 use memory_ingress::telemetry::{self, Format};
 
 mod replay;
@@ -101,6 +102,12 @@ impl From<Unusable> for Stop {
     }
 }
 
+impl From<NoRegion> for Stop {
+    fn from(no_region: NoRegion) -> Self {
+        Self::Config(no_region.to_string())
+    }
+}
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Failed(error.to_string())
@@ -110,30 +117,50 @@ impl From<io::Error> for Stop {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli).await {
-        Ok(code) => code,
-        Err(Stop::Config(message)) => {
-            eprintln!("memory-ingress: {message}");
-            ExitCode::from(EX_CONFIG)
-        }
-        Err(Stop::Failed(message)) => {
-            eprintln!("memory-ingress: {message}");
-            ExitCode::FAILURE
+    let (code, message) = match run(cli.command.unwrap_or(Command::Serve(cli.serve))).await {
+        Ok(code) => return code,
+        Err(Stop::Config(message)) => (ExitCode::from(EX_CONFIG), message),
+        Err(Stop::Failed(message)) => (ExitCode::FAILURE, message),
+    };
+    tell(&format!("memory-ingress: {message}"));
+    code
+}
+
+async fn run(command: Command) -> Result<ExitCode, Stop> {
+    match command {
+        Command::Serve(options) => serve::run(options, settings()?).await,
+        Command::Replay(options) => replay::run(options, &settings()?).await,
+        Command::Openapi => {
+            print(openapi::document().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-async fn run(cli: Cli) -> Result<ExitCode, Stop> {
-    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
-    if matches!(command, Command::Openapi) {
-        print!("{}", openapi::document());
-        return Ok(ExitCode::SUCCESS);
-    }
+fn settings() -> Result<Config, Mistakes> {
     let config = Config::from_env()?;
     telemetry::init(Format::Text, &config.log_filter);
-    match command {
-        Command::Serve(options) => serve::run(options, config).await,
-        Command::Replay(options) => replay::run(options, &config).await,
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+    Ok(config)
+}
+
+/// Writes a result; whether its reader wants more.
+fn print(text: &[u8]) -> io::Result<Reader> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reader::Listens),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::HasEnough),
+        Err(error) => Err(error),
     }
+}
+
+/// Whoever reads our results: `head`, for one, has enough some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Listens,
+    HasEnough,
+}
+
+/// Writes a line for a person; where nobody reads it, it is not missed.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,22 +1,23 @@
 //! `replay`: the stored memories in key order, each proved to be what its key claims.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use memory_ingress::config::Config;
 use memory_ingress::local_s3::{self, Disk};
-use memory_ingress::object::{KeyClaim, Object, Prefix, instant_in_key};
+use memory_ingress::object::{KeyClaim, Object, Prefix, earliest_key};
 use memory_ingress::store;
 use memory_ingress::timestamp::Timestamp;
+use percent_encoding::percent_decode_str;
 
-use crate::serve::with_region;
-use crate::{Location, Place, Stop};
+use crate::{Location, Place, Reader, Stop, print, tell};
 
 /// Objects that are fetched at once: the order of their lines stays the order of keys.
 const FETCHES_AT_ONCE: usize = 16;
@@ -55,7 +56,6 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, S
     let (client, bucket) = open(options.location.clone(), config).await?;
     let wanted = Wanted::of(&options);
     let progress = progress();
-    let mut out = io::stdout().lock();
     let mut is_sound = true;
 
     let mut pages = client
@@ -63,40 +63,39 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, S
         .bucket(&bucket)
         .prefix(&wanted.prefix)
         .set_start_after(wanted.start_after.clone())
+        .encoding_type(EncodingType::Url)
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failed("the bucket cannot be listed", &error))?;
-        let keys = page.contents().iter().filter_map(|object| object.key());
-        let mut objects = stream::iter(keys.filter(|key| wanted.has(key)))
-            .map(|key| {
-                let (client, bucket) = (&client, &bucket);
-                async move { fetch(client, bucket, key).await.map(|read| (key, read)) }
-            })
+        let keys = page
+            .contents()
+            .iter()
+            .filter_map(|object| object.key())
+            .map(decoded);
+        let keys = keys.filter(|key| wanted.has(key));
+        let mut objects = stream::iter(keys)
+            .map(|key| fetch(&client, &bucket, key))
             .buffered(FETCHES_AT_ONCE);
         while let Some((key, read)) = objects.try_next().await? {
             progress.inc(1);
-            let proved = read.and_then(|body| match Object::read(key, &body) {
+            let proved = read.and_then(|body| match Object::read(&key, &body) {
                 Ok(object) => Ok(object.body),
                 Err(defect) => Err(defect.to_string()),
             });
-            let printed = progress.suspend(|| match proved {
+            let reader = progress.suspend(|| match proved {
                 Ok(mut line) => {
                     line.push(b'\n');
-                    out.write_all(&line)
+                    print(&line)
                 }
                 Err(defect) => {
                     is_sound = false;
-                    eprintln!("bad: {key}: {defect}");
-                    Ok(())
+                    tell(&format!("bad: {}: {defect}", on_one_line(&key)));
+                    Ok(Reader::Listens)
                 }
             });
-            match printed {
-                // Whoever reads has enough, as `head` does.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(code(is_sound));
-                }
-                printed => printed?,
+            if reader? == Reader::HasEnough {
+                return Ok(code(is_sound));
             }
         }
     }
@@ -119,7 +118,7 @@ async fn open(location: Location, config: &Config) -> Result<(Client, String), S
             local_s3::BUCKET.to_owned(),
         )),
         Place::Bucket(bucket) => {
-            let client = store::client(&with_region(store::sdk_config().await)?);
+            let client = store::aws_client(config.s3_endpoint.as_deref()).await?;
             // A read may be repeated as the SDK sees fit; only a write may not.
             let reading = client
                 .config()
@@ -131,25 +130,52 @@ async fn open(location: Location, config: &Config) -> Result<(Client, String), S
     }
 }
 
+/// A key as a listing in `encoding-type=url` spells it, which is the only one for every key.
+fn decoded(key: &str) -> String {
+    percent_decode_str(&key.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// A key that no terminal obeys.
+fn on_one_line(key: &str) -> String {
+    let shown = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    key.chars().map(shown).collect()
+}
+
 /// An object's bytes, or what S3 says against giving them; no answer at all ends the work.
-async fn fetch(client: &Client, bucket: &str, key: &str) -> Result<Result<Vec<u8>, String>, Stop> {
-    let object = match client.get_object().bucket(bucket).key(key).send().await {
+async fn fetch(
+    client: &Client,
+    bucket: &str,
+    key: String,
+) -> Result<(String, Result<Vec<u8>, String>), Stop> {
+    let object = match client.get_object().bucket(bucket).key(&key).send().await {
         Ok(object) => object,
         Err(SdkError::ServiceError(answer)) => {
-            return Ok(Err(format!(
-                "it cannot be read: {}",
-                answer.err().code().unwrap_or("no code")
-            )));
+            let (code, message) = (
+                answer.err().code().unwrap_or("no code"),
+                answer.err().message().unwrap_or_default(),
+            );
+            return Ok((
+                key,
+                Err(format!("it cannot be read: {code} {message}")
+                    .trim_end()
+                    .to_owned()),
+            ));
         }
         Err(error) => return Err(failed(&format!("{key} cannot be read"), &error)),
     };
-    let body = object.body.collect().await;
-    body.map(|body| Ok(body.to_vec()))
-        .map_err(|error| failed(&format!("{key} was cut off"), &error))
+    match object.body.collect().await {
+        Ok(body) => Ok((key, Ok(body.to_vec()))),
+        Err(error) => Err(failed(&format!("{key} was cut off"), &error)),
+    }
 }
 
-fn failed(what: &str, error: &(impl std::error::Error + 'static)) -> Stop {
-    Stop::Failed(format!("{what}: {}", DisplayErrorContext(error)))
+fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Stop {
+    Stop::Failed(format!("{what}: {}", store::chain(error)))
 }
 
 /// Which keys are read.
@@ -158,8 +184,8 @@ struct Wanted {
     start_after: Option<String>,
     domain: Option<String>,
     entity: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl Wanted {
@@ -169,18 +195,17 @@ impl Wanted {
             (Some(domain), None) => Prefix::Domain(domain),
             (Some(domain), Some(entity_id)) => Prefix::Entity { domain, entity_id },
         };
-        let since = options.since.map(instant_in_key);
         let is_one_entity = matches!(prefix, Prefix::Entity { .. });
         Self {
-            start_after: since
-                .as_ref()
+            start_after: options
+                .since
                 .filter(|_| is_one_entity)
-                .map(|since| format!("{prefix}{since}")),
+                .map(|since| earliest_key(prefix, since)),
             prefix: prefix.to_string(),
             domain: options.domain.clone(),
             entity: options.entity.clone(),
-            since,
-            until: options.until.map(instant_in_key),
+            since: options.since,
+            until: options.until,
         }
     }
 
@@ -194,14 +219,8 @@ impl Wanted {
         };
         is(&self.domain, &claim.domain)
             && is(&self.entity, &claim.entity_id)
-            && self
-                .since
-                .as_ref()
-                .is_none_or(|since| claim.instant >= *since)
-            && self
-                .until
-                .as_ref()
-                .is_none_or(|until| claim.instant < *until)
+            && self.since.is_none_or(|since| claim.timestamp >= since)
+            && self.until.is_none_or(|until| claim.timestamp < until)
     }
 }
 

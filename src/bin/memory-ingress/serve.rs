@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aws_sdk_s3::config::ProvideCredentials;
 use memory_ingress::config::Config;
 use memory_ingress::guard::Guard;
 use memory_ingress::http::{self, REQUEST_TIME_MAX};
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::{Location, Place, Stop};
+use crate::{Location, Place, Stop, print, tell};
 
 /// How long requests in flight may take once the end is asked for: their own deadline, and the way
 /// of their answers.
@@ -56,11 +57,11 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
         signal(SignalKind::terminate())?,
     );
 
-    println!("listening on http://{address}");
-    eprintln!(
+    print(format!("listening on http://{address}\n").as_bytes())?;
+    tell(&format!(
         "memories are kept in {place}; try:\n{}",
         example(address, has_key)
-    );
+    ));
     let router = http::router(Ingress::new(store), guard);
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopping.await;
@@ -74,9 +75,12 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
     tracing::info!("stopping: the writes in flight are finished first");
     let _ = stop.send(());
     // A connection that never finishes its request must not keep the process; every write has its
-    // answer by then.
-    let _ = tokio::time::timeout(GRACE, server).await;
-    Ok(ExitCode::SUCCESS)
+    // answer by then. Whoever asks a second time does not want to wait for that.
+    tokio::select! {
+        _ = tokio::time::timeout(GRACE, server) => Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+    }
 }
 
 async fn open(location: Location, config: &Config) -> Result<(Store, String), Stop> {
@@ -89,22 +93,33 @@ async fn open(location: Location, config: &Config) -> Result<(Store, String), St
             ))
         }
         Place::Bucket(bucket) => {
-            let client = store::client(&with_region(store::sdk_config().await)?);
+            let client = store::aws_client(config.s3_endpoint.as_deref()).await?;
+            has_credentials().await?;
             let place = format!("the bucket {bucket}");
             Ok((Store::new(client, bucket), place))
         }
     }
 }
 
-/// The SDK's settings, if they name a region: without one no request can be signed.
-pub(crate) fn with_region(sdk: aws_config::SdkConfig) -> Result<aws_config::SdkConfig, Stop> {
-    match sdk.region() {
-        Some(_) => Ok(sdk),
-        None => Err(Stop::Config(
-            "no region is set: set AWS_REGION to the bucket's, or a profile that has it."
+/// Finds credentials once before anything is promised: without them no write can succeed.
+async fn has_credentials() -> Result<(), Stop> {
+    let sdk = store::sdk_config().await;
+    let why = match sdk.credentials_provider() {
+        None => "nothing provides them".to_owned(),
+        Some(provider) => match provider.provide_credentials().await {
+            Ok(_) => return Ok(()),
+            // The SDK goes on with a list of all places, a line each.
+            Err(error) => store::chain(&error)
+                .lines()
+                .next()
+                .unwrap_or_default()
                 .to_owned(),
-        )),
-    }
+        },
+    };
+    Err(Stop::Config(format!(
+        "No AWS credentials were found ({}); sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.",
+        why.trim_end_matches(" Attempted:")
+    )))
 }
 
 fn example(address: SocketAddr, has_key: bool) -> String {
