@@ -232,12 +232,12 @@ const BEGUN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Witness {
-    /// Whether the request is in a state now that it keeps from here on.
+    /// Whether the request is in this state from now on; what it was first, it stays.
     fn settle(&self, state: u8) -> bool {
-        let found = self
+        let first = self
             .request
             .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
-        found.unwrap_or_else(|found| if found == state { IDLE } else { found }) == IDLE
+        first.map_or_else(|found| found == state, |_| true)
     }
 
     /// A put that ended without an answer from S3. A body is asked for only when a connection stands
@@ -390,4 +390,48 @@ fn https() -> SharedHttpClient {
         .pool_max_idle_per_host(0)
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn watched() -> (Watched, Witness) {
+        let witness = Witness::default();
+        let body = SdkBody::from("{}");
+        (
+            Watched {
+                body,
+                witness: witness.clone(),
+            },
+            witness,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_put_given_up_before_its_body_was_asked_for_sends_none_later() {
+        let (mut body, witness) = watched();
+        assert!(matches!(
+            witness.no_answer("late"),
+            WriteError::Unavailable(_)
+        ));
+        assert!(body.frame().await.unwrap().is_err());
+        assert!(matches!(
+            witness.no_answer("later"),
+            WriteError::Unavailable(_)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_body_once_asked_for_makes_the_outcome_unknown() {
+        let (mut body, witness) = watched();
+        assert_eq!(
+            body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            "{}"
+        );
+        assert!(matches!(witness.no_answer("late"), WriteError::Unknown(_)));
+        assert!(body.frame().await.is_none());
+    }
 }
