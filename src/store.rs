@@ -5,33 +5,29 @@
 //! no memory and no HTTP answer of ours; it must not retry.
 
 use std::fmt;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_s3::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    ConfigBag, Intercept, RequestChecksumCalculation, ResponseChecksumValidation,
-    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
+    RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
+    StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::object::{CONTENT_TYPE, Object};
+
+mod witness;
+
+use witness::Witness;
 
 /// Longest wait for a connection: S3 in the region answers a handshake in milliseconds, and the
 /// rest of the deadline is the write's.
@@ -146,7 +142,7 @@ impl Store {
 /// Only a 200 with an `ETag` and our own digest proves the write: the SDK takes any 2xx for
 /// success.
 fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Result<Put, WriteError> {
-    let status = witness.status.load(Ordering::Acquire);
+    let status = witness.status();
     let etag = output
         .e_tag()
         .is_some_and(|etag| !etag.trim_matches('"').is_empty());
@@ -214,108 +210,6 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     sources.fold(error.to_string(), |text, source| {
         format!("{text}: {source}")
     })
-}
-
-/// Sees on the wire what the SDK's result does not tell: whether any of the request was given away,
-/// and the status.
-#[derive(Debug, Clone, Default)]
-struct Witness {
-    request: Arc<AtomicU8>,
-    status: Arc<AtomicU16>,
-}
-
-/// Nobody has asked for the body.
-const IDLE: u8 = 0;
-/// The body has been asked for: bytes of it may be on their way.
-const BEGUN: u8 = 1;
-/// The put was given up before, and a body asked for later is refused.
-const GIVEN_UP: u8 = 2;
-
-impl Witness {
-    /// Whether the request is in this state from now on; what it was first, it stays.
-    fn settle(&self, state: u8) -> bool {
-        let first = self
-            .request
-            .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
-        first.map_or_else(|found| found == state, |_| true)
-    }
-
-    /// A put that ended without an answer from S3. A body is asked for only when a connection stands
-    /// (TLS included), and before the first byte of the request leaves: one never asked for was never
-    /// sent, nor will it be.
-    fn no_answer(&self, what: &str) -> WriteError {
-        let evidence = |what| Evidence {
-            what,
-            ..Evidence::default()
-        };
-        if self.settle(GIVEN_UP) {
-            WriteError::Unavailable(evidence(format!("the request was never begun: {what}")))
-        } else {
-            WriteError::Unknown(evidence(format!(
-                "no answer after the request had begun: {what}"
-            )))
-        }
-    }
-}
-
-/// A body that tells its witness when it is asked for.
-struct Watched {
-    body: SdkBody,
-    witness: Witness,
-}
-
-impl Body for Watched {
-    type Data = <SdkBody as Body>::Data;
-    type Error = <SdkBody as Body>::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if self.witness.settle(BEGUN) {
-            Pin::new(&mut self.body).poll_frame(context)
-        } else {
-            Poll::Ready(Some(Err("the put was given up".into())))
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        Body::size_hint(&self.body)
-    }
-}
-
-impl Intercept for Witness {
-    fn name(&self) -> &'static str {
-        "Witness"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let witness = self.clone();
-        let body = context.request_mut().body_mut();
-        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| {
-            SdkBody::from_body_1_x(Watched {
-                body,
-                witness: witness.clone(),
-            })
-        });
-        Ok(())
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.status
-            .store(context.response().status().as_u16(), Ordering::Release);
-        Ok(())
-    }
 }
 
 /// A client for the log, from the SDK's own settings: one attempt, no reused connection, no
@@ -390,48 +284,4 @@ fn https() -> SharedHttpClient {
         .pool_max_idle_per_host(0)
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https()
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::BodyExt;
-
-    use super::*;
-
-    fn watched() -> (Watched, Witness) {
-        let witness = Witness::default();
-        let body = SdkBody::from("{}");
-        (
-            Watched {
-                body,
-                witness: witness.clone(),
-            },
-            witness,
-        )
-    }
-
-    #[tokio::test]
-    async fn a_put_given_up_before_its_body_was_asked_for_sends_none_later() {
-        let (mut body, witness) = watched();
-        assert!(matches!(
-            witness.no_answer("late"),
-            WriteError::Unavailable(_)
-        ));
-        assert!(body.frame().await.unwrap().is_err());
-        assert!(matches!(
-            witness.no_answer("later"),
-            WriteError::Unavailable(_)
-        ));
-    }
-
-    #[tokio::test]
-    async fn a_body_once_asked_for_makes_the_outcome_unknown() {
-        let (mut body, witness) = watched();
-        assert_eq!(
-            body.frame().await.unwrap().unwrap().into_data().unwrap(),
-            "{}"
-        );
-        assert!(matches!(witness.no_answer("late"), WriteError::Unknown(_)));
-        assert!(body.frame().await.is_none());
-    }
 }
