@@ -49,50 +49,25 @@ pub enum Put {
     AlreadyThere,
 }
 
-/// Why there is no proof that the object is stored, and what is known.
+/// Why there is no proof that the object is stored, and what is known. The text is for the log alone:
+/// what S3 says may name the bucket and the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteError {
     /// S3 certainly did not store it; a repeat may succeed.
-    Unavailable(Evidence),
+    Unavailable(String),
     /// S3 certainly did not store it; a repeat will not help.
-    Refused(Evidence),
+    Refused(String),
     /// The request had begun, and nothing proves that it was stored or was not.
-    Unknown(Evidence),
-}
-
-/// What S3 said, for the log alone: it may name the bucket and the role.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// The status, where there was an answer.
-    pub status: Option<u16>,
-    /// S3's error code.
-    pub code: Option<String>,
-    /// S3's own request id.
-    pub s3_request_id: Option<String>,
-    /// What happened, for a person.
-    pub what: String,
-}
-
-impl WriteError {
-    /// What S3 said.
-    #[must_use]
-    pub fn evidence(&self) -> &Evidence {
-        match self {
-            Self::Unavailable(evidence) | Self::Refused(evidence) | Self::Unknown(evidence) => {
-                evidence
-            }
-        }
-    }
+    Unknown(String),
 }
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = match self {
-            Self::Unavailable(_) => "not written, try again",
-            Self::Refused(_) => "not written, refused",
-            Self::Unknown(_) => "outcome unknown",
-        };
-        write!(f, "{known}: {}", self.evidence().what)
+        match self {
+            Self::Unavailable(what) => write!(f, "not written, try again: {what}"),
+            Self::Refused(what) => write!(f, "not written, refused: {what}"),
+            Self::Unknown(what) => write!(f, "outcome unknown: {what}"),
+        }
     }
 }
 
@@ -150,14 +125,10 @@ fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Result<Pu
     if status == 200 && etag && echoed {
         return Ok(Put::Written);
     }
-    Err(WriteError::Unknown(Evidence {
-        status: Some(status),
-        s3_request_id: output.request_id().map(str::to_owned),
-        what: format!(
-            "a success that proves nothing: ETag given: {etag}, our SHA-256 echoed: {echoed}"
-        ),
-        code: None,
-    }))
+    Err(WriteError::Unknown(format!(
+        "a {status} that proves nothing (ETag given: {etag}, our SHA-256 echoed: {echoed}, S3's request id: {})",
+        output.request_id().unwrap_or("none"),
+    )))
 }
 
 fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, WriteError> {
@@ -175,19 +146,15 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, 
         .err()
         .code()
         .filter(|code| is_whole && !code.is_empty());
-    let evidence = Evidence {
-        status: Some(status),
-        code: code.map(str::to_owned),
-        s3_request_id: answer.err().request_id().map(str::to_owned),
-        what: format!(
-            "S3 answered {status} {}: {}",
-            code.unwrap_or("without a code"),
-            answer.err().message().unwrap_or("no message"),
-        ),
-    };
+    let what = format!(
+        "S3 answered {status} {}: {} (S3's request id: {})",
+        code.unwrap_or("without a code"),
+        answer.err().message().unwrap_or("no message"),
+        answer.err().request_id().unwrap_or("none"),
+    );
     Err(match (status, code) {
         (412, Some("PreconditionFailed")) => return Ok(Put::AlreadyThere),
-        (200..=299, _) | (_, None) => WriteError::Unknown(evidence),
+        (200..=299, _) | (_, None) => WriteError::Unknown(what),
         (
             _,
             Some(
@@ -197,9 +164,9 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Result<Put, 
                 | "RequestTimeTooSkewed"
                 | "ExpiredToken",
             ),
-        ) => WriteError::Unavailable(evidence),
-        (300..=499 | 501, Some(_)) => WriteError::Refused(evidence),
-        (_, Some(_)) => WriteError::Unknown(evidence),
+        ) => WriteError::Unavailable(what),
+        (300..=499 | 501, Some(_)) => WriteError::Refused(what),
+        (_, Some(_)) => WriteError::Unknown(what),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem, Source};
 use crate::query::unsupported_parameters;
 use crate::remember::{Failure, Receipt};
 use crate::shape;
-use crate::store::{Evidence, Put, WriteError};
+use crate::store::{Put, WriteError};
 use crate::timestamp::Timestamp;
 
 /// The request id of every example.
@@ -56,12 +56,12 @@ pub(super) fn receipt(body: &str) -> Option<Receipt> {
 }
 
 /// What a failed write is answered.
-fn failed_write(error: fn(Evidence) -> WriteError) -> Vec<Problem> {
+fn failed_write(error: fn(String) -> WriteError) -> Vec<Problem> {
     let retry =
         Timestamp::parse("2026-01-27T03:14:22Z").unwrap_or_else(|_| Timestamp::from_unix_micros(0));
     Problem::of(
         &Failure::Write {
-            error: error(Evidence::default()),
+            error: error(String::new()),
             retry,
         },
         |_| Vec::new(),

@@ -13,7 +13,7 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body::{Body, Frame, SizeHint};
 
-use super::{Evidence, WriteError};
+use super::WriteError;
 
 /// Sees on the wire what the SDK's result does not tell: whether any of the request was given away,
 /// and the status.
@@ -48,16 +48,10 @@ impl Witness {
     /// (TLS included), and before the first byte of the request leaves: one never asked for was never
     /// sent, nor will it be.
     pub(super) fn no_answer(&self, what: &str) -> WriteError {
-        let evidence = |what| Evidence {
-            what,
-            ..Evidence::default()
-        };
         if self.settle(GIVEN_UP) {
-            WriteError::Unavailable(evidence(format!("the request was never begun: {what}")))
+            WriteError::Unavailable(format!("the request was never begun: {what}"))
         } else {
-            WriteError::Unknown(evidence(format!(
-                "no answer after the request had begun: {what}"
-            )))
+            WriteError::Unknown(format!("no answer after the request had begun: {what}"))
         }
     }
 }
