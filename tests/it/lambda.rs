@@ -229,7 +229,7 @@ async fn a_write_is_given_up_half_a_second_before_the_function_is_killed() {
         "/memory",
         vectors("envelope.json")[0]["request"].as_str().unwrap(),
     );
-    let mut function = Function::start(&[event], &settings, 3_000).await;
+    let mut function = Function::start(&[event], &settings, 6_000).await;
     let answer = function.answer().await;
     assert_eq!(answer["statusCode"], 504, "{answer}");
     assert!(

@@ -34,6 +34,9 @@ use crate::peer::client_of;
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
 
+/// Longer than any answer takes on a busy machine: only what hangs waits for its end.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// The object of [`BODY`].
 fn object() -> Object {
     let json = Json::parse(BODY.as_bytes()).unwrap();
@@ -391,7 +394,7 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
             let result = server
                 .store()
                 .await
-                .put(&object(), Instant::now() + Duration::from_secs(3))
+                .put(&object(), Instant::now() + PATIENCE)
                 .await;
             assert_eq!(known(&result), expected, "{name}: {result:?}");
             let reached = server.requests.load(Ordering::SeqCst);
@@ -400,9 +403,6 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
                 usize::from(!matches!(does, Does::IsNotThere)),
                 "{name}: one request, one attempt"
             );
-            if let Err(error) = result {
-                assert!(!error.to_string().contains("Rob"), "{error}");
-            }
         });
     // On the heap: the SDK's futures are large, and these are many.
     join_all(rows.map(Box::pin)).await;
@@ -442,7 +442,7 @@ async fn a_deadline_before_the_first_byte_is_not_written_and_one_after_it_unknow
     let waiting = hangs
         .store()
         .await
-        .put(&object(), Instant::now() + Duration::from_millis(500))
+        .put(&object(), Instant::now() + Duration::from_secs(3))
         .await;
     assert_eq!(known(&waiting), Known::Unknown, "{waiting:?}");
 }
@@ -457,7 +457,7 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
     server
         .store()
         .await
-        .put(&object(), Instant::now() + Duration::from_secs(3))
+        .put(&object(), Instant::now() + PATIENCE)
         .await
         .unwrap();
     let seen = server.seen.lock().unwrap().clone();

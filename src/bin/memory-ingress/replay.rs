@@ -68,11 +68,15 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, S
         .send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failed("the bucket cannot be listed", &error))?;
-        let keys = page
-            .contents()
-            .iter()
-            .filter_map(|object| object.key())
-            .map(decoded);
+        let is_encoded = page.encoding_type().is_some();
+        let keys = page.contents().iter().filter_map(|object| object.key());
+        let keys = keys.map(|key| {
+            if is_encoded {
+                decoded(key)
+            } else {
+                key.to_owned()
+            }
+        });
         let keys = keys.filter(|key| wanted.has(key));
         let mut objects = stream::iter(keys)
             .map(|key| fetch(&client, &bucket, key))
