@@ -94,7 +94,7 @@ impl BodyType {
     /// Reads a `Content-Type` value; none if the service takes no such body.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let media_type = MediaType::parse(std::str::from_utf8(value).ok()?)?;
+        let media_type = MediaType::parse(&String::from_utf8_lossy(value))?;
         match media_type.essence.as_str() {
             JSON_API if media_type.is_plain_json_api() && media_type.weight.is_none() => {
                 Some(Self::JsonApi)

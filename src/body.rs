@@ -1,45 +1,69 @@
 //! The body of a request: bounded before it is read, and declared as JSON.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
 
 use crate::accept::BodyType;
 use crate::problem::{BODY_BYTES_MAX, Problem};
 
-/// How much of a refused body is read on, so that its sender sees the answer and no reset connection.
+/// How much of a refused body is read on, so that its sender sees the answer and no reset
+/// connection.
 const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long: a sender that stalls has no use for it.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// The whole body, if it is not too large.
-pub(crate) async fn read(body: &mut Body) -> Result<Bytes, Problem> {
-    let declared = declared_bytes(body);
-    if declared > BODY_BYTES_MAX {
-        return Err(Problem::too_large());
-    }
-    let mut whole = Vec::with_capacity(declared);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Problem::cut_off())?.into_data() else {
-            continue;
-        };
-        if whole.len() + data.len() > BODY_BYTES_MAX {
-            return Err(Problem::too_large());
-        }
-        whole.extend_from_slice(&data);
-    }
-    Ok(whole.into())
+/// A request's body on its way here.
+pub(crate) struct Incoming {
+    body: Body,
+    /// Whether any of it was asked for: a sender that waits for `100 Continue` sends none before.
+    is_asked_for: bool,
 }
 
-/// Reads on what nobody wants. A sender that waits for `100 Continue` has sent nothing yet, and one
-/// that sends gigabytes is not worth the reading.
-pub(crate) async fn drain(body: &mut Body, headers: &HeaderMap) {
-    if headers.contains_key(header::EXPECT) || declared_bytes(body) > DRAINED_BYTES_MAX {
-        return;
+impl Incoming {
+    pub(crate) fn new(body: Body, headers: &HeaderMap) -> Self {
+        let is_asked_for = !headers.contains_key(header::EXPECT);
+        Self { body, is_asked_for }
     }
-    let mut drained = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        drained += frame.data_ref().map_or(0, Bytes::len);
-        if drained > DRAINED_BYTES_MAX {
-            return;
+
+    /// The whole body, if it is not too large.
+    pub(crate) async fn read(&mut self) -> Result<Bytes, Problem> {
+        let declared = declared_bytes(&self.body);
+        if declared > BODY_BYTES_MAX {
+            return Err(Problem::too_large());
+        }
+        self.is_asked_for = true;
+        let mut whole = Vec::with_capacity(declared);
+        while let Some(frame) = self.body.frame().await {
+            let Ok(data) = frame.map_err(|_| Problem::cut_off())?.into_data() else {
+                continue;
+            };
+            if whole.len() + data.len() > BODY_BYTES_MAX {
+                return Err(Problem::too_large());
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.into())
+    }
+
+    /// Reads on what nobody wants, for a while and to the deadline; of gigabytes nothing.
+    pub(crate) async fn drain(&mut self, deadline: Instant) {
+        if self.is_asked_for && declared_bytes(&self.body) <= DRAINED_BYTES_MAX {
+            let latest = deadline.min(Instant::now() + DRAIN_TIME_MAX);
+            let _ = timeout_at(latest, self.discard()).await;
+        }
+    }
+
+    async fn discard(&mut self) {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = self.body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > DRAINED_BYTES_MAX {
+                return;
+            }
         }
     }
 }

@@ -20,13 +20,14 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::accept::{JSON, NotAcceptable, Representation, negotiate};
+use crate::body::{Incoming, declared_type};
 use crate::guard::Guard;
 use crate::memory::Draft;
 use crate::problem::{Code, Locate, Problem, Source};
 use crate::query::unsupported_parameters;
 use crate::remember::{Failure, Ingress, Receipt};
 use crate::store::Put;
-use crate::{body, jsonapi, openapi, shape, tool};
+use crate::{jsonapi, openapi, shape, tool};
 
 /// Longest time for one request, unless the platform grants less.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
@@ -146,7 +147,8 @@ impl Refusal {
 
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
     let started = Instant::now();
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let mut body = Incoming::new(body, &head.headers);
     let latest = started + REQUEST_TIME_MAX;
     let granted = head
         .extensions
@@ -182,7 +184,7 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
             outcome.into_response(representation)
         }
         Err(refusal) => {
-            let _ = timeout_at(deadline, body::drain(&mut body, &head.headers)).await;
+            body.drain(deadline).await;
             refusal.log(&head, &request_id, started);
             refusal.into_response(representation, &request_id)
         }
@@ -203,7 +205,7 @@ impl Service {
     async fn handle(
         &self,
         head: &Parts,
-        body: &mut Body,
+        body: &mut Incoming,
         accepted: Result<Representation, NotAcceptable>,
         deadline: Instant,
     ) -> Result<Outcome, Refusal> {
@@ -250,15 +252,15 @@ impl Service {
 
 async fn read_draft(
     head: &Parts,
-    body: &mut Body,
+    body: &mut Incoming,
     accepted: Result<Representation, NotAcceptable>,
     deadline: Instant,
 ) -> Result<(Draft, Locate), Refusal> {
     let too_slow = |_| Refusal::because(Problem::too_slow(), "the body did not arrive in time");
-    let body = timeout_at(deadline, body::read(body))
+    let body = timeout_at(deadline, body.read())
         .await
         .map_err(too_slow)??;
-    let body_type = body::declared_type(&head.headers)?;
+    let body_type = declared_type(&head.headers)?;
     accepted.map_err(|NotAcceptable| Problem::not_acceptable())?;
     let unsupported = unsupported_parameters(head.uri.query().unwrap_or_default());
     if !unsupported.is_empty() {

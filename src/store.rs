@@ -208,7 +208,7 @@ pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
 /// Nothing names a region, so no request could be signed.
 pub async fn aws_client(endpoint: Option<&str>) -> Result<aws_sdk_s3::Client, NoRegion> {
     let sdk = sdk_config().await;
-    if sdk.region().is_none() {
+    if sdk.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(NoRegion);
     }
     let client = client(&sdk);

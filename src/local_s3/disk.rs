@@ -219,7 +219,9 @@ impl Disk {
         // Left behind, it is no object, and is removed as abandoned some day.
         let _ = fs::remove_file(&temporary);
         let linked = linked?;
-        self.sync_folders(key)?;
+        if linked != Linked::Unkeepable {
+            self.sync_folders(key)?;
+        }
         Ok(linked)
     }
 
@@ -235,12 +237,13 @@ impl Disk {
 
     fn link_file(&self, temporary: &Path, key: &Key) -> io::Result<Linked> {
         for folder in key.folders(&self.bucket) {
-            match make_folder(&folder) {
+            let made = make_folder(&folder);
+            if fs::symlink_metadata(&folder).is_ok_and(|metadata| !metadata.is_dir()) {
+                return Ok(Linked::Unkeepable);
+            }
+            if made? {
                 // Whatever was durable under this name has been removed.
-                Ok(true) => drop(self.durable().remove(&folder)),
-                Ok(false) => {}
-                Err(_) if folder.is_file() => return Ok(Linked::Unkeepable),
-                Err(error) => return Err(error),
+                self.durable().remove(&folder);
             }
         }
         let path = key.path(&self.bucket);

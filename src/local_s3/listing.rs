@@ -20,32 +20,76 @@ struct Child {
     /// their keys.
     key: String,
     path: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
+    File,
+    Folder,
+    /// What keys begin with this, if any, nobody can tell.
+    Opaque {
+        beginning: String,
+        why: io::Error,
+    },
 }
 
 impl Listing<'_> {
-    /// Walks a folder whose keys begin with `key`, until the limit is reached. A folder that cannot
-    /// be read is listed as a key of its own, which nobody can get: it is not passed over in silence.
+    /// Walks a folder whose keys begin with `key`, until the limit is reached.
+    ///
+    /// What cannot be read is not passed over in silence: it is listed as a key of its own, which
+    /// nobody can get, or is an error where that key is not among the ones asked for.
     pub(super) fn walk(&mut self, folder: &Path, key: &str) -> io::Result<()> {
         let mut children = Vec::new();
         children_of(folder, key, &mut children)?;
         children.sort_by(|a, b| a.key.cmp(&b.key));
-        for Child { key, path } in children {
+        for Child { key, path, kind } in children {
             if self.found.len() >= self.limit {
                 return Ok(());
             }
-            let is_folder = key.ends_with('/');
-            let is_walked = is_folder && (!self.may_hold(&key) || self.walk(&path, &key).is_ok());
-            if !is_walked && key.starts_with(self.prefix) && key.as_str() > self.after {
-                self.found.push((key, path));
+            match kind {
+                Kind::File if self.wants(&key) => self.found.push((key, path)),
+                Kind::File => {}
+                Kind::Folder if !self.may_hold(&key) => {}
+                Kind::Folder => {
+                    if let Err(why) = self.walk(&path, &key) {
+                        self.tell_of(key.clone(), path, &key, why)?;
+                    }
+                }
+                Kind::Opaque { beginning, why } => self.tell_of(key, path, &beginning, why)?,
             }
         }
         Ok(())
     }
 
+    fn wants(&self, key: &str) -> bool {
+        key.starts_with(self.prefix) && key > self.after
+    }
+
     /// Whether a key that begins so can have the prefix and be greater than `after`.
     fn may_hold(&self, beginning: &str) -> bool {
-        let has_prefix = beginning.starts_with(self.prefix) || self.prefix.starts_with(beginning);
-        has_prefix && (beginning > self.after || self.after.starts_with(beginning))
+        self.is_on_the_way(beginning)
+            && (beginning > self.after || self.after.starts_with(beginning))
+    }
+
+    fn is_on_the_way(&self, beginning: &str) -> bool {
+        beginning.starts_with(self.prefix) || self.prefix.starts_with(beginning)
+    }
+
+    fn tell_of(
+        &mut self,
+        key: String,
+        path: PathBuf,
+        beginning: &str,
+        why: io::Error,
+    ) -> io::Result<()> {
+        let was_told =
+            key == self.after || key.as_str() < self.after && !self.after.starts_with(beginning);
+        if self.wants(&key) {
+            self.found.push((key, path));
+        } else if self.is_on_the_way(beginning) && !was_told {
+            return Err(why);
+        }
+        Ok(())
     }
 }
 
@@ -59,21 +103,44 @@ fn children_of(folder: &Path, key: &str, children: &mut Vec<Child>) -> io::Resul
     };
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let path = entry.path();
-        let is_folder = entry.file_type()?.is_dir();
-        match name.strip_suffix(CUT) {
-            Some(piece) if is_folder => children_of(&path, &format!("{key}{piece}"), children)?,
-            _ if is_folder => children.push(Child {
-                key: format!("{key}{name}/"),
+        let (path, name) = (entry.path(), entry.file_name());
+        let key = format!("{key}{}", name.to_string_lossy());
+        let kind = entry.file_type()?;
+        let child = match key.strip_suffix(CUT) {
+            Some(piece) if kind.is_dir() => match children_of(&path, piece, children) {
+                Ok(()) => continue,
+                Err(why) => {
+                    let beginning = piece.to_owned();
+                    Child {
+                        key: piece.to_owned(),
+                        path,
+                        kind: Kind::Opaque { beginning, why },
+                    }
+                }
+            },
+            _ if kind.is_dir() => Child {
+                key: format!("{key}/"),
                 path,
-            }),
-            _ => children.push(Child {
-                key: format!("{key}{name}"),
+                kind: Kind::Folder,
+            },
+            _ if kind.is_symlink() => {
+                let (beginning, why) = (
+                    format!("{key}/"),
+                    io::Error::other("a link, which is not followed"),
+                );
+                Child {
+                    key,
+                    path,
+                    kind: Kind::Opaque { beginning, why },
+                }
+            }
+            _ => Child {
+                key,
                 path,
-            }),
-        }
+                kind: Kind::File,
+            },
+        };
+        children.push(child);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -165,6 +166,8 @@ async fn nothing_in_the_folder_keeps_replay_from_the_memories_beside_it() {
     fs::remove_file(path_of(folder.path(), &replaced)).unwrap();
     std::os::unix::fs::symlink("nowhere", path_of(folder.path(), &replaced)).unwrap();
     std::os::unix::fs::symlink(".", bucket.join("loop")).unwrap();
+    let forged = "{\"schema_version\":[\n\"bad: memories/forged: x\",\"\u{9b}31m\"]}";
+    fs::write(bucket.join("forged.json"), forged).unwrap();
     fs::write(beside.join("x\nbad: forged.json: y\u{1b}[2J"), "mine").unwrap();
     fs::create_dir_all(beside.join("entity=rob")).unwrap();
     fs::write(beside.join("entity=rob/zzz_x.json"), "mine").unwrap();
@@ -193,7 +196,7 @@ async fn nothing_in_the_folder_keeps_replay_from_the_memories_beside_it() {
         told.lines()
             .filter(|line| line.starts_with("bad: "))
             .count(),
-        1_001 + 6,
+        1_001 + 7,
         "{told}"
     );
     assert!(
@@ -223,6 +226,86 @@ async fn nothing_in_the_folder_keeps_replay_from_the_memories_beside_it() {
             .status(),
         500
     );
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_read_never_looks_like_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let long = "ü".repeat(75);
+    for domain in ["work", &long] {
+        let body = serde_json::json!({"domain": domain, "entity_id": "e", "content": domain, "timestamp": AT});
+        server.store(body.to_string()).await;
+    }
+    let memories = folder.path().join("memory/memories");
+    let cut = fs::read_dir(&memories)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_str().unwrap().ends_with('+'));
+    let closed = |path: &Path, is_closed: bool| {
+        fs::set_permissions(
+            path,
+            fs::Permissions::from_mode(if is_closed { 0 } else { 0o755 }),
+        )
+        .unwrap();
+    };
+    // The superuser reads everything, so nobody replays.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    let replay = |args: &[&str]| {
+        let mut command = if is_root {
+            let copy = folder.path().join("memory-ingress");
+            if !copy.exists() {
+                fs::copy(BINARY, &copy).unwrap();
+            }
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+                .arg(copy);
+            command
+        } else {
+            command()
+        };
+        command
+            .args(["replay", "--data"])
+            .arg(folder.path())
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(contents(&replay(&[])), [&*long, "work"]);
+
+    let cut = cut.unwrap();
+    closed(&cut, true);
+    assert_eq!(
+        (replay(&[]).status.code(), contents(&replay(&[]))),
+        (Some(1), vec!["work".to_owned()])
+    );
+    assert_eq!(replay(&["--domain", &long]).status.code(), Some(1));
+    let other = replay(&["--domain", "work"]);
+    assert_eq!(
+        (other.status.code(), contents(&other)),
+        (Some(0), vec!["work".to_owned()])
+    );
+    closed(&cut, false);
+    for inside in [
+        "domain=work",
+        "domain=work/entity=e",
+        "domain=work/entity=e/2026",
+    ] {
+        closed(&memories.join(inside), true);
+        for args in [
+            &[][..],
+            &["--domain", "work"],
+            &["--domain", "work", "--entity", "e", "--since", AT],
+        ] {
+            assert_eq!(replay(args).status.code(), Some(1), "{inside} {args:?}");
+        }
+        closed(&memories.join(inside), false);
+    }
+    closed(&memories, true);
+    assert_eq!(replay(&["--domain", "work"]).status.code(), Some(1));
+    closed(&memories, false);
 }
 
 #[tokio::test]
@@ -421,6 +504,7 @@ async fn a_bucket_of_another_endpoint_is_written_and_replayed() {
 fn a_bucket_without_a_region_or_credentials_prevents_the_start() {
     for (region, sentence) in [
         (None, "No region is set"),
+        (Some(""), "No region is set"),
         (Some("eu-central-1"), "No AWS credentials were found"),
     ] {
         let mut command = on_aws("http://127.0.0.1:1");

@@ -217,3 +217,54 @@ async fn a_file_that_a_killed_process_left_is_removed_when_it_is_old() {
     Disk::create(folder.path()).unwrap();
     assert_eq!((left("old").exists(), left("new").exists()), (false, true));
 }
+
+#[tokio::test]
+async fn a_file_or_a_link_where_a_folder_must_be_is_refused_and_no_write_goes_around_it() {
+    let (client, folder) = embedded();
+    let bucket = folder.path().join("memory");
+    fs::create_dir(bucket.join("a")).unwrap();
+    fs::write(bucket.join("a/file"), "").unwrap();
+    std::os::unix::fs::symlink("../elsewhere", bucket.join("a/link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", bucket.join("a/dangling")).unwrap();
+    fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    fs::create_dir(bucket.join("elsewhere")).unwrap();
+    for name in ["file", "link", "dangling"] {
+        let put = client
+            .put_object()
+            .bucket(BUCKET)
+            .key(format!("a/{name}/b/c.json"))
+            .content_type(JSON);
+        let put = put.if_none_match("*").body(ByteStream::from_static(b"{}"));
+        assert_eq!(said(put.send().await), not_implemented(), "{name}");
+    }
+    // What may hide keys of the prefix is told of, as a key or as a failure, never as nothing.
+    let list = |prefix: &str| {
+        client
+            .list_objects_v2()
+            .bucket(BUCKET)
+            .prefix(prefix)
+            .send()
+    };
+    let keys: Vec<_> = list("")
+        .await
+        .unwrap()
+        .contents()
+        .iter()
+        .map(|object| object.key().unwrap().to_owned())
+        .collect();
+    assert_eq!(keys, ["a/dangling", "a/file", "a/link"]);
+    assert_eq!(
+        said(list("a/link/b").await),
+        (500, "InternalError".to_owned())
+    );
+    assert_eq!(list("a/lin").await.unwrap().contents().len(), 1);
+    assert_eq!(list("a/file/b").await.unwrap().contents().len(), 0);
+    let after = client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .start_after("a/link")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(after.contents().len(), 0);
+}

@@ -94,7 +94,7 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, S
                 }
                 Err(defect) => {
                     is_sound = false;
-                    tell(&format!("bad: {}: {defect}", on_one_line(&key)));
+                    tell(&on_one_line(&format!("bad: {key}: {defect}")));
                     Ok(Reader::Listens)
                 }
             });
@@ -141,13 +141,16 @@ fn decoded(key: &str) -> String {
         .into_owned()
 }
 
-/// A key that no terminal obeys.
-fn on_one_line(key: &str) -> String {
+/// Longest line on stderr, in characters: a key has at most 1,024 bytes, a defect may quote more.
+const LINE_CHARS_MAX: usize = 4_000;
+
+/// Text of a bucket as a line that no terminal obeys.
+fn on_one_line(text: &str) -> String {
     let shown = |character: char| match character.is_control() {
         true => character.escape_default().to_string(),
         false => character.to_string(),
     };
-    key.chars().map(shown).collect()
+    text.chars().take(LINE_CHARS_MAX).map(shown).collect()
 }
 
 /// An object's bytes, or what S3 says against giving them; no answer at all ends the work.
@@ -179,7 +182,7 @@ async fn fetch(
 }
 
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Stop {
-    Stop::Failed(format!("{what}: {}", store::chain(error)))
+    Stop::Failed(on_one_line(&format!("{what}: {}", store::chain(error))))
 }
 
 /// Which keys are read.
