@@ -64,7 +64,8 @@ impl Config {
         Self::read(lookup).unless_any_mistake()
     }
 
-    /// Reads the process's environment where the bucket is the only place for memories, and names it.
+    /// Reads the process's environment where the bucket is the only place for memories, and names
+    /// it.
     ///
     /// # Errors
     /// All mistakes in it, a missing bucket among them.

@@ -244,7 +244,7 @@ impl Service {
             }
             Route::OpenApi => Ok(Outcome::Plain {
                 media_type: JSON,
-                body: openapi::document().into_bytes(),
+                body: openapi::document().into(),
             }),
         }
     }

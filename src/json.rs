@@ -80,12 +80,17 @@ impl Malformed {
 /// Longest piece of a caller's own text that a sentence quotes, in characters.
 const QUOTE_CHARS_MAX: usize = 60;
 
+/// A string in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F escaped (`\b
+/// \t \n \f \r`, else `\u00xx` in lower case). That is `serde_json`'s own; a test holds it to it.
+pub(crate) fn spell(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// Quotes a caller's text for a sentence, as JSON would and shortened where it is long.
 pub(crate) fn quoted(text: &str) -> String {
-    let literal = |text: &str| serde_json::Value::from(text).to_string();
     match text.char_indices().nth(QUOTE_CHARS_MAX) {
-        None => literal(text),
-        Some((end, _)) => format!("{}…", literal(text.get(..end).unwrap_or_default())),
+        None => spell(text),
+        Some((end, _)) => format!("{}…", spell(text.get(..end).unwrap_or_default())),
     }
 }
 
@@ -372,6 +377,19 @@ mod tests {
             .map(Value::raw)
             .collect();
         assert_eq!(elements, ["1.0", "\"x y\""]);
+    }
+
+    #[test]
+    fn this_services_spelling_of_strings_never_changes() {
+        let controls: String = (0..=0x20)
+            .chain([0x22, 0x2f, 0x5c, 0x7f, 0x85, 0x2028])
+            .filter_map(char::from_u32)
+            .collect();
+        assert_eq!(
+            spell(&controls),
+            "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r\\u000e\\u000f\\u0010\\u0011\\u0012\
+             \\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f \\\"/\\\\\u{7f}\u{85}\u{2028}\""
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Unreadable> {
     if attributes.kind() != Kind::Object {
         others.push(
             request(&["data", "attributes"]),
-            wrong_type("an object", attributes),
+            Fault::wrong_type("an object", attributes),
         );
         return Err(Unreadable::Violations(others));
     }
@@ -112,7 +112,10 @@ fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
     match data.given("type") {
         None => others.push(request(&["data", "type"]), Fault::Required),
         Some(value) => match value.text() {
-            None => others.push(request(&["data", "type"]), wrong_type("a string", value)),
+            None => others.push(
+                request(&["data", "type"]),
+                Fault::wrong_type("a string", value),
+            ),
             Some(name) if name == TYPE => {}
             Some(_) => {
                 let detail = format!(
@@ -145,7 +148,7 @@ fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violatio
         {
             others.push(
                 request(&[path, &[name]].concat()),
-                wrong_type("an object", value),
+                Fault::wrong_type("an object", value),
             );
         }
     }
@@ -153,7 +156,10 @@ fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violatio
         .given("lid")
         .filter(|value| value.kind() != Kind::String)
     {
-        others.push(request(&["data", "lid"]), wrong_type("a string", value));
+        others.push(
+            request(&["data", "lid"]),
+            Fault::wrong_type("a string", value),
+        );
     }
 }
 
@@ -164,7 +170,7 @@ fn judge_relationships(data: Value<'_>, others: &mut Violations) {
     if relationships.kind() != Kind::Object {
         others.push(
             request(&["data", "relationships"]),
-            wrong_type("an object", relationships),
+            Fault::wrong_type("an object", relationships),
         );
     }
     for (name, _) in relationships
@@ -207,13 +213,6 @@ fn is_at_member(name: &str) -> bool {
 
 fn request(path: &[&str]) -> Place {
     Place::Request(path.iter().map(ToString::to_string).collect())
-}
-
-fn wrong_type(expected: &'static str, value: Value<'_>) -> Fault {
-    Fault::WrongType {
-        expected,
-        found: value.kind(),
-    }
 }
 
 /// Where the envelope spells a place.

@@ -123,14 +123,9 @@ impl S3 for LocalS3 {
         judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
 
         let disk = Arc::clone(&self.disk);
-        let put = move || match disk.link(&key, &body)? {
-            Linked::New => Ok((Linked::New, Some(disk.stat(&key)?))),
-            linked @ (Linked::Taken | Linked::Unkeepable) => Ok((linked, None)),
-        };
-        let (linked, stat) = blocking(put).await?;
-        match linked {
-            Linked::New => Ok(S3Response::new(PutObjectOutput {
-                e_tag: stat.map(|stat| ETag::Strong(stat.etag)),
+        match blocking(move || disk.link(&key, &body)).await? {
+            Linked::New(stat) => Ok(S3Response::new(PutObjectOutput {
+                e_tag: Some(ETag::Strong(stat.etag)),
                 checksum_sha256: input.checksum_sha256,
                 ..PutObjectOutput::default()
             })),
@@ -146,7 +141,7 @@ impl S3 for LocalS3 {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
-        refuse_what_is_not_kept(&request, &["x-amz-checksum-mode"], &["x-id"])?;
+        refuse_what_is_not_kept(&request, &["x-amz-checksum-mode"], &[])?;
         let input = request.input;
         let key = known_key(&input.bucket, &input.key)?;
         let disk = Arc::clone(&self.disk);

@@ -109,6 +109,16 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// What a value of another type is.
+    pub(crate) fn wrong_type(expected: &'static str, value: Value<'_>) -> Self {
+        Self::WrongType {
+            expected,
+            found: value.kind(),
+        }
+    }
+}
+
 /// The faults of a request in the order of the contract's table: at least one where this is an
 /// error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -276,10 +286,7 @@ pub(crate) fn text(object: Value<'_>, name: &str, place: Place) -> Given<String>
     let Some(value) = object.given(name) else {
         return Ok(None);
     };
-    let fault = Fault::WrongType {
-        expected: "a string",
-        found: value.kind(),
-    };
+    let fault = Fault::wrong_type("a string", value);
     let text = value.text().map(|text| Some(text.into_owned()));
     text.ok_or_else(|| Violations::one(place, fault))
 }

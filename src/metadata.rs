@@ -2,7 +2,7 @@
 //!
 //! Three of its members have a meaning and are judged: `tags`, `source` and `confidence`.
 
-use crate::json::{Kind, Value};
+use crate::json::{Kind, Value, spell};
 use crate::memory::{Fault, METADATA_DEPTH_MAX, Place, Violations};
 
 /// A JSON object in compact text: the caller's own spelling, or this service's.
@@ -31,11 +31,10 @@ impl Metadata {
         let mut violations = Violations::default();
         let itself = || Place::Metadata(Vec::new());
         if object.kind() != Kind::Object {
-            let fault = Fault::WrongType {
-                expected: "an object",
-                found: object.kind(),
-            };
-            return Err(Violations::one(itself(), fault));
+            return Err(Violations::one(
+                itself(),
+                Fault::wrong_type("an object", object),
+            ));
         }
         let levels = object.depth();
         if levels > METADATA_DEPTH_MAX {
@@ -46,15 +45,9 @@ impl Metadata {
             .filter(|(_, value)| value.kind() != Kind::Null)
         {
             let place = || Place::Metadata(vec![name.clone().into_owned()]);
-            let wrong_type = |expected| Fault::WrongType {
-                expected,
-                found: value.kind(),
-            };
+            let wrong_type = |expected| Fault::wrong_type(expected, value);
             match (&*name, value.kind()) {
-                ("tags", _) => match tags(value) {
-                    Ok(_) => {}
-                    Err(found) => violations.append(found),
-                },
+                ("tags", _) => violations.append(tags(value).err().unwrap_or_default()),
                 ("source", kind) if kind != Kind::String => {
                     violations.push(place(), wrong_type("a string"));
                 }
@@ -92,10 +85,7 @@ pub(crate) fn tags(value: Value<'_>) -> Result<Vec<String>, Violations> {
         Place::Metadata(std::iter::once("tags".to_owned()).chain(index).collect())
     };
     if value.kind() != Kind::Array {
-        let fault = Fault::WrongType {
-            expected: "an array of strings",
-            found: value.kind(),
-        };
+        let fault = Fault::wrong_type("an array of strings", value);
         return Err(Violations::one(place(None), fault));
     }
     let mut violations = Violations::default();
@@ -104,21 +94,11 @@ pub(crate) fn tags(value: Value<'_>) -> Result<Vec<String>, Violations> {
         match element.text() {
             Some(tag) => tags.push(tag.into_owned()),
             None => {
-                let fault = Fault::WrongType {
-                    expected: "a string",
-                    found: element.kind(),
-                };
-                violations.push(place(Some(index)), fault);
+                violations.push(place(Some(index)), Fault::wrong_type("a string", element));
             }
         }
     }
     violations.unless_any(tags)
-}
-
-/// A string in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F escaped (`\b
-/// \t \n \f \r`, else `\u00xx` in lower case). That is `serde_json`'s own; a test holds it to it.
-pub(crate) fn spell(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// Whether a JSON number lies from 0 to 1, by its digits: a double would round
@@ -185,19 +165,6 @@ mod tests {
         ] {
             assert!(!is_confidence(number), "{number}");
         }
-    }
-
-    #[test]
-    fn this_services_spelling_of_strings_never_changes() {
-        let controls: String = (0..=0x20)
-            .chain([0x22, 0x2f, 0x5c, 0x7f, 0x85, 0x2028])
-            .filter_map(char::from_u32)
-            .collect();
-        assert_eq!(
-            spell(&controls),
-            "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r\\u000e\\u000f\\u0010\\u0011\\u0012\
-             \\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f \\\"/\\\\\u{7f}\u{85}\u{2028}\""
-        );
     }
 
     #[test]

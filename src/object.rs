@@ -11,9 +11,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::json::{Json, Value};
-use crate::memory::{Draft, Memory, Violations};
-use crate::metadata::{Metadata, spell};
+use crate::json::{Json, Value, spell};
+use crate::memory::{Draft, Memory, Place, Violations, text};
+use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 
 /// The version of the normal form, part of every id and every object.
@@ -118,25 +118,19 @@ const MEMBERS: [&str; 7] = [
 ];
 
 fn stored_draft(root: Value<'_>) -> Result<Draft, Defect> {
-    let member = |name| root.given(name);
-    let version = member("schema_version").map_or("none", Value::raw);
+    let version = root.given("schema_version").map_or("none", Value::raw);
     if version != SCHEMA_VERSION.to_string() {
         return Err(Defect::OtherSchema(version.to_owned()));
     }
-    if MEMBERS.iter().any(|name| member(name).is_none()) {
+    if MEMBERS.iter().any(|name| root.given(name).is_none()) {
         return Err(Defect::NotAMemory);
     }
-    let text = |name| {
-        Ok(member(name)
-            .and_then(Value::text)
-            .map(std::borrow::Cow::into_owned))
-    };
     Ok(Draft {
-        domain: text("domain"),
-        entity_id: text("entity_id"),
-        content: text("content"),
-        timestamp: text("timestamp"),
-        metadata: member("metadata").map(Metadata::verbatim).transpose(),
+        domain: text(root, "domain", Place::Domain),
+        entity_id: text(root, "entity_id", Place::EntityId),
+        content: text(root, "content", Place::Content),
+        timestamp: text(root, "timestamp", Place::Timestamp),
+        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
         others: Violations::default(),
     })
 }

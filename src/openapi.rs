@@ -4,6 +4,7 @@
 //! and compares.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -41,11 +42,16 @@ Stores one memory, from a JSON:API envelope or from the body of the tool `append
 
 /// The whole document: OpenAPI 3.1 in JSON, with a newline at its end.
 #[must_use]
+pub fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(make);
+    &DOCUMENT
+}
+
 #[expect(
     clippy::expect_used,
     reason = "the document is a constant of the build, and a test writes it"
 )]
-pub fn document() -> String {
+fn make() -> String {
     let license = LicenseBuilder::new()
         .name("Apache-2.0")
         .identifier(Some("Apache-2.0"))
@@ -197,11 +203,8 @@ fn stored() -> Response {
 }
 
 fn failed(status: u16, examples: &[FailureExample]) -> Response {
-    let codes: Vec<_> = examples
-        .iter()
-        .flat_map(|example| &example.problems)
-        .collect();
-    let mut titles: Vec<_> = codes.iter().map(|problem| problem.code.title()).collect();
+    let problems = examples.iter().flat_map(|example| &example.problems);
+    let mut titles: Vec<_> = problems.map(|problem| problem.code.title()).collect();
     titles.dedup();
     let form = |render: &dyn Fn(&FailureExample) -> Vec<u8>| {
         let examples = examples

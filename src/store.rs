@@ -49,8 +49,8 @@ pub enum Put {
     AlreadyThere,
 }
 
-/// Why there is no proof that the object is stored, and what is known. The text is for the log alone:
-/// what S3 says may name the bucket and the role.
+/// Why there is no proof that the object is stored, and what is known. The text is for the log
+/// alone: what S3 says may name the bucket and the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteError {
     /// S3 certainly did not store it; a repeat may succeed.
@@ -186,43 +186,33 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// a write unknown that never left; a fresh one costs a handshake.
 #[must_use]
 pub fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(sdk)
+    aws_sdk_s3::Client::from_conf(settings(sdk).build())
+}
+
+fn settings(sdk: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    let connecting = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+    aws_sdk_s3::config::Builder::from(sdk)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .build(),
-        )
+        .timeout_config(connecting.build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
 }
 
-/// A client by the SDK's own chain: environment, profiles, roles. Nothing is asked of the network
-/// before the first request needs credentials. An endpoint that is not Amazon's own is addressed by
-/// path: its names seldom resolve with a bucket before them.
+/// A client of Amazon S3, or of another endpoint; that one is addressed by path, for its names
+/// seldom resolve with a bucket before them.
 ///
 /// # Errors
 /// Nothing names a region, so no request could be signed.
-pub async fn aws_client(endpoint: Option<&str>) -> Result<aws_sdk_s3::Client, NoRegion> {
-    let sdk = sdk_config().await;
+pub fn aws_client(sdk: &SdkConfig, endpoint: Option<&str>) -> Result<aws_sdk_s3::Client, NoRegion> {
     if sdk.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(NoRegion);
     }
-    let client = client(&sdk);
-    Ok(match endpoint {
-        None => client,
-        Some(url) => {
-            let config = client
-                .config()
-                .to_builder()
-                .endpoint_url(url)
-                .force_path_style(true);
-            aws_sdk_s3::Client::from_conf(config.build())
-        }
-    })
+    let settings = match endpoint {
+        None => settings(sdk),
+        Some(url) => settings(sdk).endpoint_url(url).force_path_style(true),
+    };
+    Ok(aws_sdk_s3::Client::from_conf(settings.build()))
 }
 
 /// No region is set.
@@ -237,7 +227,8 @@ impl fmt::Display for NoRegion {
 
 impl std::error::Error for NoRegion {}
 
-/// The SDK's settings by its own chain.
+/// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the
+/// network before the first request needs credentials.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https())

@@ -42,7 +42,8 @@ async fn main() -> Result<(), lambda_http::Error> {
 
 async fn start(settings: Result<(Config, String), Mistakes>) -> Result<Router, Mistakes> {
     let (config, bucket) = settings?;
-    let client = store::aws_client(config.s3_endpoint.as_deref()).await;
+    let sdk = store::sdk_config().await;
+    let client = store::aws_client(&sdk, config.s3_endpoint.as_deref());
     let client = client.map_err(|no_region| Mistakes(vec![no_region.to_string()]))?;
     Ok(http::router(
         Ingress::new(Store::new(client, bucket)),

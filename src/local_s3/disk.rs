@@ -44,10 +44,9 @@ pub struct Disk {
 }
 
 /// What became of a file's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Linked {
     /// It was free.
-    New,
+    New(Stat),
     /// It was taken.
     Taken,
     /// It is no file, or a file is where it needs a folder: S3 has room for both, a disk has not.
@@ -171,7 +170,8 @@ impl Disk {
         self.probe()
     }
 
-    /// Does what a put does, so that a disk that cannot is found out now and not by the first memory.
+    /// Does what a put does, so that a disk that cannot is found out now and not by the first
+    /// memory.
     fn probe(&self) -> io::Result<bool> {
         let name = Uuid::new_v4();
         // A folder so named is part of no key.
@@ -219,7 +219,7 @@ impl Disk {
         // Left behind, it is no object, and is removed as abandoned some day.
         let _ = fs::remove_file(&temporary);
         let linked = linked?;
-        if linked != Linked::Unkeepable {
+        if !matches!(linked, Linked::Unkeepable) {
             self.sync_folders(key)?;
         }
         Ok(linked)
@@ -248,7 +248,7 @@ impl Disk {
         }
         let path = key.path(&self.bucket);
         match fs::hard_link(temporary, &path) {
-            Ok(()) => Ok(Linked::New),
+            Ok(()) => Ok(Linked::New(Stat::of(&fs::symlink_metadata(&path)?)?)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let is_object =
                     fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
@@ -293,11 +293,6 @@ impl Disk {
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
             .inspect_err(|_| self.failed.store(true, Ordering::Release))
-    }
-
-    /// What is known of the object under this key.
-    pub(super) fn stat(&self, key: &Key) -> io::Result<Stat> {
-        Stat::of(&fs::symlink_metadata(key.path(&self.bucket))?)
     }
 
     /// The object under this key; none where there is no file.

@@ -44,9 +44,9 @@ impl Witness {
         first.map_or_else(|found| found == state, |_| true)
     }
 
-    /// A put that ended without an answer from S3. A body is asked for only when a connection stands
-    /// (TLS included), and before the first byte of the request leaves: one never asked for was never
-    /// sent, nor will it be.
+    /// A put that ended without an answer from S3. A body is asked for only when a connection
+    /// stands (TLS included), and before the first byte of the request leaves: one never asked for
+    /// was never sent, nor will it be.
     pub(super) fn no_answer(&self, what: &str) -> WriteError {
         if self.settle(GIVEN_UP) {
             WriteError::Unavailable(format!("the request was never begun: {what}"))

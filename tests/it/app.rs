@@ -312,7 +312,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(&openapi::document()).unwrap());
+    LazyLock::new(|| serde_json::from_str(openapi::document()).unwrap());
 
 /// Validates against a schema of the OpenAPI document.
 pub(crate) fn conforms(schema: &str, instance: &Value) {

@@ -214,6 +214,13 @@ impl Target {
         self.put(key, body, &sha256(body)).await
     }
 
+    /// A put that must succeed.
+    async fn puts(&self, key: &str, body: &str) -> Result<PutObjectOutput, String> {
+        self.put_sound(key, body)
+            .await
+            .map_err(|error| format!("{key}: {error:?}"))
+    }
+
     async fn get(&self, key: &str) -> Result<Vec<u8>, (u16, String)> {
         let object = self
             .client
@@ -278,10 +285,7 @@ fn failure<T>(found: Result<T, (u16, String)>, status: u16, code: &str) -> Resul
 
 async fn a_free_key(s3: &Target) -> Result<(), String> {
     let key = s3.key("free.json");
-    let put = s3
-        .put_sound(&key, "{}")
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    let put = s3.puts(&key, "{}").await?;
     expect(
         "an ETag",
         put.e_tag().is_some_and(|etag| etag.len() > 2),
@@ -291,18 +295,13 @@ async fn a_free_key(s3: &Target) -> Result<(), String> {
 }
 
 async fn an_echo(s3: &Target) -> Result<(), String> {
-    let put = s3
-        .put_sound(&s3.key("echo.json"), "{}")
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    let put = s3.puts(&s3.key("echo.json"), "{}").await?;
     expect("the checksum", put.checksum_sha256(), Some(&*sha256("{}")))
 }
 
 async fn a_taken_key(s3: &Target) -> Result<(), String> {
     let key = s3.key("taken.json");
-    s3.put_sound(&key, "1")
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    s3.puts(&key, "1").await?;
     failure(s3.put_sound(&key, "2").await, 412, "PreconditionFailed")?;
     failure(s3.put_sound(&key, "1").await, 412, "PreconditionFailed")?;
     expect("the body", s3.get(&key).await, Ok(b"1".to_vec()))
@@ -396,10 +395,7 @@ async fn an_unknown_access_key(s3: &Target) -> Result<(), String> {
 async fn read_back(s3: &Target) -> Result<(), String> {
     let key = s3.key("read=%20back/2026.json");
     let body = "{\"content\":\"é\\n\"}";
-    let put = s3
-        .put_sound(&key, body)
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    let put = s3.puts(&key, body).await?;
     let get = s3
         .client
         .get_object()
@@ -426,9 +422,7 @@ async fn read_back(s3: &Target) -> Result<(), String> {
 
 async fn read_checksum(s3: &Target) -> Result<(), String> {
     let key = s3.key("checksum.json");
-    s3.put_sound(&key, "{}")
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    s3.puts(&key, "{}").await?;
     let get = s3
         .client
         .get_object()
@@ -456,9 +450,7 @@ async fn a_missing_key(s3: &Target) -> Result<(), String> {
 
 async fn the_longest_key(s3: &Target) -> Result<(), String> {
     let key = format!("{:x<1019}.json", s3.key("long/entity="));
-    s3.put_sound(&key, "{}")
-        .await
-        .map_err(|error| format!("{error:?}"))?;
+    s3.puts(&key, "{}").await?;
     failure(s3.put_sound(&key, "{}").await, 412, "PreconditionFailed")?;
     expect("the keys", s3.keys().await, vec![key.clone()])?;
     expect("the body", s3.get(&key).await, Ok(b"{}".to_vec()))
@@ -489,9 +481,7 @@ async fn order_of_keys(s3: &Target) -> Result<(), String> {
     // Around the length at which the embedded S3 cuts a component in two.
     names.extend(["-", "0", "~x", "/y", "-a/z", "00/w"].map(|rest| format!("{long}{rest}")));
     for name in &names {
-        s3.put_sound(&s3.key(name), "{}")
-            .await
-            .map_err(|error| format!("{name}: {error:?}"))?;
+        s3.puts(&s3.key(name), "{}").await?;
     }
     let mut keys: Vec<_> = names.iter().map(|name| s3.key(name)).collect();
     keys.sort();
@@ -510,9 +500,7 @@ async fn pages(s3: &Target) -> Result<(), String> {
         ("c", 1),
     ] {
         let key = s3.key(&format!("{folder}/{number}.json"));
-        s3.put_sound(&key, "{}")
-            .await
-            .map_err(|error| format!("{error:?}"))?;
+        s3.puts(&key, "{}").await?;
         keys.push(key);
     }
     let list = || s3.client.list_objects_v2().bucket(&s3.bucket).max_keys(2);

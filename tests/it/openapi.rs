@@ -12,7 +12,7 @@ use crate::app::{
 use crate::outcomes;
 
 fn document() -> Value {
-    serde_json::from_str(&memory_ingress::openapi::document()).unwrap()
+    serde_json::from_str(memory_ingress::openapi::document()).unwrap()
 }
 
 #[test]

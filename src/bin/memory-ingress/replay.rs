@@ -122,7 +122,8 @@ async fn open(location: Location, config: &Config) -> Result<(Client, String), S
             local_s3::BUCKET.to_owned(),
         )),
         Place::Bucket(bucket) => {
-            let client = store::aws_client(config.s3_endpoint.as_deref()).await?;
+            let sdk = store::sdk_config().await;
+            let client = store::aws_client(&sdk, config.s3_endpoint.as_deref())?;
             // A read may be repeated as the SDK sees fit; only a write may not.
             let reading = client
                 .config()

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::config::ProvideCredentials;
 use memory_ingress::config::Config;
 use memory_ingress::guard::Guard;
@@ -93,8 +94,9 @@ async fn open(location: Location, config: &Config) -> Result<(Store, String), St
             ))
         }
         Place::Bucket(bucket) => {
-            let client = store::aws_client(config.s3_endpoint.as_deref()).await?;
-            has_credentials().await?;
+            let sdk = store::sdk_config().await;
+            let client = store::aws_client(&sdk, config.s3_endpoint.as_deref())?;
+            has_credentials(&sdk).await?;
             let place = format!("the bucket {bucket}");
             Ok((Store::new(client, bucket), place))
         }
@@ -102,8 +104,7 @@ async fn open(location: Location, config: &Config) -> Result<(Store, String), St
 }
 
 /// Finds credentials once before anything is promised: without them no write can succeed.
-async fn has_credentials() -> Result<(), Stop> {
-    let sdk = store::sdk_config().await;
+async fn has_credentials(sdk: &SdkConfig) -> Result<(), Stop> {
     let why = match sdk.credentials_provider() {
         None => "nothing provides them".to_owned(),
         Some(provider) => match provider.provide_credentials().await {
