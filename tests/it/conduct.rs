@@ -254,7 +254,10 @@ fn sha256(body: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(body))
 }
 
-fn status_and_code<E: ProvideErrorMetadata + std::fmt::Debug>(error: SdkError<E>) -> (u16, String) {
+/// The status and S3's code of a failure; 0 and what happened, where S3 gave no answer.
+pub(crate) fn status_and_code<E: ProvideErrorMetadata + std::fmt::Debug>(
+    error: SdkError<E>,
+) -> (u16, String) {
     let SdkError::ServiceError(answer) = error else {
         return (0, format!("{error:?}"));
     };

@@ -8,6 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use memory_ingress::local_s3::{self, BUCKET, Disk};
 use tempfile::TempDir;
 
+use crate::conduct::status_and_code;
+
 const JSON: &str = "application/json";
 
 fn embedded() -> (Client, TempDir) {
@@ -22,13 +24,7 @@ fn embedded() -> (Client, TempDir) {
 fn said<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E>>,
 ) -> (u16, String) {
-    let Err(SdkError::ServiceError(answer)) = result else {
-        panic!("{result:?}")
-    };
-    (
-        answer.raw().status().as_u16(),
-        answer.err().code().unwrap_or_default().to_owned(),
-    )
+    status_and_code(result.unwrap_err())
 }
 
 fn not_implemented() -> (u16, String) {
