@@ -32,7 +32,9 @@ impl Origin {
         &self.0
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads an origin as a browser spells it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let uri: axum::http::Uri = text.parse().ok()?;
         let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str());
         (origin == text && origin == origin.to_ascii_lowercase() && !origin.contains('@'))
@@ -138,7 +140,7 @@ impl Config {
                 "AWS_ENDPOINT_URL_S3 is {url:?}, which is no URL such as http://127.0.0.1:9000."
             ));
         }
-        let api_key = key.map(|key| ApiKey::new(key.as_bytes()));
+        let api_key = key.map(ApiKey::new);
         let config = Self {
             bucket,
             allowed_origins,

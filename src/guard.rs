@@ -3,8 +3,10 @@
 //! A page in a browser is not one of these: on a laptop it could otherwise write memories by a
 //! foreign name that resolves to 127.0.0.1 (DNS rebinding), or across origins.
 
+use std::fmt;
+
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
 
 use crate::config::Origin;
@@ -15,31 +17,54 @@ const API_KEY: &str = "x-api-key";
 /// What the sender of another key is told.
 pub(crate) const WRONG_KEY: &str = "The key in x-api-key is not this service's.";
 
+/// Who may come in.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// How callers are told apart.
+    pub callers: Callers,
+    /// Origins of pages that may call by MCP.
+    pub allowed_origins: Vec<Origin>,
+}
+
 /// How callers are told apart.
-#[derive(Debug, Clone)]
-pub enum Guard {
+#[derive(Debug, Clone, Default)]
+pub enum Callers {
     /// They were, before the request came here.
+    #[default]
     Gateway,
     /// They hold this key.
     Key(ApiKey),
     /// They run on this machine, where a page of a foreign host or origin is turned away, but for
-    /// these origins.
-    Loopback {
-        /// Origins that may call.
-        allowed_origins: Vec<Origin>,
-    },
+    /// the allowed ones.
+    Loopback,
 }
 
-/// A key that callers must send. It is compared by its digest, so that the time taken tells nothing
-/// of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey([u8; 32]);
+/// A key that callers must send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
 
 impl ApiKey {
-    /// The key of these bytes.
+    /// The key of this text.
     #[must_use]
-    pub fn new(key: &[u8]) -> Self {
-        Self(Sha256::digest(key).into())
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key itself, to be sent.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the key. Digests are compared, so that the time taken tells nothing of it.
+    fn is(&self, given: &[u8]) -> bool {
+        Sha256::digest(given) == Sha256::digest(&self.0)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
     }
 }
 
@@ -49,32 +74,25 @@ impl Guard {
     /// # Errors
     /// 403 `forbidden`.
     pub(crate) fn admit(&self, head: &Parts, is_open: bool) -> Result<(), Problem> {
-        let Parts {
-            method,
-            uri,
-            headers,
-            ..
-        } = head;
         let forbidden = |source, detail: &str| Err(Problem::forbidden(source, detail));
-        match self {
-            Self::Gateway => Ok(()),
-            Self::Key(_) if is_open || is_preflight(method, headers) => Ok(()),
-            Self::Key(key) => match headers
-                .get(API_KEY)
-                .map(|given| ApiKey::new(given.as_bytes()))
-            {
-                Some(given) if given == *key => Ok(()),
+        match &self.callers {
+            Callers::Gateway => Ok(()),
+            Callers::Key(_) if is_open || is_preflight(head) => Ok(()),
+            Callers::Key(key) => match head.headers.get(API_KEY) {
+                Some(given) if key.is(given.as_bytes()) => Ok(()),
                 Some(_) => forbidden(Source::None, WRONG_KEY),
                 None => forbidden(
                     Source::None,
                     "This service needs its key in the header x-api-key.",
                 ),
             },
-            Self::Loopback { allowed_origins } => {
-                let named = uri
+            Callers::Loopback => {
+                let named = head
+                    .uri
                     .authority()
                     .map(|authority| authority.as_str().as_bytes());
-                let mut hosts = headers
+                let mut hosts = head
+                    .headers
                     .get_all(header::HOST)
                     .iter()
                     .map(HeaderValue::as_bytes)
@@ -83,29 +101,46 @@ impl Guard {
                     let detail = "This service answers on this machine alone: call it as 127.0.0.1 or localhost.";
                     return forbidden(Source::Header("Host"), detail);
                 }
-                let mut origins = headers.get_all(header::ORIGIN).iter();
-                let is_foreign = |origin: &HeaderValue| {
-                    !is_loopback_origin(origin.as_bytes())
-                        && !allowed_origins
-                            .iter()
-                            .any(|allowed| allowed.as_str().as_bytes() == origin.as_bytes())
-                };
-                if origins.any(is_foreign) {
-                    let detail = "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
-                    return forbidden(Source::Header("Origin"), detail);
-                }
-                Ok(())
+                self.page(head).map(|_| ())
             }
         }
+    }
+
+    /// The origin of the page that calls, where it may read the answer. A program has none, and a
+    /// page of this machine may call its own service without being allowed by name.
+    ///
+    /// # Errors
+    /// 403 `forbidden`: a foreign page.
+    pub(crate) fn page(&self, head: &Parts) -> Result<Option<HeaderValue>, Problem> {
+        let mut page = None;
+        for origin in head.headers.get_all(header::ORIGIN) {
+            if self.allows(origin.as_bytes()) {
+                page = Some(origin.clone());
+            } else if !matches!(self.callers, Callers::Loopback)
+                || !is_loopback_origin(origin.as_bytes())
+            {
+                let detail = "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
+                return Err(Problem::forbidden(Source::Header("Origin"), detail));
+            }
+        }
+        Ok(page)
+    }
+
+    fn allows(&self, origin: &[u8]) -> bool {
+        self.allowed_origins
+            .iter()
+            .any(|allowed| allowed.as_str().as_bytes() == origin)
     }
 }
 
 /// A browser's question before a request of another origin
 /// (<https://fetch.spec.whatwg.org/#cors-preflight-request>).
-fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::OPTIONS
-        && headers.contains_key(header::ORIGIN)
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+pub(crate) fn is_preflight(head: &Parts) -> bool {
+    head.method == Method::OPTIONS
+        && head.headers.contains_key(header::ORIGIN)
+        && head
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn is_loopback_origin(origin: &[u8]) -> bool {

@@ -110,6 +110,17 @@ impl<'t> Json<'t> {
     /// [`Malformed`] for anything but one JSON value in UTF-8 (RFC 8259), for a member given twice
     /// at any depth, and for a string with a lone surrogate.
     pub fn parse(bytes: &'t [u8]) -> Result<Self, Malformed> {
+        let json = Self::grammatical(bytes)?;
+        json.unambiguous()?;
+        Ok(json)
+    }
+
+    /// Reads a text by its grammar alone, for whoever must tell its sender which message was
+    /// ambiguous. Of members given twice it has the first.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything but one JSON value in UTF-8 (RFC 8259).
+    pub(crate) fn grammatical(bytes: &'t [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             Malformed::at(bytes, error.valid_up_to(), "the bytes are not UTF-8")
         })?;
@@ -117,13 +128,19 @@ impl<'t> Json<'t> {
             return Err(Malformed::at(&[], 0, "the text is longer than 4 GiB"));
         }
         serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(text, &error))?;
-        let json = Self {
+        Ok(Self {
             text,
             nodes: nodes(text),
-        };
-        json.refuse_lone_surrogates()?;
-        json.refuse_repeated_members()?;
-        Ok(json)
+        })
+    }
+
+    /// Refuses what the grammar allows and a log cannot keep.
+    ///
+    /// # Errors
+    /// [`Malformed`] for a member given twice at any depth, and for a string with a lone surrogate.
+    pub(crate) fn unambiguous(&self) -> Result<(), Malformed> {
+        self.refuse_lone_surrogates()?;
+        self.refuse_repeated_members()
     }
 
     /// The value that the text is.

@@ -12,7 +12,7 @@
 //! | 6 the use case | [`remember`] | draft → [`remember::Receipt`] |
 //! | 7 representation | [`problem`], [`jsonapi`], [`tool`] | receipt or failure → document |
 //!
-//! Beside the way: [`openapi`], [`config`], [`telemetry`], and `local_s3`, the embedded S3.
+//! Beside the way: [`mcp`], the protocol of agents, whose calls join it at step 2; [`openapi`], [`config`], [`telemetry`], and `local_s3`, the embedded S3.
 
 pub mod http;
 
@@ -26,6 +26,8 @@ pub mod shape;
 
 pub mod jsonapi;
 pub mod tool;
+
+pub mod mcp;
 
 pub mod memory;
 pub mod metadata;

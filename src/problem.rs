@@ -179,7 +179,7 @@ impl Problem {
             column,
         } = fault;
         let detail = format!(
-            "The body is not acceptable JSON: {reason}, at line {line}, column {column}. Send one \
+            "The text is not acceptable JSON: {reason}, at line {line}, column {column}. Send one \
              JSON object in UTF-8."
         );
         Self::new(Code::MalformedJson, Source::None, detail)

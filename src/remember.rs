@@ -93,14 +93,27 @@ impl Ingress {
     }
 }
 
+impl Failure {
+    /// What the log says of it, and no caller sees; nothing of a draft that was no memory.
+    #[must_use]
+    pub fn log(&self) -> Option<String> {
+        match self {
+            Self::Invalid(_) => None,
+            Self::Write { error, .. } => Some(error.to_string()),
+            Self::Crashed { .. } => Some("the put panicked".to_owned()),
+        }
+    }
+}
+
 /// Now, to the microsecond, and later at every call.
 #[derive(Debug, Default)]
-struct Clock {
+pub struct Clock {
     last_micros: AtomicI64,
 }
 
 impl Clock {
-    fn now(&self, wall: SystemTime) -> Timestamp {
+    /// The timestamp of a memory that gives none, by the wall clock.
+    pub fn now(&self, wall: SystemTime) -> Timestamp {
         let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall_micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX - 1);
         let later = |last: i64| wall_micros.max(last.saturating_add(1));

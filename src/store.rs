@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
@@ -230,10 +230,13 @@ impl std::error::Error for NoRegion {}
 /// The SDK's settings by its own chain: environment, profiles, roles. Nothing is asked of the
 /// network before the first request needs credentials.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(https())
-        .load()
-        .await
+    sdk_loader().load().await
+}
+
+/// The same, still to be told what a user says otherwise.
+#[must_use]
+pub fn sdk_loader() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest()).http_client(https())
 }
 
 /// TLS by ring: aws-lc gathers entropy for 30 ms of CPU in the first request of a cold start.

@@ -5,8 +5,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::json::{Kind, Value, written};
-use crate::memory::{Draft, Fault, Place, Violations, text};
+use crate::json::{Kind, Value, spell, written};
+use crate::memory::{Draft, Fault, Memory, Place, Violations, text};
 use crate::metadata::Metadata;
 use crate::problem::{Code, Problem};
 use crate::remember::Receipt;
@@ -21,7 +21,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
     if root.kind() != Kind::Object {
         let fields = FIELDS.join(", ");
         let detail = format!(
-            "The body is {}; it must be an object with the members {fields}.",
+            "The memory is {}; it must be an object with the members {fields}.",
             root.kind()
         );
         return Err(Problem::at(Code::InvalidDocument, &[], detail));
@@ -44,6 +44,20 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
         metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
         others,
     })
+}
+
+/// The body that gives this very memory, its timestamp included.
+#[must_use]
+pub fn body(memory: &Memory) -> Vec<u8> {
+    format!(
+        r#"{{"entity_id":{},"domain":{},"content":{},"timestamp":{},"metadata":{}}}"#,
+        spell(memory.entity_id()),
+        spell(memory.domain()),
+        spell(memory.content()),
+        spell(&memory.timestamp().to_string()),
+        memory.metadata(),
+    )
+    .into_bytes()
 }
 
 /// Where the tool's body spells a place.
@@ -82,6 +96,9 @@ pub(crate) struct ToolError {
     /// Every fault in words, and what to do.
     error: String,
 }
+
+/// What a call of the tool comes to: the flat result, or the flat error.
+pub type Told = Result<Vec<u8>, Vec<u8>>;
 
 /// The flat result of a memory that is durable.
 #[must_use]

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::Uri;
 use lambda_http::{Context, RequestExt};
 use memory_ingress::config::{Config, Mistakes};
-use memory_ingress::guard::Guard;
+use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, Deadline, PlatformRequestId};
 use memory_ingress::remember::Ingress;
 use memory_ingress::store::{self, Store};
@@ -45,9 +45,13 @@ async fn start(settings: Result<(Config, String), Mistakes>) -> Result<Router, M
     let sdk = store::sdk_config().await;
     let client = store::aws_client(&sdk, config.s3_endpoint.as_deref());
     let client = client.map_err(|no_region| Mistakes(vec![no_region.to_string()]))?;
+    let guard = Guard {
+        callers: Callers::Gateway,
+        allowed_origins: config.allowed_origins,
+    };
     Ok(http::router(
         Ingress::new(Store::new(client, bucket)),
-        Guard::Gateway,
+        guard,
     ))
 }
 

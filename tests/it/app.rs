@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use memory_ingress::guard::Guard;
+use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, Deadline};
 use memory_ingress::json::Json;
 use memory_ingress::local_s3::{self, BUCKET, Disk};
@@ -32,7 +32,15 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new() -> Self {
-        Self::guarded(Guard::Gateway)
+        Self::guarded(Guard::default())
+    }
+
+    pub(crate) fn for_callers(callers: Callers) -> Self {
+        let allowed_origins = Vec::new();
+        Self::guarded(Guard {
+            callers,
+            allowed_origins,
+        })
     }
 
     pub(crate) fn guarded(guard: Guard) -> Self {
@@ -47,7 +55,7 @@ impl App {
 
     /// A service over another S3; its own folder stays empty.
     pub(crate) fn over(store: Store) -> Self {
-        Self::of(http::router(Ingress::new(store), Guard::Gateway))
+        Self::of(http::router(Ingress::new(store), Guard::default()))
     }
 
     pub(crate) fn of(router: Router) -> Self {
@@ -155,6 +163,14 @@ pub(crate) fn envelope(body: impl Into<Vec<u8>>) -> Asked {
     post(JSON_API, body)
 }
 
+/// `POST /mcp` with this message, as an agent of the older era sends it.
+pub(crate) fn mcp(message: impl Into<Vec<u8>>) -> Asked {
+    ask("POST", "/mcp")
+        .header("content-type", JSON)
+        .header("accept", "application/json, text/event-stream")
+        .body(message)
+}
+
 impl Asked {
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
@@ -239,7 +255,18 @@ impl Answer {
     /// What the contract promises of every answer.
     fn check(&self, asked: &Asked) {
         assert!(!self.header("x-request-id").is_empty());
-        assert_eq!(self.header("vary"), "Accept");
+        let vary: Vec<_> = self.headers.get_all("vary").iter().collect();
+        match self.header("access-control-allow-origin") {
+            "" => assert_eq!(vary, ["Accept"]),
+            _ => assert_eq!(vary, ["Accept", "Origin"]),
+        }
+        if self.status == 204 {
+            return assert!(self.body.is_empty() && asked.method == Method::OPTIONS);
+        }
+        let path = asked.target.split('?').next().unwrap();
+        if asked.method == Method::POST && ["/mcp", "/api/v1/mcp"].contains(&path) {
+            return self.check_message();
+        }
         let media_type = self.header("content-type");
         if asked.method == Method::HEAD {
             return assert!(self.body.is_empty());
@@ -258,6 +285,31 @@ impl Answer {
         let has_retry_after = !self.header("retry-after").is_empty();
         assert_eq!(has_retry_after, matches!(self.status.as_u16(), 503 | 504));
         assert_eq!(!self.header("allow").is_empty(), self.status == 405);
+    }
+
+    /// What the contract promises of every answer to a message of MCP.
+    fn check_message(&self) {
+        if self.body.is_empty() {
+            assert_eq!(
+                (self.status.as_u16(), self.header("content-type")),
+                (202, "")
+            );
+            return;
+        }
+        assert_eq!(self.header("content-type"), JSON);
+        assert!(!self.body.contains(&b'\n'), "a message is one line");
+        let message = self.json();
+        assert_eq!(message["jsonrpc"], "2.0");
+        assert!(!has_null(&message), "{message}");
+        if let Some(error) = message["error"].as_object() {
+            assert!(error["code"].is_i64() && error["message"].as_str().unwrap().ends_with('.'));
+        }
+        if let Some(flat) = message["result"].get("structuredContent") {
+            let is_error = message["result"]["isError"].as_bool().unwrap();
+            conforms(if is_error { "ToolError" } else { "ToolResult" }, flat);
+            let text = message["result"]["content"][0]["text"].as_str().unwrap();
+            assert_eq!(serde_json::from_str::<Value>(text).unwrap(), *flat);
+        }
     }
 
     fn check_errors(&self, asked: &Asked) {

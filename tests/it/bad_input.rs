@@ -65,7 +65,7 @@ async fn what_is_not_json_is_malformed() {
     let detail = answer.json()["errors"][0]["detail"].clone();
     assert_eq!(
         detail,
-        "The body is not acceptable JSON: the bytes are not UTF-8, at line 2, column 11. Send one JSON object in UTF-8."
+        "The text is not acceptable JSON: the bytes are not UTF-8, at line 2, column 11. Send one JSON object in UTF-8."
     );
 }
 

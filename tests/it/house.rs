@@ -93,6 +93,7 @@ fn a_module_imports_only_what_stands_before_it_on_the_way() {
             "shape",
             &["accept", "json", "jsonapi", "memory", "problem", "tool"],
         ),
+        ("mcp", &["json", "memory", "problem", "tool"]),
         ("body", &["accept", "problem"]),
         ("query", &["json", "memory", "problem"]),
         ("config", &["guard"]),

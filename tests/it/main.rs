@@ -17,6 +17,7 @@ mod durability;
 mod house;
 mod lambda;
 mod local_s3;
+mod mcp;
 mod negotiation;
 mod openapi;
 mod outcomes;

@@ -1,6 +1,6 @@
 //! What is checked before the body, in which order, and with which headers (contract, section 3).
 
-use memory_ingress::guard::{ApiKey, Guard};
+use memory_ingress::guard::{ApiKey, Callers};
 
 use crate::app::{App, JSON, JSON_API, ask, envelope, post, tool};
 
@@ -26,7 +26,7 @@ async fn the_route_is_known_by_four_names_with_or_without_a_slash_and_by_no_othe
         "/memory//",
         "/memorys",
         "/api/v1/memory",
-        "/api/v1/mcp/",
+        "/api/v1/",
         "//memory",
         "/health/",
         "/%6demory",
@@ -179,7 +179,7 @@ async fn query_parameters_are_refused_together_unless_they_are_custom_ones() {
 
 #[tokio::test]
 async fn the_first_failed_check_answers() {
-    let key = || App::guarded(Guard::Key(ApiKey::new(b"secret")));
+    let key = || App::for_callers(Callers::Key(ApiKey::new("secret")));
     let status = |asked| async move { key().send(asked).await.status.as_u16() };
     let too_large = vec![b' '; 4 * 1024 * 1024 + 1];
     let all_wrong = |method, path| {
@@ -222,7 +222,7 @@ async fn the_first_failed_check_answers() {
 
 #[tokio::test]
 async fn with_a_key_every_request_needs_it_but_health() {
-    let app = App::guarded(Guard::Key(ApiKey::new(b"secret")));
+    let app = App::for_callers(Callers::Key(ApiKey::new("secret")));
     for asked in [
         tool(MEMORY),
         tool(MEMORY).header("x-api-key", "Secret"),
@@ -253,7 +253,7 @@ async fn with_a_key_every_request_needs_it_but_health() {
 
 #[tokio::test]
 async fn with_a_key_a_preflight_needs_none() {
-    let app = App::guarded(Guard::Key(ApiKey::new(b"secret")));
+    let app = App::for_callers(Callers::Key(ApiKey::new("secret")));
     let options = || ask("OPTIONS", "/memory").header("origin", "https://a.test");
     let preflight = options().header("access-control-request-method", "POST");
     assert_eq!(app.send(preflight).await.status, 405);
@@ -276,9 +276,7 @@ async fn hostile_parameters_are_counted_and_not_all_listed() {
 
 #[tokio::test]
 async fn without_a_key_a_page_of_a_foreign_host_or_origin_is_refused_on_every_route() {
-    let app = App::guarded(Guard::Loopback {
-        allowed_origins: Vec::new(),
-    });
+    let app = App::for_callers(Callers::Loopback);
     for (method, path) in [
         ("POST", "/memory"),
         ("GET", "/memory"),

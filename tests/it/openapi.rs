@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use memory_ingress::guard::{ApiKey, Guard};
+use memory_ingress::guard::{ApiKey, Callers};
 use serde_json::Value;
 
 use crate::app::{
@@ -94,7 +94,7 @@ async fn provoke(name: &str) -> Answer {
             .await
         }
         "forbidden" => {
-            let app = App::guarded(Guard::Key(ApiKey::new(b"right")));
+            let app = App::for_callers(Callers::Key(ApiKey::new("right")));
             app.send(tool_for_document(SOUND).header("x-api-key", "wrong"))
                 .await
         }

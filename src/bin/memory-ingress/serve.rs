@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::ProvideCredentials;
 use memory_ingress::config::Config;
-use memory_ingress::guard::Guard;
+use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, REQUEST_TIME_MAX};
 use memory_ingress::local_s3::{self, Disk};
 use memory_ingress::remember::Ingress;
@@ -32,11 +32,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Stop> {
-    let guard = match config.api_key.clone() {
-        Some(key) => Guard::Key(key),
-        None if options.listen.ip().is_loopback() => Guard::Loopback {
-            allowed_origins: config.allowed_origins.clone(),
-        },
+    let callers = match config.api_key.clone() {
+        Some(key) => Callers::Key(key),
+        None if options.listen.ip().is_loopback() => Callers::Loopback,
         None => {
             return Err(Stop::Config(format!(
                 "{} can be reached from other machines: set MEMORY_API_KEY to the key that callers must send, or listen on \
@@ -63,6 +61,10 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
         "memories are kept in {place}; try:\n{}",
         example(address, has_key)
     ));
+    let guard = Guard {
+        callers,
+        allowed_origins: config.allowed_origins,
+    };
     let router = http::router(Ingress::new(store), guard);
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopping.await;
