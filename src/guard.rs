@@ -13,7 +13,7 @@ use crate::config::Origin;
 use crate::problem::{Problem, Source};
 
 /// The header field that carries the key, as API Gateway names it.
-const API_KEY: &str = "x-api-key";
+pub const API_KEY: &str = "x-api-key";
 /// What the sender of another key is told.
 pub(crate) const WRONG_KEY: &str = "The key in x-api-key is not this service's.";
 

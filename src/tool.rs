@@ -115,8 +115,14 @@ pub fn success(receipt: &Receipt) -> Vec<u8> {
 #[must_use]
 pub fn failure(problems: &[Problem]) -> Vec<u8> {
     let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
+    failure_in_words(details.join(" "))
+}
+
+/// The flat result of a failure that is told in these words.
+#[must_use]
+pub fn failure_in_words(error: String) -> Vec<u8> {
     written(&ToolError {
         status: "error",
-        error: details.join(" "),
+        error,
     })
 }

@@ -9,15 +9,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod agent;
 mod app;
 mod bad_input;
 mod command_line;
 mod conduct;
 mod durability;
+mod endpoint;
 mod house;
+mod installed;
 mod lambda;
 mod local_s3;
 mod mcp;
+mod misbehaving;
 mod negotiation;
 mod openapi;
 mod outcomes;
@@ -25,5 +29,6 @@ mod peer;
 mod process;
 mod properties;
 mod readme;
+mod stdio;
 mod time;
 mod vectors;

@@ -24,11 +24,10 @@ use memory_ingress::object::Object;
 use memory_ingress::store::{Put, Store, WriteError};
 use memory_ingress::timestamp::Timestamp;
 use memory_ingress::tool;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, stored, tool as ask_tool, tool_for_document};
+use crate::misbehaving::{Does, Misbehaving, answer};
 use crate::peer::client_of;
 
 const BODY: &str =
@@ -49,117 +48,9 @@ fn object() -> Object {
     )
 }
 
-/// What the server does with a request.
-#[derive(Debug, Clone)]
-enum Does {
-    /// Reads it whole and answers these bytes.
-    Answers(Vec<u8>),
-    /// Reads it whole, answers these bytes, and keeps the connection without another word.
-    AnswersAndHangs(Vec<u8>),
-    /// Reads its beginning and resets the connection.
-    ResetsEarly,
-    /// Reads it whole and resets the connection.
-    ResetsLate,
-    /// Says nothing at all, not even TLS's hello.
-    IsSilent,
-    /// Is not there.
-    IsNotThere,
-}
-
-/// A server on a port of this machine, and how many requests reached it.
-struct Misbehaving {
-    endpoint: String,
-    requests: Arc<AtomicUsize>,
-    seen: Arc<std::sync::Mutex<String>>,
-}
-
-impl Misbehaving {
-    async fn start(scheme: &str, does: Does) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::default();
-        let server = Self {
-            endpoint,
-            requests: Arc::clone(&requests),
-            seen: Arc::clone(&seen),
-        };
-        if !matches!(does, Does::IsNotThere) {
-            tokio::spawn(async move {
-                while let Ok((socket, _)) = listener.accept().await {
-                    tokio::spawn(serve(
-                        socket,
-                        does.clone(),
-                        Arc::clone(&requests),
-                        Arc::clone(&seen),
-                    ));
-                }
-            });
-        }
-        server
-    }
-
-    async fn store(&self) -> Store {
-        Store::new(client_of(&self.endpoint).await, "memories-of-a-test")
-    }
-}
-
-async fn serve(
-    mut socket: TcpStream,
-    does: Does,
-    requests: Arc<AtomicUsize>,
-    seen: Arc<std::sync::Mutex<String>>,
-) {
-    if matches!(does, Does::IsSilent) {
-        return std::future::pending().await;
-    }
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let Ok(read @ 1..) = socket.read(&mut buffer).await else {
-            return;
-        };
-        request.extend_from_slice(&buffer[..read]);
-        if matches!(does, Does::ResetsEarly) || is_whole(&request) {
-            break;
-        }
-    }
-    requests.fetch_add(1, Ordering::SeqCst);
-    *seen.lock().unwrap() = String::from_utf8_lossy(&request).into_owned();
-    match does {
-        Does::Answers(bytes) => {
-            let _ = socket.write_all(&bytes).await;
-            let _ = socket.shutdown().await;
-        }
-        Does::AnswersAndHangs(bytes) => {
-            let _ = socket.write_all(&bytes).await;
-            std::future::pending::<()>().await;
-        }
-        Does::ResetsEarly | Does::ResetsLate => socket.set_zero_linger().unwrap(),
-        Does::IsSilent | Does::IsNotThere => {}
-    }
-}
-
-/// Whether a request has its end; a TLS hello counts as whole.
-fn is_whole(request: &[u8]) -> bool {
-    if request.first() == Some(&0x16) {
-        return true;
-    }
-    let text = String::from_utf8_lossy(request);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length: ")
-            .map(str::to_owned)
-    });
-    length.is_some_and(|length| body.len() >= length.parse().unwrap())
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> Does {
-    let length = body.len();
-    Does::Answers(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into())
+/// The log in a bucket of this server's.
+async fn store(server: &Misbehaving) -> Store {
+    Store::new(client_of(&server.endpoint).await, "memories-of-a-test")
 }
 
 /// S3's error document.
@@ -391,13 +282,12 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
         .into_iter()
         .map(|(name, does, expected)| async move {
             let server = Misbehaving::start("http", does.clone()).await;
-            let result = server
-                .store()
+            let result = store(&server)
                 .await
                 .put(&object(), Instant::now() + PATIENCE)
                 .await;
             assert_eq!(known(&result), expected, "{name}: {result:?}");
-            let reached = server.requests.load(Ordering::SeqCst);
+            let reached = server.seen().len();
             assert_eq!(
                 reached,
                 usize::from(!matches!(does, Does::IsNotThere)),
@@ -414,8 +304,7 @@ async fn a_connection_that_never_stood_wrote_nothing() {
     let silent = Misbehaving::start("https", Does::IsSilent).await;
     for (server, longest) in [(not_tls, 1), (silent, 3)] {
         let began = Instant::now();
-        let result = server
-            .store()
+        let result = store(&server)
             .await
             .put(&object(), began + Duration::from_secs(8))
             .await;
@@ -430,17 +319,15 @@ async fn a_connection_that_never_stood_wrote_nothing() {
 #[tokio::test]
 async fn a_deadline_before_the_first_byte_is_not_written_and_one_after_it_unknown() {
     let silent = Misbehaving::start("https", Does::IsSilent).await;
-    let passed = silent.store().await.put(&object(), Instant::now()).await;
+    let passed = store(&silent).await.put(&object(), Instant::now()).await;
     assert_eq!(known(&passed), Known::Unavailable, "{passed:?}");
-    let connecting = silent
-        .store()
+    let connecting = store(&silent)
         .await
         .put(&object(), Instant::now() + Duration::from_millis(200))
         .await;
     assert_eq!(known(&connecting), Known::Unavailable, "{connecting:?}");
     let hangs = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
-    let waiting = hangs
-        .store()
+    let waiting = store(&hangs)
         .await
         .put(&object(), Instant::now() + Duration::from_secs(3))
         .await;
@@ -454,13 +341,12 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
         answer("200 OK", &format!("{ETAG}{}", checksum()), ""),
     )
     .await;
-    server
-        .store()
+    store(&server)
         .await
         .put(&object(), Instant::now() + PATIENCE)
         .await
         .unwrap();
-    let seen = server.seen.lock().unwrap().clone();
+    let seen = server.seen().concat();
     let (head, body) = seen.split_once("\r\n\r\n").unwrap();
     let header = |name: &str| {
         let found = head
@@ -497,7 +383,7 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
 /// Sends one memory over a misbehaving S3, and gives the answers as a document and flat.
 async fn told(does: Does) -> (Answer, Answer) {
     let server = Misbehaving::start("http", does).await;
-    let app = App::over(server.store().await);
+    let app = App::over(store(&server).await);
     (
         app.send(tool_for_document(BODY)).await,
         app.send(ask_tool(BODY)).await,
@@ -560,7 +446,7 @@ async fn the_caller_is_told_what_is_known_and_never_what_s3_said() {
 /// Sends a body to a service whose S3 refuses, cannot, or does not tell.
 async fn document_over(does: Does, body: &str) -> Answer {
     let server = Misbehaving::start("http", does).await;
-    App::over(server.store().await)
+    App::over(store(&server).await)
         .send(tool_for_document(body))
         .await
 }

@@ -2,15 +2,15 @@
 //! by its own id.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use memory_ingress::store;
 
-const MOTO: &str = "moto[server]==5.2.5";
+use crate::installed::python;
+
+pub(crate) const MOTO: &str = "moto[server]==5.2.5";
 
 pub(crate) struct Moto {
     process: Child,
@@ -19,7 +19,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(installed().join("bin/moto_server"))
+        let mut process = Command::new(python(MOTO).join("moto_server"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -60,35 +60,4 @@ impl Drop for Moto {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A virtual environment that has moto, made once.
-fn installed() -> PathBuf {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    let environment =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(MOTO.replace(['[', ']', '='], "-"));
-    let done = environment.join("installed");
-    if !done.exists() {
-        run(
-            Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&environment),
-            "python3 with its module venv",
-        );
-        run(
-            Command::new(environment.join("bin/pip")).args(["install", "--quiet", MOTO]),
-            "the package index of Python",
-        );
-        std::fs::write(done, "").unwrap();
-    }
-    environment
-}
-
-fn run(command: &mut Command, needs: &str) {
-    let status = command.status();
-    assert!(
-        status.as_ref().is_ok_and(ExitStatus::success),
-        "{command:?} failed ({status:?}); it needs {needs}"
-    );
 }

@@ -4,13 +4,16 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use clap::{Parser, Subcommand};
 use memory_ingress::config::{Config, EX_CONFIG, Mistakes, is_bucket_name};
-use memory_ingress::local_s3::Unusable;
+use memory_ingress::local_s3::{self, Disk, Unusable};
 use memory_ingress::openapi;
-use memory_ingress::store::NoRegion;
+use memory_ingress::store::{self, NoRegion, Store};
 use memory_ingress::telemetry::{self, Format};
 
+mod mcp;
 mod replay;
 mod serve;
 
@@ -31,6 +34,8 @@ Examples:
   memory-ingress                                  serve on 127.0.0.1:8080, memories in ./memory-data
   memory-ingress --listen 127.0.0.1:0             serve on a free port, and print which
   memory-ingress serve --bucket my-memories       write to Amazon S3 with your own credentials
+  memory-ingress mcp --data ~/memories            a tool for an agent on this machine
+  memory-ingress mcp --url https://…              the same, to a deployed service
   memory-ingress replay --domain work             print the memories of a domain, each proved
   memory-ingress openapi > openapi.json           the OpenAPI document
 
@@ -41,6 +46,8 @@ AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
 enum Command {
     /// Answer requests; also what happens without a subcommand
     Serve(serve::Options),
+    /// Serve an agent on stdin and stdout by the Model Context Protocol
+    Mcp(mcp::Options),
     /// Print stored memories in key order, one line each, and prove every one
     Replay(replay::Options),
     /// Print the OpenAPI document
@@ -72,6 +79,58 @@ impl Location {
             (None, None) => Place::Folder(DATA.into()),
         }
     }
+}
+
+/// The log that is written to.
+struct Log {
+    store: Store,
+    /// Settings of the SDK, where Amazon S3 keeps it.
+    sdk: Option<SdkConfig>,
+    /// Where it is, for a person.
+    place: String,
+}
+
+async fn open(location: Location, config: &Config) -> Result<Log, Stop> {
+    match location.place(config) {
+        Place::Folder(folder) => {
+            let client = local_s3::client(Disk::create(&folder)?);
+            Ok(Log {
+                store: Store::new(client, local_s3::BUCKET),
+                sdk: None,
+                place: folder.display().to_string(),
+            })
+        }
+        Place::Bucket(bucket) => {
+            let sdk = store::sdk_config().await;
+            let client = store::aws_client(&sdk, config.s3_endpoint.as_deref())?;
+            let place = format!("the bucket {bucket}");
+            Ok(Log {
+                store: Store::new(client, bucket),
+                sdk: Some(sdk),
+                place,
+            })
+        }
+    }
+}
+
+/// Credentials of the SDK's own chain, or why there are none, in words.
+async fn credentials(sdk: &SdkConfig) -> Result<Credentials, String> {
+    let why = match sdk.credentials_provider() {
+        None => "nothing provides them".to_owned(),
+        Some(provider) => match provider.provide_credentials().await {
+            Ok(credentials) => return Ok(credentials),
+            // The SDK goes on with a list of all places, a line each.
+            Err(error) => store::chain(&error)
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        },
+    };
+    Err(format!(
+        "No AWS credentials were found ({}); sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.",
+        why.trim_end_matches(" Attempted:")
+    ))
 }
 
 fn bucket_name(name: &str) -> Result<String, String> {
@@ -129,6 +188,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode, Stop> {
     match command {
         Command::Serve(options) => serve::run(options, settings()?).await,
+        Command::Mcp(options) => mcp::run(options, settings()?).await,
         Command::Replay(options) => replay::run(options, &settings()?).await,
         Command::Openapi => {
             print(openapi::document().as_bytes())?;

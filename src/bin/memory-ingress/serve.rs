@@ -4,19 +4,15 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_sdk_s3::config::ProvideCredentials;
 use memory_ingress::config::Config;
 use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, REQUEST_TIME_MAX};
-use memory_ingress::local_s3::{self, Disk};
 use memory_ingress::remember::Ingress;
-use memory_ingress::store::{self, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::{Location, Place, Stop, print, tell};
+use crate::{Location, Log, Stop, credentials, open, print, tell};
 
 /// How long requests in flight may take once the end is asked for: their own deadline, and the way
 /// of their answers.
@@ -44,7 +40,11 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
         }
     };
     let has_key = config.api_key.is_some();
-    let (store, place) = open(options.location, &config).await?;
+    let Log { store, sdk, place } = open(options.location, &config).await?;
+    if let Some(sdk) = sdk {
+        // Before anything is promised: without them no write can succeed.
+        credentials(&sdk).await.map_err(Stop::Config)?;
+    }
     let listener = TcpListener::bind(options.listen).await.map_err(|error| {
         let address = options.listen;
         Stop::Config(format!("cannot listen on {address} ({error}): name another with --listen, or port 0 for a free one."))
@@ -84,45 +84,6 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
         _ = terminate.recv() => Ok(ExitCode::FAILURE),
     }
-}
-
-async fn open(location: Location, config: &Config) -> Result<(Store, String), Stop> {
-    match location.place(config) {
-        Place::Folder(folder) => {
-            let client = local_s3::client(Disk::create(&folder)?);
-            Ok((
-                Store::new(client, local_s3::BUCKET),
-                folder.display().to_string(),
-            ))
-        }
-        Place::Bucket(bucket) => {
-            let sdk = store::sdk_config().await;
-            let client = store::aws_client(&sdk, config.s3_endpoint.as_deref())?;
-            has_credentials(&sdk).await?;
-            let place = format!("the bucket {bucket}");
-            Ok((Store::new(client, bucket), place))
-        }
-    }
-}
-
-/// Finds credentials once before anything is promised: without them no write can succeed.
-async fn has_credentials(sdk: &SdkConfig) -> Result<(), Stop> {
-    let why = match sdk.credentials_provider() {
-        None => "nothing provides them".to_owned(),
-        Some(provider) => match provider.provide_credentials().await {
-            Ok(_) => return Ok(()),
-            // The SDK goes on with a list of all places, a line each.
-            Err(error) => store::chain(&error)
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-        },
-    };
-    Err(Stop::Config(format!(
-        "No AWS credentials were found ({}); sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.",
-        why.trim_end_matches(" Attempted:")
-    )))
 }
 
 fn example(address: SocketAddr, has_key: bool) -> String {

@@ -1,0 +1,116 @@
+//! A server that misbehaves on a real socket, in a named way.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Does {
+    /// Reads it whole and answers these bytes.
+    Answers(Vec<u8>),
+    /// Reads it whole, answers these bytes, and keeps the connection without another word.
+    AnswersAndHangs(Vec<u8>),
+    /// Reads its beginning and resets the connection.
+    ResetsEarly,
+    /// Reads it whole and resets the connection.
+    ResetsLate,
+    /// Says nothing at all, not even TLS's hello.
+    IsSilent,
+    /// Is not there.
+    IsNotThere,
+}
+
+/// A server on a port of this machine, and the requests that reached it.
+pub(crate) struct Misbehaving {
+    pub(crate) endpoint: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Misbehaving {
+    pub(crate) async fn start(scheme: &str, does: Does) -> Self {
+        Self::start_with(scheme, vec![does]).await
+    }
+
+    /// Does one thing after another with each connection, and the last for ever.
+    pub(crate) async fn start_with(scheme: &str, script: Vec<Does>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let seen = Arc::default();
+        let server = Self {
+            endpoint,
+            seen: Arc::clone(&seen),
+        };
+        if !matches!(script[..], [Does::IsNotThere]) {
+            tokio::spawn(async move {
+                let last = script.last().cloned().into_iter().cycle();
+                for does in script.into_iter().chain(last) {
+                    let Ok((socket, _)) = listener.accept().await else {
+                        return;
+                    };
+                    tokio::spawn(serve(socket, does, Arc::clone(&seen)));
+                }
+            });
+        }
+        server
+    }
+
+    /// What of each request was read, in the order of their coming.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut socket: TcpStream, does: Does, seen: Arc<Mutex<Vec<String>>>) {
+    if matches!(does, Does::IsSilent) {
+        return std::future::pending().await;
+    }
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok(read @ 1..) = socket.read(&mut buffer).await else {
+            return;
+        };
+        request.extend_from_slice(&buffer[..read]);
+        if matches!(does, Does::ResetsEarly) || is_whole(&request) {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&request).into_owned();
+    seen.lock().unwrap().push(text);
+    match does {
+        Does::Answers(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.shutdown().await;
+        }
+        Does::AnswersAndHangs(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            std::future::pending::<()>().await;
+        }
+        Does::ResetsEarly | Does::ResetsLate => socket.set_zero_linger().unwrap(),
+        Does::IsSilent | Does::IsNotThere => {}
+    }
+}
+
+/// Whether a request has its end; a TLS hello counts as whole.
+fn is_whole(request: &[u8]) -> bool {
+    if request.first() == Some(&0x16) {
+        return true;
+    }
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length: ")
+            .map(str::to_owned)
+    });
+    length.is_some_and(|length| body.len() >= length.parse().unwrap())
+}
+
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Does {
+    let length = body.len();
+    Does::Answers(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into())
+}

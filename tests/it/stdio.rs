@@ -1,0 +1,281 @@
+//! `memory-ingress mcp` for an agent on this machine: memories written directly, by lines.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::agent::{Agent, command};
+use crate::app::stored;
+use crate::mcp::{ARGUMENTS, request};
+use crate::misbehaving::{Does, Misbehaving, answer};
+use crate::process::{BINARY, run, text};
+
+fn agent(folder: &Path) -> Agent {
+    Agent::start(&["--data", folder.to_str().unwrap()])
+}
+
+fn modern(method: &str, members: &str) -> String {
+    request(
+        method,
+        &format!(
+            r#"{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}{members}}}"#
+        ),
+    )
+}
+
+#[test]
+fn an_agent_of_either_era_lists_the_tool_and_stores_a_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut older = agent(folder.path());
+    older.send(&request(
+        "initialize",
+        r#"{"protocolVersion":"2025-06-18"}"#,
+    ));
+    assert_eq!(older.receive()["result"]["protocolVersion"], "2025-06-18");
+    older.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    older.send(&request("tools/list", "{}"));
+    assert_eq!(
+        older.receive()["result"]["tools"][0]["name"],
+        "append_memory"
+    );
+    let receipt = older.call(ARGUMENTS).unwrap();
+    assert_eq!(receipt["status"], "ok");
+
+    let mut newer = agent(folder.path());
+    newer.send(&modern("server/discover", ""));
+    assert_eq!(
+        newer.receive()["result"]["supportedVersions"][0],
+        "2026-07-28"
+    );
+    newer.send(&modern(
+        "tools/call",
+        &format!(r#","name":"append_memory","arguments":{ARGUMENTS}"#),
+    ));
+    let answer = newer.receive();
+    assert_eq!(answer["result"]["resultType"], "complete");
+    assert_eq!(
+        answer["result"]["structuredContent"], receipt,
+        "it is one memory"
+    );
+
+    for agent in [older, newer] {
+        let (status, lines, stderr) = agent.end();
+        assert_eq!(
+            (status.code(), lines, stderr.as_str()),
+            (Some(0), vec![], "")
+        );
+    }
+    let keys: Vec<_> = stored(folder.path()).into_keys().collect();
+    assert_eq!(keys, [receipt["s3_key"].as_str().unwrap()]);
+    let replayed = run(&["replay", "--data", folder.path().to_str().unwrap()]);
+    assert!(replayed.status.success() && text(&replayed.stdout).lines().count() == 1);
+}
+
+#[test]
+fn every_line_is_answered_on_a_line_and_a_blank_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = agent(folder.path());
+    for line in [
+        "",
+        "   ",
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#,
+    ] {
+        agent.send(line);
+    }
+    agent.send("{broken");
+    assert_eq!(agent.receive()["error"]["code"], -32700);
+    agent.send(&format!("\t{}\r", request("ping", "{}")));
+    assert_eq!(
+        agent.receive(),
+        json!({"jsonrpc": "2.0", "id": 1, "result": {}})
+    );
+    let refused = agent.call(r#"{"entity_id":"e"}"#).unwrap_err();
+    assert!(refused.contains("\"content\" is required"), "{refused}");
+    let text =
+        agent.call(r#"{"entity_id":"e","domain":"d","content":"two\nlines and \u2028 one"}"#);
+    assert_eq!(text.unwrap()["status"], "ok");
+    assert_eq!(stored(folder.path()).len(), 1);
+}
+
+#[test]
+fn a_message_over_the_limit_is_answered_by_its_id_and_the_next_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = agent(folder.path());
+    let content = "x".repeat(4 * 1024 * 1024);
+    let arguments = format!(r#"{{"entity_id":"e","domain":"d","content":"{content}"}}"#);
+    let refused = agent.call(&arguments).unwrap_err();
+    assert!(refused.contains("4194304 bytes"), "{refused}");
+    agent.send(&content.repeat(5));
+    let answer = agent.receive();
+    assert_eq!(
+        (&answer["error"]["code"], answer.get("id")),
+        (&json!(-32600), None)
+    );
+    assert_eq!(agent.call(ARGUMENTS).unwrap()["status"], "ok");
+    assert_eq!(stored(folder.path()).len(), 1);
+}
+
+#[test]
+fn at_the_end_of_its_input_every_write_in_flight_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = agent(folder.path());
+    for number in 0..200 {
+        let arguments = format!(r#"{{"entity_id":"e","domain":"d","content":"{number}"}}"#);
+        let params = format!(r#"{{"name":"append_memory","arguments":{arguments}}}"#);
+        agent.send(&request("tools/call", &params));
+    }
+    let (status, lines, stderr) = agent.end();
+    assert_eq!(
+        (status.code(), lines.len(), stderr.as_str()),
+        (Some(0), 200, "")
+    );
+    let answers = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert!(
+        answers
+            .clone()
+            .all(|answer| answer["result"]["isError"] == false)
+    );
+    assert_eq!(stored(folder.path()).len(), 200);
+}
+
+#[tokio::test]
+async fn a_signal_lets_the_writes_in_flight_end_and_a_second_does_not_wait() {
+    let slow = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
+    let mut command = command(&["--bucket", "memories-of-a-test"]);
+    command
+        .env("AWS_ENDPOINT_URL_S3", &slow.endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "a")
+        .env("AWS_SECRET_ACCESS_KEY", "b");
+    let mut agent = Agent::spawn(command);
+    let params = format!(r#"{{"name":"append_memory","arguments":{ARGUMENTS}}}"#);
+    agent.send(&request("tools/call", &params));
+    while slow.seen().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let terminate = || {
+        Command::new("kill")
+            .arg(agent.id().to_string())
+            .status()
+            .unwrap()
+    };
+    assert!(terminate().success());
+    // It waits for the write: the process is still there, and takes the second signal.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert!(terminate().success());
+    let (status, lines, _) = tokio::task::spawn_blocking(|| agent.wait()).await.unwrap();
+    assert_eq!((status.code(), lines.len()), (Some(1), 0));
+}
+
+#[tokio::test]
+async fn a_failing_bucket_is_a_result_for_the_model_and_a_line_for_the_operator() {
+    let denied = "<Error><Code>AccessDenied</Code><Message>arn:aws:s3:::secret</Message></Error>";
+    let server = Misbehaving::start("http", answer("403 Forbidden", "", denied)).await;
+    let mut command = command(&["--bucket", "memories-of-a-test"]);
+    command
+        .env("AWS_ENDPOINT_URL_S3", &server.endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "a")
+        .env("AWS_SECRET_ACCESS_KEY", "b");
+    let mut agent = Agent::spawn(command);
+    let (said, (status, _, stderr)) =
+        tokio::task::spawn_blocking(move || (agent.call(ARGUMENTS).unwrap_err(), agent.end()))
+            .await
+            .unwrap();
+    assert!(
+        said.starts_with("The memory was not stored: the storage refused it"),
+        "{said}"
+    );
+    assert!(said.contains("\"timestamp\":\"2026-01-27T03:14:22Z\"") && !said.contains("secret"));
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        stderr.contains("AccessDenied") && !stderr.contains("mornings"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn credentials_are_not_looked_for_before_the_first_call() {
+    let mut command = command(&["--bucket", "memories-of-a-test"]);
+    command.env("AWS_REGION", "us-east-1");
+    let mut agent = Agent::spawn(command);
+    agent.send(&request("initialize", "{}"));
+    assert!(agent.receive()["result"].is_object());
+    let said = agent.call(ARGUMENTS).unwrap_err();
+    assert!(said.contains("was not stored"), "{said}");
+}
+
+#[test]
+fn what_prevents_the_start_is_said_on_stderr_alone() {
+    for (args, code, words) in [
+        (
+            &["mcp", "--data", "/nowhere/at/all"][..],
+            78,
+            "name another with --data",
+        ),
+        (&["mcp", "--check"], 2, "--url"),
+        (&["mcp", "--region", "x"], 2, "--url"),
+        (
+            &["mcp", "--url", "http://memory.example.com"],
+            2,
+            "by https alone",
+        ),
+        (
+            &["mcp", "--url", "https://u:p@memory.example.com"],
+            2,
+            "carries a password",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--data", "d"],
+            2,
+            "cannot be used with",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--retries", "3"],
+            2,
+            "0..=2",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--timeout", "0"],
+            2,
+            "1..=900",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--header", "nonsense"],
+            2,
+            "NAME=VALUE",
+        ),
+        (
+            &[
+                "mcp",
+                "--url",
+                "https://x.test",
+                "--header",
+                "host=evil.test",
+            ],
+            2,
+            "is set by this program",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--header", "x-amz-date=1"],
+            2,
+            "is set by this program",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--header", "x=\u{7f}"],
+            2,
+            "no header can carry",
+        ),
+    ] {
+        let output = Command::new(BINARY).args(args).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(
+            stderr.contains(words) && output.stdout.is_empty(),
+            "{args:?}: {stderr}"
+        );
+    }
+}
