@@ -21,6 +21,8 @@ mod installed;
 mod lambda;
 mod local_s3;
 mod mcp;
+mod mcp_clients;
+mod mcp_wire;
 mod misbehaving;
 mod negotiation;
 mod openapi;

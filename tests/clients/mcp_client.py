@@ -1,0 +1,66 @@
+"""One agent's work by the official Python client, of either major version.
+
+usage: mcp_client.py auto|legacy URL
+       mcp_client.py auto|legacy COMMAND ARGUMENT...
+
+Lists the tools, appends a memory, appends one that is refused, and prints what it saw as one line of JSON. Version 1
+knows the older era alone.
+"""
+
+import asyncio
+import json
+import sys
+from importlib.metadata import version
+
+MEMORY = {
+    "entity_id": "rob",
+    "domain": "work",
+    "content": "Rob prefers mornings. „☃“",
+    "timestamp": "2026-01-27T03:14:22Z",
+    "metadata": {"tags": ["habit"], "confidence": 0.90},
+}
+MODE, *TARGET = sys.argv[1:]
+
+
+def parameters():
+    from mcp import StdioServerParameters
+
+    return StdioServerParameters(command=TARGET[0], args=TARGET[1:])
+
+
+def is_url():
+    return TARGET[0].startswith("http")
+
+
+async def work(session):
+    tools = (await session.list_tools()).tools
+    stored = await session.call_tool("append_memory", MEMORY)
+    refused = await session.call_tool("append_memory", {"entity_id": "rob", "domain": "work", "content": " "})
+    return tools, stored, refused
+
+
+async def second():
+    from mcp import Client
+
+    async with Client(TARGET[0] if is_url() else parameters(), mode=MODE) as client:
+        tools, stored, refused = await work(client)
+        seen = client.protocol_version
+    return seen, tools[0].name, stored.structured_content, stored.is_error, refused.is_error, refused.content[0].text
+
+
+async def first():
+    from mcp import ClientSession
+    from mcp.client.stdio import stdio_client
+    from mcp.client.streamable_http import streamable_http_client
+
+    transport = streamable_http_client(TARGET[0]) if is_url() else stdio_client(parameters())
+    async with transport as (read, write, *_), ClientSession(read, write) as session:
+        seen = (await session.initialize()).protocolVersion
+        await session.send_ping()
+        tools, stored, refused = await work(session)
+    return seen, tools[0].name, stored.structuredContent, stored.isError, refused.isError, refused.content[0].text
+
+
+names = ("version", "tool", "receipt", "is_error", "refused_is_error", "refused_text")
+seen = asyncio.run(first() if version("mcp").startswith("1.") else second())
+print(json.dumps(dict(zip(names, seen))))
