@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::app::{JSON_API, stored, vectors};
+use crate::mcp::{ARGUMENTS, request};
 
 /// Serves a router on a free port, and gives `host:port`.
 async fn serve(router: Router) -> String {
@@ -202,6 +203,38 @@ async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() 
         stored(folder.path()).into_iter().collect::<Vec<_>>(),
         [expected]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_message_reaches_the_same_log_and_a_foreign_page_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", s3(folder.path()).await);
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+        ("MEMORY_ALLOWED_ORIGINS", "https://app.example.com"),
+    ];
+    let params = format!(r#"{{"name":"append_memory","arguments":{ARGUMENTS}}}"#);
+    let event = |origin: &str| {
+        let mut event = rest_event("/mcp", &request("tools/call", &params));
+        event["multiValueHeaders"]["Origin"] = json!([origin]);
+        event["multiValueHeaders"]["Content-Type"] = json!(["application/json"]);
+        event
+    };
+    let events = [event("https://evil.test"), event("https://app.example.com")];
+    let mut function = Function::start(&events, &settings, 15_000).await;
+    let (foreign, own) = (function.answer().await, function.answer().await);
+    assert_eq!(
+        (&foreign["statusCode"], &own["statusCode"]),
+        (&json!(403), &json!(200))
+    );
+    let allowed = &own["multiValueHeaders"]["access-control-allow-origin"];
+    assert_eq!(*allowed, json!(["https://app.example.com"]));
+    let message: Value = serde_json::from_str(own["body"].as_str().unwrap()).unwrap();
+    let key = message["result"]["structuredContent"]["s3_key"]
+        .as_str()
+        .unwrap();
+    assert_eq!(stored(folder.path()).into_keys().collect::<Vec<_>>(), [key]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::agent::Agent;
 use crate::process::{Server, run, text};
 
 fn file(name: &str) -> String {
@@ -111,6 +112,44 @@ async fn every_request_is_answered_as_the_readme_says() {
     args.extend(["--data", folder.path().to_str().unwrap()]);
     let replay = run(&args);
     assert_eq!(text(&replay.stdout), expected, "{}", text(&replay.stderr));
+}
+
+/// The arguments of each server that the README tells an agent to start.
+fn servers_of_agents(readme: &str) -> Vec<Vec<String>> {
+    let mut servers = Vec::new();
+    for (info, body) in blocks(readme) {
+        if info == "json agent" {
+            let block: Value = serde_json::from_str(&body).unwrap();
+            let named = block.get("mcpServers").or(block.get("servers")).unwrap();
+            assert_eq!(named["memory"]["command"], "memory-ingress");
+            servers.push(serde_json::from_value(named["memory"]["args"].clone()).unwrap());
+        } else if let Some((_, args)) = body.split_once(" -- memory-ingress ") {
+            servers.push(args.split_whitespace().map(str::to_owned).collect());
+        }
+    }
+    servers
+}
+
+#[test]
+fn every_block_for_an_agent_starts_a_server_that_answers() {
+    let servers = servers_of_agents(&file("README.md"));
+    assert_eq!(servers.len(), 6);
+    for args in servers {
+        let folder = tempfile::tempdir().unwrap();
+        let mut args: Vec<_> = args.iter().map(String::as_str).collect();
+        if let Some(at) = args.iter().position(|arg| *arg == "--data") {
+            args[at + 1] = folder.path().to_str().unwrap();
+        }
+        assert_eq!(args[0], "mcp");
+        let mut agent = Agent::start(&args[1..]);
+        agent.send(r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#);
+        assert_eq!(
+            agent.receive()["result"]["serverInfo"]["name"],
+            "memory-ingress"
+        );
+        let (status, _, stderr) = agent.end();
+        assert!(status.success() && stderr.is_empty(), "{args:?}: {stderr}");
+    }
 }
 
 #[test]
