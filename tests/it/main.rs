@@ -16,6 +16,8 @@ mod command_line;
 mod conduct;
 mod durability;
 mod endpoint;
+mod faults;
+mod faulty;
 mod house;
 mod installed;
 mod lambda;

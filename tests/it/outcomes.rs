@@ -4,21 +4,15 @@
 //! The server here misbehaves on a real socket, under the real SDK; each row names one
 //! misbehaviour.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_sdk_s3::config::HttpClient;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
 use memory_ingress::json::Json;
-use memory_ingress::local_s3::{self, BUCKET, Disk};
+use memory_ingress::local_s3::BUCKET;
 use memory_ingress::memory::Memory;
 use memory_ingress::object::Object;
 use memory_ingress::store::{Put, Store, WriteError};
@@ -26,7 +20,8 @@ use memory_ingress::timestamp::Timestamp;
 use memory_ingress::tool;
 use tokio::time::Instant;
 
-use crate::app::{Answer, App, stored, tool as ask_tool, tool_for_document};
+use crate::app::{Answer, App, tool as ask_tool, tool_for_document};
+use crate::faulty::client_with;
 use crate::misbehaving::{Does, Misbehaving, answer};
 use crate::peer::client_of;
 
@@ -461,74 +456,6 @@ pub(crate) async fn unavailable(body: &str) -> Answer {
 
 pub(crate) async fn unknown(body: &str) -> Answer {
     document_over(Does::ResetsLate, body).await
-}
-
-/// Passes requests on to an embedded S3, and loses its answers.
-#[derive(Debug)]
-struct LosesAnswers {
-    behind: SharedHttpConnector,
-    left: Arc<AtomicUsize>,
-}
-
-impl HttpConnector for LosesAnswers {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let answer = self.behind.call(request);
-        let is_lost = self
-            .left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                left.checked_sub(1)
-            })
-            .is_ok();
-        HttpConnectorFuture::new(async move {
-            let answer = answer.await?;
-            if is_lost {
-                Err(ConnectorError::io("the connection broke".into()))
-            } else {
-                Ok(answer)
-            }
-        })
-    }
-}
-
-/// A client of an embedded S3 with another connector before it.
-pub(crate) fn client_with<C: HttpConnector + 'static>(
-    folder: &std::path::Path,
-    connector: impl Fn(SharedHttpConnector) -> C + Send + Sync + 'static,
-) -> aws_sdk_s3::Client {
-    let client = local_s3::client(Disk::create(folder).unwrap());
-    let behind = client.config().http_client().unwrap();
-    let http = http_client_fn(move |settings, components| {
-        SharedHttpConnector::new(connector(behind.http_connector(settings, components)))
-    });
-    aws_sdk_s3::Client::from_conf(client.config().to_builder().http_client(http).build())
-}
-
-#[tokio::test]
-async fn a_lost_answer_is_repeated_and_stored_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let left = Arc::new(AtomicUsize::new(1));
-    let client = client_with(folder.path(), move |behind| LosesAnswers {
-        behind,
-        left: Arc::clone(&left),
-    });
-    let app = App::over(Store::new(client, BUCKET));
-
-    let without = r#"{"entity_id":"e","domain":"d","content":"c"}"#;
-    let lost = app.send(tool_for_document(without)).await;
-    assert_eq!(lost.status, 504);
-    let retry = lost.json()["errors"][0]["meta"]["retry"]["timestamp"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let repeated =
-        format!(r#"{{"entity_id":"e","domain":"d","content":"c","timestamp":"{retry}"}}"#);
-    let found = app.send(ask_tool(repeated)).await;
-    assert_eq!(
-        (found.status.as_u16(), found.header("idempotent-replayed")),
-        (201, "true")
-    );
-    let keys: Vec<_> = stored(folder.path()).into_keys().collect();
-    assert_eq!(keys, [found.json()["s3_key"].as_str().unwrap()]);
 }
 
 /// A bug in the way to S3.

@@ -18,7 +18,7 @@ use memory_ingress::timestamp::Timestamp;
 use tokio::time::Instant;
 
 use crate::app::{App, JSON, tool, tool_for_document};
-use crate::outcomes::client_with;
+use crate::faulty::client_with;
 
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;

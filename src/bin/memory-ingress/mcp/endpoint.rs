@@ -16,6 +16,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::body::Bytes;
+use axum::http::uri::Scheme;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use memory_ingress::accept::JSON;
@@ -154,6 +155,7 @@ impl Endpoint {
                 options.profile,
             )
         });
+        let connector = connector(&target);
         Some(Self {
             target,
             signature,
@@ -162,7 +164,7 @@ impl Endpoint {
             timeout: Duration::from_secs(options.timeout),
             retries: options.retries,
             clock: Clock::default(),
-            connector: connector(),
+            connector,
         })
     }
 
@@ -309,15 +311,19 @@ impl Endpoint {
 
 const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
 
-/// One for the process: HTTPS by ring as everywhere here, a proxy where the environment names one,
-/// and no redirect ever followed.
-fn connector() -> Connector {
+/// One for the process, which follows no redirect: HTTPS by ring as everywhere here, through a proxy
+/// where the environment names one; plain HTTP on this machine.
+fn connector(target: &Target) -> Connector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .build();
-    Connector::builder()
+    let connector = Connector::builder()
         .connector_settings(settings)
-        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    if target.url.scheme() == Some(&Scheme::HTTP) {
+        return connector.proxy_config(ProxyConfig::disabled()).build_http();
+    }
+    connector
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build()

@@ -1,0 +1,326 @@
+//! Every way in which a put fails, through every surface: what the caller is told, what lies in the
+//! bucket, and that the retry the answer proposes stores the memory once (contract, sections 1, 3
+//! and 4).
+//!
+//! Time-outs run on a paused clock under an S3 in process; what sockets alone can do, in
+//! `wire_faults.rs`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use memory_ingress::store::Store;
+use serde_json::{Value, json};
+
+use crate::app::{App, Asked, envelope, mcp, stored, tool};
+use crate::faulty::{Fault, error, faulty_store};
+use crate::mcp::request;
+
+/// What a caller knows after a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It is stored under this key.
+    Stored { key: String },
+    /// It is not, or nobody knows; with this timestamp it may be sent again.
+    Failed { known: &'static str, retry: String },
+}
+
+/// A way for a memory to come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    Envelope,
+    Tool,
+    Mcp,
+}
+
+impl Surface {
+    pub(crate) const ALL: [Self; 3] = [Self::Envelope, Self::Tool, Self::Mcp];
+
+    /// A memory about this UUID.
+    pub(crate) fn ask(self, uuid: &str, content: &str, timestamp: Option<&str>) -> Asked {
+        let mut fields = match self {
+            Self::Envelope => json!({"repository_id": uuid, "content": content}),
+            Self::Tool | Self::Mcp => {
+                json!({"domain": "repository", "entity_id": uuid, "content": content})
+            }
+        };
+        if let Some(timestamp) = timestamp {
+            fields["timestamp"] = json!(timestamp);
+        }
+        match self {
+            Self::Envelope => {
+                envelope(json!({"data": {"type": "memories", "attributes": fields}}).to_string())
+            }
+            Self::Tool => tool(fields.to_string()),
+            Self::Mcp => {
+                let params = json!({"name": "append_memory", "arguments": fields});
+                mcp(request("tools/call", &params.to_string()))
+            }
+        }
+    }
+
+    /// What its answer tells: by members where it has them, else by its words.
+    pub(crate) fn told(self, answer: &Value) -> Told {
+        let stored = |key: &Value| Told::Stored {
+            key: key.as_str().expect("a key").to_owned(),
+        };
+        let flat = match self {
+            Self::Envelope if answer.get("data").is_some() => {
+                return stored(&answer["data"]["meta"]["s3_key"]);
+            }
+            Self::Envelope => {
+                let meta = &answer["errors"][0]["meta"];
+                let known = match meta["written"].as_str() {
+                    Some("not_written") => "not_written",
+                    Some("unknown") => "unknown",
+                    _ => panic!("{answer} does not say what is known"),
+                };
+                let retry = meta["retry"]["timestamp"].as_str().unwrap().to_owned();
+                return Told::Failed { known, retry };
+            }
+            Self::Tool => answer,
+            Self::Mcp => &answer["result"]["structuredContent"],
+        };
+        if flat["status"] == "ok" {
+            return stored(&flat["s3_key"]);
+        }
+        let words = flat["error"].as_str().unwrap();
+        let known = match words {
+            _ if words.contains("is not known") => "unknown",
+            _ if words.contains("was not stored") => "not_written",
+            _ => panic!("{words:?} does not say what is known"),
+        };
+        let (_, retry) = words.split_once("\"timestamp\":\"").expect("a timestamp");
+        let retry = retry.split('"').next().unwrap().to_owned();
+        Told::Failed { known, retry }
+    }
+}
+
+const UUID: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+
+/// Sends a memory without a timestamp while its first put fails, then as the answer proposes: the
+/// status, what was told, and how many objects lay in the bucket before the retry.
+pub(crate) async fn after_a_fault(
+    app: &App,
+    surface: Surface,
+    folder: &Path,
+) -> (u16, Told, usize) {
+    let answer = app.send(surface.ask(UUID, "„☃“ once", None)).await;
+    let told = surface.told(&answer.json());
+    let lying = stored(folder).len();
+    let Told::Failed { retry, .. } = &told else {
+        return (answer.status.as_u16(), told, lying);
+    };
+    let repeat = surface.ask(UUID, "„☃“ once", Some(retry));
+    let first = app.send(repeat.clone()).await;
+    let Told::Stored { key } = surface.told(&first.json()) else {
+        panic!("{surface:?}: the retry was not stored: {}", first.text());
+    };
+    let keys: Vec<_> = stored(folder).into_keys().collect();
+    assert_eq!(
+        keys,
+        [key],
+        "{surface:?}: exactly one, under the key of the receipt"
+    );
+    // The object was there before if the failure left it there, and is now.
+    assert_eq!(first.header("idempotent-replayed") == "true", lying == 1);
+    let again = app.send(repeat).await;
+    assert_eq!(
+        (&again.body, again.header("idempotent-replayed")),
+        (&first.body, "true")
+    );
+    (answer.status.as_u16(), told, lying)
+}
+
+/// A store whose first put meets this fault, and no other does.
+fn failing_once(folder: &Path, fault: Fault) -> Store {
+    let is_first = Arc::new(AtomicBool::new(true));
+    faulty_store(
+        folder,
+        Arc::new(move |_| match is_first.swap(false, Ordering::SeqCst) {
+            true => fault.clone(),
+            false => Fault::None,
+        }),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_is_told_truly_by_every_surface_and_its_retry_stores_one_memory() {
+    use Fault::{
+        Answered, AnsweredLate, Dropped, HangsAfterIt, HangsAtOnce, Lost, NoEtag, OtherDigest,
+        Refused, StoredAnd,
+    };
+    let minute = Duration::from_secs(60);
+    let garbage = || "<html>proxy error".to_owned();
+    for (name, fault, status, known, lying) in [
+        (
+            "refused before it is read",
+            Refused(503, error("SlowDown")),
+            503,
+            "not_written",
+            0,
+        ),
+        ("stored and the answer lost", Lost, 504, "unknown", 1),
+        (
+            "stored and answered after the deadline",
+            AnsweredLate(minute),
+            504,
+            "unknown",
+            1,
+        ),
+        (
+            "the connection broke after the request",
+            Dropped,
+            504,
+            "unknown",
+            0,
+        ),
+        (
+            "hangs before the first byte",
+            HangsAtOnce,
+            503,
+            "not_written",
+            0,
+        ),
+        ("hangs after the request", HangsAfterIt, 504, "unknown", 0),
+        (
+            "500 InternalError",
+            Answered(500, error("InternalError")),
+            504,
+            "unknown",
+            0,
+        ),
+        (
+            "500 InternalError, and stored",
+            StoredAnd(500, error("InternalError")),
+            504,
+            "unknown",
+            1,
+        ),
+        (
+            "503 SlowDown",
+            Answered(503, error("SlowDown")),
+            503,
+            "not_written",
+            0,
+        ),
+        (
+            "503 without a code, and stored",
+            StoredAnd(503, garbage()),
+            504,
+            "unknown",
+            1,
+        ),
+        (
+            "403 AccessDenied",
+            Answered(403, error("AccessDenied")),
+            500,
+            "not_written",
+            0,
+        ),
+        (
+            "403 ExpiredToken",
+            Answered(403, error("ExpiredToken")),
+            503,
+            "not_written",
+            0,
+        ),
+        (
+            "404 NoSuchBucket",
+            Answered(404, error("NoSuchBucket")),
+            500,
+            "not_written",
+            0,
+        ),
+        (
+            "409 ConditionalRequestConflict",
+            Answered(409, error("ConditionalRequestConflict")),
+            503,
+            "not_written",
+            0,
+        ),
+        (
+            "412 without its code",
+            Answered(412, garbage()),
+            504,
+            "unknown",
+            0,
+        ),
+        (
+            "a redirect",
+            Answered(307, error("TemporaryRedirect")),
+            500,
+            "not_written",
+            0,
+        ),
+        (
+            "garbage for a refusal",
+            Answered(400, garbage()),
+            504,
+            "unknown",
+            0,
+        ),
+        (
+            "a success that proves nothing",
+            Answered(200, String::new()),
+            504,
+            "unknown",
+            0,
+        ),
+        ("another digest", OtherDigest, 504, "unknown", 1),
+        ("no ETag", NoEtag, 504, "unknown", 1),
+    ] {
+        for surface in Surface::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let app = App::over(failing_once(folder.path(), fault.clone()));
+            let (answered, told, found) = after_a_fault(&app, surface, folder.path()).await;
+            // An agent's failure is a result, whose status is 200.
+            let expected = if surface == Surface::Mcp { 200 } else { status };
+            assert_eq!(answered, expected, "{name}, {surface:?}");
+            assert_eq!(found, lying, "{name}, {surface:?}");
+            assert!(
+                matches!(told, Told::Failed { known: said, .. } if said == known),
+                "{name}, {surface:?}: {told:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_lands_after_it_was_given_up_and_after_its_retry_is_the_same_memory() {
+    for surface in Surface::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::over(failing_once(
+            folder.path(),
+            Fault::Late(Duration::from_secs(60)),
+        ));
+        let (_, told, lying) = after_a_fault(&app, surface, folder.path()).await;
+        assert!(
+            matches!(
+                told,
+                Told::Failed {
+                    known: "unknown",
+                    ..
+                }
+            ),
+            "{told:?}"
+        );
+        assert_eq!(lying, 0);
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(stored(folder.path()).len(), 1, "{surface:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_412_that_is_true_is_a_success_with_the_same_receipt() {
+    for surface in Surface::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::over(failing_once(folder.path(), Fault::None));
+        let asked = surface.ask(UUID, "twice", Some("2026-01-27T03:14:22Z"));
+        let (first, repeat) = (app.send(asked.clone()).await, app.send(asked).await);
+        assert_eq!((first.status, &first.body), (repeat.status, &repeat.body));
+        assert_eq!(repeat.header("idempotent-replayed"), "true");
+        assert_eq!(stored(folder.path()).len(), 1);
+    }
+}
