@@ -80,6 +80,21 @@ pub(crate) fn declared_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
         _ => None,
     };
     let body_type = body_type.ok_or_else(Problem::unsupported_media_type)?;
+    refuse_codings(headers)?;
+    Ok(body_type)
+}
+
+/// Whether a message of MCP is declared as JSON, or not at all, as agents do.
+pub(crate) fn declared_message(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let is_json = |value: &HeaderValue| BodyType::parse(value.as_bytes()) == Some(BodyType::Json);
+    if !types.all(is_json) {
+        return Err(Problem::unsupported_message_type());
+    }
+    refuse_codings(headers)
+}
+
+fn refuse_codings(headers: &HeaderMap) -> Result<(), Problem> {
     let codings = headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -90,5 +105,5 @@ pub(crate) fn declared_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
     if codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::unsupported_coding());
     }
-    Ok(body_type)
+    Ok(())
 }

@@ -32,13 +32,22 @@ impl Origin {
         &self.0
     }
 
-    /// Reads an origin as a browser spells it.
+    /// Reads an origin as a browser spells it: lower case, and no port that its scheme implies.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let uri: axum::http::Uri = text.parse().ok()?;
-        let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str());
-        (origin == text && origin == origin.to_ascii_lowercase() && !origin.contains('@'))
-            .then_some(Self(origin))
+        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
+        let implied = match scheme {
+            "http" => Some(80),
+            "https" => Some(443),
+            _ => None,
+        };
+        let port = match uri.port_u16().filter(|port| Some(*port) != implied) {
+            Some(port) => format!(":{port}"),
+            None => String::new(),
+        };
+        let spelled = format!("{scheme}://{host}{port}").to_ascii_lowercase();
+        (spelled == text && !host.contains('*')).then_some(Self(spelled))
     }
 }
 
@@ -264,6 +273,34 @@ mod tests {
         .unwrap();
         let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
         assert_eq!(origins, ["https://a.test", "http://b.test:3000"]);
+    }
+
+    #[test]
+    fn an_origin_is_spelled_as_a_browser_would_or_it_could_never_match() {
+        for origin in [
+            "https://a.test",
+            "http://a.test:443",
+            "http://[::1]:80801",
+            "chrome-extension://abc",
+        ] {
+            let is_sound = origin != "http://[::1]:80801";
+            assert_eq!(Origin::parse(origin).is_some(), is_sound, "{origin}");
+        }
+        for origin in [
+            "https://a.test:443",
+            "http://a.test:80",
+            "https://a.test:",
+            "https://a.test:0443",
+            "https://a.test:99999",
+            "https://A.test",
+            "https://*.a.test",
+            "https://u@a.test",
+            "https://a.test/",
+            "a.test",
+            "null",
+        ] {
+            assert_eq!(Origin::parse(origin), None, "{origin}");
+        }
     }
 
     #[test]

@@ -78,14 +78,18 @@ impl Guard {
         match &self.callers {
             Callers::Gateway => Ok(()),
             Callers::Key(_) if is_open || is_preflight(head) => Ok(()),
-            Callers::Key(key) => match head.headers.get(API_KEY) {
-                Some(given) if key.is(given.as_bytes()) => Ok(()),
-                Some(_) => forbidden(Source::None, WRONG_KEY),
-                None => forbidden(
-                    Source::None,
-                    "This service needs its key in the header x-api-key.",
-                ),
-            },
+            Callers::Key(key) => {
+                let mut given = head.headers.get_all(API_KEY).iter().peekable();
+                if given.peek().is_none() {
+                    let detail = "This service needs its key in the header x-api-key.";
+                    return forbidden(Source::None, detail);
+                }
+                if given.all(|given| key.is(given.as_bytes())) {
+                    Ok(())
+                } else {
+                    forbidden(Source::None, WRONG_KEY)
+                }
+            }
             Callers::Loopback => {
                 let named = head
                     .uri
@@ -97,39 +101,41 @@ impl Guard {
                     .iter()
                     .map(HeaderValue::as_bytes)
                     .chain(named);
-                if hosts.any(|host| !is_loopback_authority(host)) {
+                if hosts.all(is_loopback_authority) {
+                    Ok(())
+                } else {
                     let detail = "This service answers on this machine alone: call it as 127.0.0.1 or localhost.";
-                    return forbidden(Source::Header("Host"), detail);
+                    forbidden(Source::Header("Host"), detail)
                 }
-                self.page(head).map(|_| ())
             }
         }
     }
 
-    /// The origin of the page that calls, where it may read the answer. A program has none, and a
-    /// page of this machine may call its own service without being allowed by name.
+    /// The origin of the page that calls; a program has none. A page of this machine may call this
+    /// machine's own service without being allowed by name.
     ///
     /// # Errors
     /// 403 `forbidden`: a foreign page.
     pub(crate) fn page(&self, head: &Parts) -> Result<Option<HeaderValue>, Problem> {
-        let mut page = None;
-        for origin in head.headers.get_all(header::ORIGIN) {
-            if self.allows(origin.as_bytes()) {
-                page = Some(origin.clone());
-            } else if !matches!(self.callers, Callers::Loopback)
-                || !is_loopback_origin(origin.as_bytes())
-            {
-                let detail = "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
-                return Err(Problem::forbidden(Source::Header("Origin"), detail));
-            }
+        let origins = || head.headers.get_all(header::ORIGIN).iter();
+        if origins().all(|origin| self.allows(origin.as_bytes())) {
+            return Ok(origins().next().cloned());
         }
-        Ok(page)
+        let detail =
+            "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
+        Err(Problem::forbidden(Source::Header("Origin"), detail))
+    }
+
+    /// Whether a foreign page is turned away on every route, and not by MCP alone: nothing else
+    /// stands between it and this machine.
+    pub(crate) fn judges_every_page(&self) -> bool {
+        matches!(self.callers, Callers::Loopback)
     }
 
     fn allows(&self, origin: &[u8]) -> bool {
-        self.allowed_origins
-            .iter()
-            .any(|allowed| allowed.as_str().as_bytes() == origin)
+        let mut allowed = self.allowed_origins.iter();
+        allowed.any(|allowed| allowed.as_str().as_bytes() == origin)
+            || self.judges_every_page() && is_loopback_origin(origin)
     }
 }
 

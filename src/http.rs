@@ -1,7 +1,7 @@
 //! HTTP: what is checked before a body is a request.
 //!
-//! The checks run in the contract's order (path, key, method, size, media types, query, body) and
-//! the first failure answers; what leaves is `answer.rs`'s. The module knows no AWS and reads no
+//! The checks run in the contract's order (path, key, a page's origin, method, size, media types,
+//! query, body) and the first failure answers; what leaves is `answer.rs`'s. The module knows no AWS and reads no
 //! environment.
 
 use std::panic::AssertUnwindSafe;
@@ -20,7 +20,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::accept::{JSON, NotAcceptable, Representation, negotiate};
-use crate::body::{Incoming, declared_type};
+use crate::body::{Incoming, declared_message, declared_type};
 use crate::guard::{Guard, is_preflight};
 use crate::mcp::{self, Step};
 use crate::memory::Draft;
@@ -132,15 +132,20 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
             .catch_unwind()
             .await;
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::because(Problem::internal(), "a panic")));
+    let stored = |receipt: &Receipt| {
+        let (memory_id, put, duration_ms) = (
+            receipt.memory_id,
+            receipt.put,
+            started.elapsed().as_millis(),
+        );
+        info!(request_id, %memory_id, ?put, duration_ms, "a memory is durable");
+    };
     match outcome {
         Ok(outcome) => {
-            if let Outcome::Stored(receipt) = &outcome {
-                let (memory_id, put, duration_ms) = (
-                    receipt.memory_id,
-                    receipt.put,
-                    started.elapsed().as_millis(),
-                );
-                info!(request_id, %memory_id, ?put, duration_ms, "a memory is durable");
+            match &outcome {
+                Outcome::Stored(receipt, _) | Outcome::Called(_, Ok(receipt)) => stored(receipt),
+                Outcome::Called(_, Err(refusal)) => refusal.log(&head, &request_id, started),
+                Outcome::Message(_) | Outcome::Preflight { .. } | Outcome::Plain { .. } => {}
             }
             manner.answer(outcome, &request_id)
         }
@@ -162,8 +167,13 @@ impl Service {
         manner: &mut Manner,
     ) -> Result<Outcome, Refusal> {
         let route = Route::of(head.uri.path());
-        if route == Some(Route::Mcp) && head.method == Method::POST {
-            manner.form = Form::JsonRpc;
+        let page = self.guard.page(head);
+        if route == Some(Route::Mcp) {
+            if head.method == Method::POST {
+                manner.form = Form::JsonRpc;
+            }
+            // A page may read its refusals, too.
+            manner.page = page.clone().unwrap_or_default();
         }
         let Some(ingress) = &self.ingress else {
             return Err(Refusal::because(
@@ -173,16 +183,13 @@ impl Service {
         };
         let route = route.ok_or_else(Problem::not_found)?;
         self.guard.admit(head, route == Route::Health)?;
-        if route == Route::Mcp {
-            manner.page = self.guard.page(head)?;
-            if manner.page.is_some() && is_preflight(head) {
-                return Ok(Outcome::Preflight {
-                    headers: head
-                        .headers
-                        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
-                        .cloned(),
-                });
-            }
+        if route == Route::Mcp || self.guard.judges_every_page() {
+            page?;
+        }
+        if manner.page.is_some() && is_preflight(head) {
+            let asked = head.headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
+            let headers = asked.iter().cloned().collect();
+            return Ok(Outcome::Preflight { headers });
         }
         if !route.allows(&head.method) {
             let allow = Some(route.allow());
@@ -194,21 +201,19 @@ impl Service {
         match route {
             Route::Memory => {
                 let draft = read_draft(head, body, accepted, deadline).await?;
-                remember(ingress, draft, deadline)
-                    .await
-                    .map(Outcome::Stored)
+                let receipt = remember(ingress, draft, deadline).await?;
+                let form = accepted.unwrap_or(Representation::JsonApi);
+                Ok(Outcome::Stored(receipt, form))
             }
             Route::Mcp => {
                 let message = read_message(head, body, deadline).await?;
-                match mcp::dispatch(Some(&head.headers), &message) {
-                    Step::Answer(answer) => Ok(Outcome::Message(answer)),
+                Ok(match mcp::dispatch(Some(&head.headers), &message) {
+                    Step::Answer(answer) => Outcome::Message(answer),
                     Step::Call(draft, reply) => {
-                        manner.form = Form::ToolResult(reply);
-                        remember(ingress, (draft, tool::locate), deadline)
-                            .await
-                            .map(Outcome::Stored)
+                        let draft: (Draft, Locate) = (draft, tool::locate);
+                        Outcome::Called(reply, remember(ingress, draft, deadline).await)
                     }
-                }
+                })
             }
             Route::Health => {
                 let body = concat!(
@@ -218,12 +223,12 @@ impl Service {
                 );
                 Ok(Outcome::Plain {
                     media_type: "application/health+json",
-                    body: body.into(),
+                    body: body.to_owned(),
                 })
             }
             Route::OpenApi => Ok(Outcome::Plain {
                 media_type: JSON,
-                body: openapi::document().into(),
+                body: openapi::document().to_owned(),
             }),
         }
     }
@@ -253,9 +258,7 @@ async fn read_message(
     deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let body = read_body(body, deadline).await?;
-    if head.headers.contains_key(header::CONTENT_TYPE) {
-        declared_type(&head.headers)?;
-    }
+    declared_message(&head.headers)?;
     Ok(body)
 }
 

@@ -99,8 +99,8 @@ pub(crate) fn quoted(text: &str) -> String {
     clippy::expect_used,
     reason = "only a map with other keys than strings, or a failing `Serialize`, can fail"
 )]
-pub(crate) fn written(document: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).expect("a document of strings and lists")
+pub(crate) fn written(document: &impl serde::Serialize) -> String {
+    serde_json::to_string(document).expect("a document of strings and lists")
 }
 
 impl<'t> Json<'t> {
@@ -111,7 +111,7 @@ impl<'t> Json<'t> {
     /// at any depth, and for a string with a lone surrogate.
     pub fn parse(bytes: &'t [u8]) -> Result<Self, Malformed> {
         let json = Self::grammatical(bytes)?;
-        json.unambiguous()?;
+        json.root().unambiguous(None)?;
         Ok(json)
     }
 
@@ -134,15 +134,6 @@ impl<'t> Json<'t> {
         })
     }
 
-    /// Refuses what the grammar allows and a log cannot keep.
-    ///
-    /// # Errors
-    /// [`Malformed`] for a member given twice at any depth, and for a string with a lone surrogate.
-    pub(crate) fn unambiguous(&self) -> Result<(), Malformed> {
-        self.refuse_lone_surrogates()?;
-        self.refuse_repeated_members()
-    }
-
     /// The value that the text is.
     #[must_use]
     pub fn root(&self) -> Value<'_> {
@@ -150,41 +141,6 @@ impl<'t> Json<'t> {
             json: self,
             index: 0,
         }
-    }
-
-    fn refuse_lone_surrogates(&self) -> Result<(), Malformed> {
-        for node in self.nodes.iter().filter(|node| node.kind == Kind::String) {
-            if decode(self.raw(*node)).is_none() {
-                return Err(Malformed::at(
-                    self.text.as_bytes(),
-                    node.start as usize,
-                    "the string is no Unicode: it escapes one half of a surrogate pair",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn refuse_repeated_members(&self) -> Result<(), Malformed> {
-        for index in 0..self.nodes.len() {
-            let object = Value { json: self, index };
-            if object.kind() != Kind::Object {
-                continue;
-            }
-            let mut names: Vec<_> = object
-                .member_indices()
-                .map(|name| (self.name(name), name))
-                .collect();
-            names.sort();
-            for (first, second) in names.iter().zip(names.iter().skip(1)) {
-                if first.0 == second.0 {
-                    let start = self.node(second.1).start as usize;
-                    let reason = format!("the member {} is given twice", quoted(&second.0));
-                    return Err(Malformed::at(self.text.as_bytes(), start, reason));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn node(&self, index: usize) -> Node {
@@ -333,6 +289,41 @@ impl<'j> Value<'j> {
             }
         }
         deepest
+    }
+
+    /// Refuses what the grammar allows and a log cannot keep, in this value and all within it, but
+    /// for one part of it.
+    ///
+    /// # Errors
+    /// [`Malformed`] for a member given twice at any depth, and for a string with a lone surrogate.
+    pub(crate) fn unambiguous(self, but: Option<Self>) -> Result<(), Malformed> {
+        let json = self.json;
+        let range = |value: Self| value.index..json.node(value.index).after as usize;
+        let left_out = but.map_or(0..0, range);
+        let within = || range(self).filter(|index| !left_out.contains(index));
+        let at = |index, reason: &str| {
+            let start = json.node(index).start as usize;
+            Err(Malformed::at(json.text.as_bytes(), start, reason))
+        };
+        for index in within().filter(|&index| json.node(index).kind == Kind::String) {
+            if decode(json.raw(json.node(index))).is_none() {
+                let reason = "the string is no Unicode: it escapes one half of a surrogate pair";
+                return at(index, reason);
+            }
+        }
+        for index in within().filter(|&index| json.node(index).kind == Kind::Object) {
+            let object = Value { json, index };
+            let names = object.member_indices().map(|name| (json.name(name), name));
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            for ((first, _), (second, index)) in names.iter().zip(names.iter().skip(1)) {
+                if first == second {
+                    let reason = format!("the member {} is given twice", quoted(second));
+                    return at(*index, &reason);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn member_indices(self) -> impl Iterator<Item = usize> {

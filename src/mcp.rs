@@ -9,27 +9,38 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, HeaderValue};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use axum::http::HeaderMap;
 
-use crate::json::{Json, Kind, Malformed, Value, quoted, spell};
+use crate::json::{Json, Kind, Value, quoted, spell};
 use crate::memory::Draft;
-use crate::problem::{Code, Problem};
-use crate::tool::{self, Told};
+use crate::problem::Problem;
+use crate::tool;
+
+mod headers;
+mod reply;
+
+pub use reply::{Answer, Reply};
+
+use headers::{Headers, METHOD, NAME, PROTOCOL_VERSION};
+use reply::{Era, Fault, list, server_info};
 
 /// The versions spoken, the newest first.
-pub const VERSIONS: [&str; 3] = [MODERN, NEWEST_WITH_INITIALIZE, "2025-06-18"];
+pub const VERSIONS: [&str; 3] = [MODERN, "2025-11-25", "2025-06-18"];
 const MODERN: &str = "2026-07-28";
-const NEWEST_WITH_INITIALIZE: &str = "2025-11-25";
+/// Those of them that begin with `initialize`, the newest first.
+const WITH_INITIALIZE: [&str; 2] = [VERSIONS[1], VERSIONS[2]];
 
 /// The one tool.
 pub const TOOL_NAME: &str = "append_memory";
-/// The tool as `tools/list` shows it, in compact JSON. Its schemas are flat, since clients and
-/// models differ in what else of JSON Schema they bear.
+/// The tool as `tools/list` shows it. Its schemas are flat, since clients and models differ in what
+/// else of JSON Schema they bear.
+#[expect(
+    clippy::expect_used,
+    reason = "the text is a constant of the build, and tests list it"
+)]
 static TOOL: LazyLock<String> = LazyLock::new(|| {
     let text = include_bytes!("mcp/append_memory.json");
-    Json::parse(text).map_or_else(|_| String::new(), |tool| tool.root().compact())
+    Json::parse(text).expect("JSON").root().compact()
 });
 
 /// What the server says of itself to a model, beside what its tool says.
@@ -38,11 +49,6 @@ const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives th
 /// How long a client may keep the tool's description, in milliseconds: it changes with a release.
 const TTL_MS: &str = "3600000";
 
-/// Header fields that mirror a modern request's body
-/// (<https://modelcontextprotocol.io/specification/2026-07-28/basic/transports>).
-const PROTOCOL_VERSION: &str = "MCP-Protocol-Version";
-const METHOD: &str = "Mcp-Method";
-const NAME: &str = "Mcp-Name";
 /// Members of a modern request's `_meta`.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -56,345 +62,217 @@ pub enum Step {
     Call(Draft, Reply),
 }
 
-/// What goes back to the sender.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// One JSON-RPC response on one line; none to a notification.
-    pub message: Option<Vec<u8>>,
-}
-
-/// To which request, and in which era, an answer is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// The request's id as it is spelled; none where it has none that can be echoed.
-    id: Option<String>,
-    era: Era,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Era {
-    Initialize,
-    Modern,
-}
-
-/// A JSON-RPC error (<https://www.jsonrpc.org/specification#error_object>), and the status that it
-/// has over HTTP in the modern era.
-struct Fault {
-    code: i32,
-    status: u16,
-    message: String,
-    /// A JSON text.
-    data: Option<String>,
-}
-
-impl Fault {
-    fn new(code: i32, status: u16, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            status,
-            message: message.into(),
-            data: None,
-        }
-    }
-
-    fn parse_error(message: impl Into<String>) -> Self {
-        Self::new(-32700, 400, message)
-    }
-
-    fn invalid_request(message: impl Into<String>) -> Self {
-        Self::new(-32600, 400, message)
-    }
-
-    fn method_not_found(method: &str) -> Self {
-        let message = format!(
-            "There is no method {} here. This server has one tool: tools/list shows it.",
-            quoted(method)
-        );
-        Self::new(-32601, 404, message)
-    }
-
-    fn invalid_params(message: impl Into<String>) -> Self {
-        Self::new(-32602, 400, message)
-    }
-
-    fn header_mismatch(message: impl Into<String>) -> Self {
-        Self::new(-32020, 400, message)
-    }
-
-    fn unsupported_version(requested: &str) -> Self {
-        let supported = VERSIONS.map(spell).join(",");
-        let data = format!(
-            r#"{{"supported":[{supported}],"requested":{}}}"#,
-            spell(requested)
-        );
-        let message = format!(
-            "The protocol version {} is not spoken here; {} are.",
-            quoted(requested),
-            VERSIONS.join(", ")
-        );
-        Self {
-            data: Some(data),
-            ..Self::new(-32022, 400, message)
-        }
-    }
-
-    fn of_problems(problems: &[Problem]) -> Self {
-        let code = problems
-            .first()
-            .map_or(Code::Internal, |problem| problem.code);
-        let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
-        let rpc = match code.status() {
-            500.. => -32603,
-            _ => -32600,
-        };
-        Self::new(rpc, code.status(), details.join(" "))
-    }
-}
-
 /// Reads one message; `headers` are those that it came with, none over stdio.
 #[must_use]
 pub fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
-    let mut reply = Reply {
-        id: None,
-        era: era(headers, None, ""),
+    let headers = Headers(headers);
+    let json = match Json::grammatical(message) {
+        Ok(json) => json,
+        Err(malformed) => {
+            let (id, era) = (None, era_of(headers));
+            let unreadable = Fault::ParseError(Problem::malformed(&malformed).detail);
+            let fault = supported(headers).err().unwrap_or(unreadable);
+            return Step::Answer(Reply { id, era }.fault(&fault));
+        }
     };
-    match read(headers, message, &mut reply) {
+    let message = Message::of(json.root());
+    let reply = Reply {
+        id: message.id.map(|id| id.raw().to_owned()),
+        era: message.era(headers),
+    };
+    match message.step(headers, &reply) {
         Ok(step) => step,
         Err(fault) => Step::Answer(reply.fault(&fault)),
     }
 }
 
-/// The answer to a message that was refused before it was read, with the refusal's own status.
-#[must_use]
-pub fn refusal(problems: &[Problem]) -> Answer {
-    let reply = Reply {
-        id: None,
-        era: Era::Modern,
-    };
-    reply.fault(&Fault::of_problems(problems))
-}
-
-/// Fills in the reply as soon as the message tells to whom it goes.
-fn read(headers: Option<&HeaderMap>, message: &[u8], reply: &mut Reply) -> Result<Step, Fault> {
-    let json = Json::grammatical(message).map_err(|fault| Fault::parse_error(said(&fault)))?;
-    let root = json.root();
-    let id = root
-        .member("id")
-        .filter(|id| matches!(id.kind(), Kind::String | Kind::Number));
-    reply.id = id.map(|id| id.raw().to_owned());
-    match root.kind() {
-        Kind::Object => {}
-        Kind::Array => {
-            let advice = "Batches are not taken: send one message at a time.";
-            return Err(Fault::invalid_request(advice));
-        }
-        other @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
-            let advice = format!("The message is {other}; it must be one JSON-RPC object.");
-            return Err(Fault::invalid_request(advice));
-        }
-    }
-    let Some(method) = root.member("method").and_then(Value::text) else {
-        if root.member("result").or(root.member("error")).is_some() {
-            return Ok(Step::Answer(Answer::to_notification()));
-        }
-        return Err(Fault::invalid_request(
-            "The message has no \"method\", a string such as \"tools/call\".",
-        ));
-    };
-    let params = root.given("params");
-    let version = params
-        .and_then(|params| params.member("_meta"))
-        .and_then(|meta| meta.member(META_VERSION))
-        .and_then(Value::text);
-    reply.era = era(headers, version.as_deref(), &method);
-
-    if root.member("jsonrpc").and_then(Value::text).as_deref() != Some("2.0") {
-        return Err(Fault::invalid_request(
-            "The message must have \"jsonrpc\":\"2.0\".",
-        ));
-    }
-    if reply.id.is_none() {
-        if method.starts_with("notifications/") && root.member("id").is_none() {
-            return Ok(Step::Answer(Answer::to_notification()));
-        }
-        // A call that nobody hears the answer of could be lost unseen.
-        return Err(Fault::invalid_request(
-            "The request has no \"id\", a string or a number, so nothing was done.",
-        ));
-    }
-    if params.is_some_and(|params| params.kind() != Kind::Object) {
-        return Err(Fault::invalid_params("\"params\" must be an object."));
-    }
-    let request = Request {
-        method,
-        params,
-        version,
-    };
-    request.check(headers, reply.era)?;
-    match json.unambiguous() {
-        Ok(()) => request.step(reply),
-        // A model that is told can mend it; many clients keep an error of the protocol to themselves.
-        Err(fault) if request.method == "tools/call" => {
-            Ok(reply.refused(Problem::malformed(&fault)))
-        }
-        Err(fault) => Err(Fault::invalid_request(said(&fault))),
-    }
-}
-
-/// The era of a request, by the version that its `_meta` names, or its header field where it names
-/// none.
-fn era(headers: Option<&HeaderMap>, version: Option<&str>, method: &str) -> Era {
-    let has_initialize = |version: &str| VERSIONS.contains(&version) && version != MODERN;
-    match version {
-        Some(version) if has_initialize(version) => Era::Initialize,
-        Some(_) => Era::Modern,
-        None if method == "server/discover" => Era::Modern,
-        None if method == "initialize" => Era::Initialize,
-        None if single(headers, PROTOCOL_VERSION) == Ok(Some(MODERN.into())) => Era::Modern,
-        None => Era::Initialize,
-    }
-}
-
-/// A field is given more than once, or is no text.
-#[derive(Debug, PartialEq, Eq)]
-struct Repeated;
-
-/// The value of a field that has one, decoded where it is in base64.
-fn single<'h>(
-    headers: Option<&'h HeaderMap>,
-    name: &str,
-) -> Result<Option<Cow<'h, str>>, Repeated> {
-    let Some(headers) = headers else {
-        return Ok(None);
-    };
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let (value, None) = (values.next(), values.next()) else {
-        return Err(Repeated);
-    };
-    let Some(value) = value else { return Ok(None) };
-    let text = std::str::from_utf8(value).map_err(|_| Repeated)?;
-    let encoded = text
-        .strip_prefix("=?base64?")
-        .and_then(|text| text.strip_suffix("?="));
-    let Some(encoded) = encoded else {
-        return Ok(Some(text.into()));
-    };
-    let decoded = BASE64_STANDARD.decode(encoded).map_err(|_| Repeated)?;
-    let decoded = String::from_utf8(decoded).map_err(|_| Repeated)?;
-    Ok(Some(decoded.into()))
-}
-
-fn said(fault: &Malformed) -> String {
-    Problem::malformed(fault).detail
-}
-
-/// A request with an id.
-struct Request<'j> {
-    method: Cow<'j, str>,
-    /// An object, where given.
+/// A message, taken apart and not yet judged.
+struct Message<'j> {
+    root: Value<'j>,
+    /// The one id that it has and that can be echoed.
+    id: Option<Value<'j>>,
+    method: Option<Cow<'j, str>>,
     params: Option<Value<'j>>,
     /// The version that its `_meta` names.
     version: Option<Cow<'j, str>>,
 }
 
-impl Request<'_> {
-    /// Whether it may be served: its version, and the header fields that mirror its body.
-    fn check(&self, headers: Option<&HeaderMap>, era: Era) -> Result<(), Fault> {
-        let field = |name: &str| {
-            single(headers, name).map_err(|Repeated| {
-                Fault::header_mismatch(format!(
-                    "The header {name} is given more than once, or is no text."
-                ))
-            })
+impl<'j> Message<'j> {
+    fn of(root: Value<'j>) -> Self {
+        let mut ids = root.members().filter(|(name, _)| name == "id");
+        let id = match (ids.next(), ids.next()) {
+            (Some((_, id)), None) => Some(id),
+            _ => None,
         };
-        let header_version = field(PROTOCOL_VERSION)?;
+        let params = root.given("params");
+        let meta = params.and_then(|params| params.member("_meta"));
+        Self {
+            root,
+            id: id.filter(|id| {
+                matches!(id.kind(), Kind::String | Kind::Number) && id.unambiguous(None).is_ok()
+            }),
+            method: root.member("method").and_then(Value::text),
+            params,
+            version: meta
+                .and_then(|meta| meta.member(META_VERSION))
+                .and_then(Value::text),
+        }
+    }
+
+    /// By the version that its `_meta` names, or its header field where it names none.
+    fn era(&self, headers: Headers<'_>) -> Era {
+        match (self.method.as_deref(), self.version.as_deref()) {
+            (Some("server/discover"), _) => Era::Modern,
+            (_, Some(version)) if WITH_INITIALIZE.contains(&version) => Era::Initialize,
+            (_, Some(_)) => Era::Modern,
+            (Some("initialize"), None) => Era::Initialize,
+            (_, None) => era_of(headers),
+        }
+    }
+
+    fn arguments(&self) -> Option<Value<'j>> {
+        self.params.and_then(|params| params.given("arguments"))
+    }
+
+    /// Judges it from the outside to the inside.
+    fn step(&self, headers: Headers<'_>, reply: &Reply) -> Result<Step, Fault> {
+        let invalid = |words: &str| Err(Fault::InvalidRequest(words.to_owned()));
+        // A client that falls back to `initialize` may still send the version it hoped for.
+        if self.method.as_deref() != Some("initialize") && self.version.is_none() {
+            supported(headers)?;
+        }
+        match self.root.kind() {
+            Kind::Object => {}
+            Kind::Array => return invalid("Batches are not taken: send one message at a time."),
+            kind @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
+                let words = format!("The message is {kind}; it must be one JSON-RPC object.");
+                return Err(Fault::InvalidRequest(words));
+            }
+        }
+        if let Err(malformed) = self.root.unambiguous(self.arguments()) {
+            return Err(Fault::InvalidRequest(Problem::malformed(&malformed).detail));
+        }
+        if self.root.member("jsonrpc").and_then(Value::text).as_deref() != Some("2.0") {
+            return invalid("The message must have \"jsonrpc\":\"2.0\".");
+        }
+        let Some(method) = self.method.as_deref() else {
+            let is_response = self
+                .root
+                .member("result")
+                .or(self.root.member("error"))
+                .is_some();
+            return match self.root.member("method") {
+                None if is_response => Ok(Step::Answer(Answer::to_notification())),
+                _ => invalid("The message has no \"method\", a string such as \"tools/call\"."),
+            };
+        };
+        if self
+            .params
+            .is_some_and(|params| params.kind() != Kind::Object)
+        {
+            return Err(Fault::InvalidParams(
+                "\"params\" must be an object.".to_owned(),
+            ));
+        }
+        if self.id.is_none() {
+            if method.starts_with("notifications/") && self.root.member("id").is_none() {
+                return Ok(Step::Answer(Answer::to_notification()));
+            }
+            // A call that nobody hears the answer of could be lost unseen.
+            return invalid(
+                "The request has no \"id\", a string or a number, so nothing was done.",
+            );
+        }
+        self.check_version(headers, reply.era)?;
+        self.answer(method, reply)
+    }
+
+    /// Whether it is of a version that is spoken here, and its header fields say what it says.
+    fn check_version(&self, headers: Headers<'_>, era: Era) -> Result<(), Fault> {
         if era == Era::Initialize {
-            return match header_version.as_deref() {
-                Some(version) if self.method != "initialize" && !VERSIONS.contains(&version) => {
-                    Err(Fault::unsupported_version(version))
+            return match &self.version {
+                Some(version) if headers.value(PROTOCOL_VERSION)?.is_some() => {
+                    headers.mirror(PROTOCOL_VERSION, version)
                 }
-                _ => Ok(()),
+                Some(_) | None => Ok(()),
             };
         }
-        let meta = self.params.and_then(|params| params.given("_meta"));
-        let capabilities = meta.and_then(|meta| meta.member(META_CAPABILITIES));
+        let capabilities = self
+            .params
+            .and_then(|params| params.given("_meta"))
+            .and_then(|meta| meta.member(META_CAPABILITIES));
         let (Some(version), Some(Kind::Object)) = (&self.version, capabilities.map(Value::kind))
         else {
-            return Err(Fault::invalid_params(format!(
+            return Err(Fault::InvalidParams(format!(
                 "\"params\" must have \"_meta\" with \"{META_VERSION}\", a string, and \"{META_CAPABILITIES}\", an object."
             )));
         };
-        if headers.is_some() {
-            mirrors(PROTOCOL_VERSION, header_version, version)?;
+        headers.mirror(PROTOCOL_VERSION, version)?;
+        if !VERSIONS.contains(&&**version) {
+            let requested = version.clone().into_owned();
+            return Err(Fault::UnsupportedVersion { requested });
         }
-        if version != MODERN {
-            return Err(Fault::unsupported_version(version));
+        let method = self.method.as_deref().unwrap_or_default();
+        headers.mirror(METHOD, method)?;
+        match method {
+            "tools/call" => headers.mirror(NAME, &self.name()?),
+            _ => Ok(()),
         }
-        if headers.is_some() {
-            mirrors(METHOD, field(METHOD)?, &self.method)?;
-            if self.method == "tools/call" {
-                mirrors(NAME, field(NAME)?, &self.name()?)?;
-            }
-        }
-        Ok(())
     }
 
-    fn step(&self, reply: &Reply) -> Result<Step, Fault> {
-        let answer = |members: &[(&str, String)]| Ok(Step::Answer(reply.result(members)));
-        match (&*self.method, reply.era) {
-            ("initialize", Era::Initialize) => answer(&[
-                ("protocolVersion", spell(self.negotiated())),
-                ("capabilities", capabilities()),
-                ("serverInfo", server_info()),
-                ("instructions", spell(INSTRUCTIONS)),
-            ]),
-            ("ping", Era::Initialize) => answer(&[]),
-            ("server/discover", Era::Modern) => answer(&[
-                (
-                    "supportedVersions",
-                    format!("[{}]", VERSIONS.map(spell).join(",")),
-                ),
-                ("capabilities", capabilities()),
-                ("instructions", spell(INSTRUCTIONS)),
+    fn answer(&self, method: &str, reply: &Reply) -> Result<Step, Fault> {
+        let result = |members: &[(&str, String)]| Ok(Step::Answer(reply.result(members)));
+        let capabilities = || ("capabilities", r#"{"tools":{}}"#.to_owned());
+        let instructions = || ("instructions", spell(INSTRUCTIONS));
+        let kept = || {
+            [
                 ("ttlMs", TTL_MS.to_owned()),
                 ("cacheScope", spell("public")),
+            ]
+        };
+        match (method, reply.era) {
+            ("initialize", Era::Initialize) => result(&[
+                ("protocolVersion", spell(self.negotiated())),
+                capabilities(),
+                ("serverInfo", server_info()),
+                instructions(),
             ]),
+            ("ping", Era::Initialize) => result(&[]),
+            ("server/discover", Era::Modern) => {
+                let versions = ("supportedVersions", list(&VERSIONS));
+                result(&[&[versions, capabilities(), instructions()][..], &kept()].concat())
+            }
             ("tools/list", era) => {
-                if self
-                    .params
-                    .is_some_and(|params| params.given("cursor").is_some())
-                {
-                    return Err(Fault::invalid_params(
-                        "There is one page of tools: leave \"cursor\" out.",
-                    ));
+                let cursor = self.params.and_then(|params| params.given("cursor"));
+                if cursor.is_some() {
+                    let words = "There is one page of tools: leave \"cursor\" out.";
+                    return Err(Fault::InvalidParams(words.to_owned()));
                 }
                 let tools = ("tools", format!("[{}]", *TOOL));
                 match era {
-                    Era::Initialize => answer(&[tools]),
-                    Era::Modern => answer(&[
-                        tools,
-                        ("ttlMs", TTL_MS.to_owned()),
-                        ("cacheScope", spell("public")),
-                    ]),
+                    Era::Initialize => result(&[tools]),
+                    Era::Modern => result(&[&[tools][..], &kept()].concat()),
                 }
             }
-            ("tools/call", _) => {
-                let name = self.name()?;
-                if name != TOOL_NAME {
-                    return Err(Fault::invalid_params(format!(
-                        "There is no tool {} here. The one tool is {TOOL_NAME}.",
-                        quoted(&name)
-                    )));
-                }
-                Ok(match self.draft() {
-                    Ok(draft) => Step::Call(draft, reply.clone()),
-                    Err(problem) => reply.refused(problem),
-                })
-            }
-            (method, _) => Err(Fault::method_not_found(method)),
+            ("tools/call", _) => self.call(reply),
+            (method, _) => Err(Fault::MethodNotFound(method.to_owned())),
         }
+    }
+
+    fn call(&self, reply: &Reply) -> Result<Step, Fault> {
+        let name = self.name()?;
+        if name != TOOL_NAME {
+            return Err(Fault::InvalidParams(format!(
+                "There is no tool {} here. The one tool is {TOOL_NAME}.",
+                quoted(&name)
+            )));
+        }
+        // A model that is told can mend its arguments; many clients keep an error of the protocol to
+        // themselves.
+        Ok(match self.draft() {
+            Ok(draft) => Step::Call(draft, reply.clone()),
+            Err(problem) => reply.refused(problem),
+        })
     }
 
     /// The version that an `initialize` asks for, or the newest that has it.
@@ -403,144 +281,55 @@ impl Request<'_> {
             .params
             .and_then(|params| params.member("protocolVersion"))
             .and_then(Value::text);
-        VERSIONS
-            .into_iter()
-            .find(|version| *version != MODERN && asked.as_deref() == Some(version))
-            .unwrap_or(NEWEST_WITH_INITIALIZE)
+        let [newest, ..] = WITH_INITIALIZE;
+        let mut spoken = WITH_INITIALIZE.into_iter();
+        spoken
+            .find(|version| asked.as_deref() == Some(version))
+            .unwrap_or(newest)
     }
 
-    fn name(&self) -> Result<Cow<'_, str>, Fault> {
-        self.params
-            .and_then(|params| params.member("name"))
-            .and_then(Value::text)
-            .ok_or_else(|| {
-                Fault::invalid_params(format!(
-                    "\"params\" must have the tool's \"name\", {TOOL_NAME}."
-                ))
-            })
+    fn name(&self) -> Result<Cow<'j, str>, Fault> {
+        let name = self.params.and_then(|params| params.member("name"));
+        name.and_then(Value::text).ok_or_else(|| {
+            Fault::InvalidParams(format!(
+                "\"params\" must have the tool's \"name\", {TOOL_NAME}."
+            ))
+        })
     }
 
     /// The call's arguments, which models also give as JSON in a string, or not at all.
     fn draft(&self) -> Result<Draft, Problem> {
-        let arguments = self.params.and_then(|params| params.given("arguments"));
-        let text = match arguments {
+        let text = match self.arguments() {
             None => Cow::Borrowed("{}"),
-            Some(value) => match value.text() {
-                None => return tool::draft(value),
-                Some(text) => text,
-            },
+            Some(value) => {
+                let sound = value.unambiguous(None);
+                sound.map_err(|malformed| Problem::malformed(&malformed))?;
+                let Some(text) = value.text() else {
+                    return tool::draft(value);
+                };
+                text
+            }
         };
-        let json = Json::parse(text.as_bytes()).map_err(|fault| Problem::malformed(&fault))?;
+        let json = Json::parse(text.as_bytes());
+        let json = json.map_err(|malformed| Problem::malformed(&malformed))?;
         tool::draft(json.root())
     }
 }
 
-/// Whether a header field says what the body says.
-fn mirrors(name: &str, header: Option<Cow<'_, str>>, body: &str) -> Result<(), Fault> {
-    match header {
-        Some(header) if header == body => Ok(()),
-        Some(header) => Err(Fault::header_mismatch(format!(
-            "The header {name} is {}, and the body says {}.",
-            quoted(&header),
-            quoted(body)
-        ))),
-        None => Err(Fault::header_mismatch(format!(
-            "The header {name} is missing; the body says {}.",
-            quoted(body)
-        ))),
+/// By the version header alone.
+fn era_of(headers: Headers<'_>) -> Era {
+    match headers.value(PROTOCOL_VERSION) {
+        Ok(Some(MODERN)) => Era::Modern,
+        Ok(_) | Err(_) => Era::Initialize,
     }
 }
 
-fn capabilities() -> String {
-    r#"{"tools":{}}"#.to_owned()
-}
-
-fn server_info() -> String {
-    format!(
-        r#"{{"name":"memory-ingress","title":"Memory Ingress","version":{}}}"#,
-        spell(env!("CARGO_PKG_VERSION"))
-    )
-}
-
-impl Answer {
-    fn to_notification() -> Self {
-        Self {
-            status: 202,
-            message: None,
-        }
+/// Whether the version header, where it is given, names a version that is spoken here.
+fn supported(headers: Headers<'_>) -> Result<(), Fault> {
+    match headers.value(PROTOCOL_VERSION)? {
+        Some(version) if !VERSIONS.contains(&version) => Err(Fault::UnsupportedVersion {
+            requested: version.to_owned(),
+        }),
+        Some(_) | None => Ok(()),
     }
-}
-
-impl Reply {
-    /// A call whose arguments are no draft.
-    fn refused(&self, problem: Problem) -> Step {
-        Step::Answer(self.told(&Err(tool::failure(&[problem]))))
-    }
-
-    /// The result of the call.
-    #[must_use]
-    pub fn told(&self, told: &Told) -> Answer {
-        let (flat, is_error) = match told {
-            Ok(flat) => (flat, "false"),
-            Err(flat) => (flat, "true"),
-        };
-        let flat = String::from_utf8_lossy(flat);
-        let text = format!(r#"[{{"type":"text","text":{}}}]"#, spell(&flat));
-        self.result(&[
-            ("content", text),
-            ("structuredContent", flat.into_owned()),
-            ("isError", is_error.to_owned()),
-        ])
-    }
-
-    /// A result of these members, each a JSON text.
-    fn result(&self, members: &[(&str, String)]) -> Answer {
-        let modern = match self.era {
-            Era::Initialize => vec![],
-            Era::Modern => vec![
-                ("resultType", spell("complete")),
-                (
-                    "_meta",
-                    object(&[("io.modelcontextprotocol/serverInfo", server_info())]),
-                ),
-            ],
-        };
-        self.answer(200, ("result", object(&[members, &*modern].concat())))
-    }
-
-    fn fault(&self, fault: &Fault) -> Answer {
-        let is_version = fault.code == -32022;
-        let status = match self.era {
-            Era::Initialize if !is_version => 200,
-            Era::Initialize | Era::Modern => fault.status,
-        };
-        let mut members = vec![
-            ("code", fault.code.to_string()),
-            ("message", spell(&fault.message)),
-        ];
-        members.extend(fault.data.clone().map(|data| ("data", data)));
-        self.answer(status, ("error", object(&members)))
-    }
-
-    fn answer(&self, status: u16, outcome: (&str, String)) -> Answer {
-        let version = ("jsonrpc", spell("2.0"));
-        let members = match self.id.clone() {
-            Some(id) => object(&[version, ("id", id), outcome]),
-            // MCP has no null for an id.
-            None => object(&[version, outcome]),
-        };
-        Answer {
-            status,
-            message: Some(members.into_bytes()),
-        }
-    }
-}
-
-/// An object of members that are each a JSON text.
-fn object(members: &[(&str, String)]) -> String {
-    let members: Vec<_> = members
-        .iter()
-        .map(|(name, value)| format!("{}:{value}", spell(name)))
-        .collect();
-    format!("{{{}}}", members.join(","))
 }

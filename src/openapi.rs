@@ -149,16 +149,8 @@ fn request_body() -> RequestBody {
         .item(reference::<ToolBody>())
         .item(reference::<MemoryCreateDocument>())
         .build();
-    let envelope = || {
-        (
-            "envelope",
-            example("The JSON:API envelope", ENVELOPE.as_bytes()),
-        )
-    };
-    let tool_body = (
-        "tool_body",
-        example("The tool's body", TOOL_BODY.as_bytes()),
-    );
+    let envelope = || ("envelope", example("The JSON:API envelope", ENVELOPE));
+    let tool_body = ("tool_body", example("The tool's body", TOOL_BODY));
     RequestBodyBuilder::new()
         .description(Some(
             "One memory, at most 4 MiB. `application/json` carries either shape.",
@@ -177,7 +169,7 @@ fn stored() -> Response {
         .into_iter()
         .filter_map(examples::receipt)
         .collect();
-    let form = |render: fn(&crate::remember::Receipt) -> Vec<u8>| {
+    let form = |render: fn(&crate::remember::Receipt) -> String| {
         let names = [
             ("envelope", "Of the envelope's example"),
             ("tool_body", "Of the tool body's example"),
@@ -206,7 +198,7 @@ fn failed(status: u16, examples: &[FailureExample]) -> Response {
     let problems = examples.iter().flat_map(|example| &example.problems);
     let mut titles: Vec<_> = problems.map(|problem| problem.code.title()).collect();
     titles.dedup();
-    let form = |render: &dyn Fn(&FailureExample) -> Vec<u8>| {
+    let form = |render: &dyn Fn(&FailureExample) -> String| {
         let examples = examples
             .iter()
             .map(|shown| (shown.name, example(shown.summary, &render(shown))));
@@ -279,8 +271,8 @@ fn content(
         .build()
 }
 
-fn example(summary: &str, body: &[u8]) -> Example {
-    let value: Option<Value> = serde_json::from_slice(body).ok();
+fn example(summary: &str, body: &str) -> Example {
+    let value: Option<Value> = serde_json::from_str(body).ok();
     ExampleBuilder::new().summary(summary).value(value).build()
 }
 

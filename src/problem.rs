@@ -60,8 +60,8 @@ pub struct Storage {
 /// Where a request's shape spells each place of a memory: the path in its body.
 pub type Locate = fn(&Place) -> Vec<String>;
 
-/// Whether a memory was stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a memory was stored; of two requests for it, the greater is true of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Written {
     /// It certainly was not.
     NotWritten,
@@ -130,6 +130,17 @@ impl Problem {
             "The body must be declared as {JSON_API}, without parameters but profile, or as {JSON}: set one Content-Type \
              header."
         );
+        Self::new(
+            Code::UnsupportedMediaType,
+            Source::Header("Content-Type"),
+            detail,
+        )
+    }
+
+    /// A message of MCP of another type.
+    #[must_use]
+    pub fn unsupported_message_type() -> Self {
+        let detail = format!("A message must be declared as {JSON}, or not at all.");
         Self::new(
             Code::UnsupportedMediaType,
             Source::Header("Content-Type"),

@@ -27,7 +27,7 @@ use crate::object::{CONTENT_TYPE, Object};
 
 mod witness;
 
-use witness::Witness;
+pub use witness::Witness;
 
 /// Longest wait for a connection: S3 in the region answers a handshake in milliseconds, and the
 /// rest of the deadline is the write's.

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::json::{Kind, Value, spell, written};
 use crate::memory::{Draft, Fault, Memory, Place, Violations, text};
@@ -48,7 +49,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
 
 /// The body that gives this very memory, its timestamp included.
 #[must_use]
-pub fn body(memory: &Memory) -> Vec<u8> {
+pub fn body(memory: &Memory) -> String {
     format!(
         r#"{{"entity_id":{},"domain":{},"content":{},"timestamp":{},"metadata":{}}}"#,
         spell(memory.entity_id()),
@@ -57,7 +58,6 @@ pub fn body(memory: &Memory) -> Vec<u8> {
         spell(&memory.timestamp().to_string()),
         memory.metadata(),
     )
-    .into_bytes()
 }
 
 /// Where the tool's body spells a place.
@@ -98,29 +98,34 @@ pub(crate) struct ToolError {
 }
 
 /// What a call of the tool comes to: the flat result, or the flat error.
-pub type Told = Result<Vec<u8>, Vec<u8>>;
+pub type Told = Result<String, String>;
 
 /// The flat result of a memory that is durable.
 #[must_use]
-pub fn success(receipt: &Receipt) -> Vec<u8> {
-    let memory_id = receipt.memory_id.to_string();
+pub fn success(receipt: &Receipt) -> String {
+    success_of(receipt.memory_id, &receipt.key)
+}
+
+/// The flat result of a memory with this id, under this key.
+#[must_use]
+pub fn success_of(memory_id: Uuid, key: &str) -> String {
     written(&ToolResult {
         status: "ok",
-        memory_id,
-        s3_key: receipt.key.clone(),
+        memory_id: memory_id.to_string(),
+        s3_key: key.to_owned(),
     })
 }
 
 /// The flat result of a failure: every detail, joined by a space.
 #[must_use]
-pub fn failure(problems: &[Problem]) -> Vec<u8> {
+pub fn failure(problems: &[Problem]) -> String {
     let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
     failure_in_words(details.join(" "))
 }
 
 /// The flat result of a failure that is told in these words.
 #[must_use]
-pub fn failure_in_words(error: String) -> Vec<u8> {
+pub fn failure_in_words(error: String) -> String {
     written(&ToolError {
         status: "error",
         error,

@@ -26,17 +26,19 @@ const PREFLIGHT_AGE_MAX: HeaderValue = HeaderValue::from_static("3600");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What a request comes to, before it has a form.
+/// What a request comes to.
 pub(super) enum Outcome {
-    Stored(Receipt),
+    Stored(Receipt, Representation),
     Message(mcp::Answer),
+    /// A tool's call, whose failure is a result as well.
+    Called(Reply, Result<Receipt, Refusal>),
     /// A page may send what it asks to send.
     Preflight {
-        headers: Option<HeaderValue>,
+        headers: Vec<HeaderValue>,
     },
     Plain {
         media_type: &'static str,
-        body: Vec<u8>,
+        body: String,
     },
 }
 
@@ -52,19 +54,18 @@ pub(super) struct Refusal {
 
 /// How a request is answered.
 pub(super) struct Manner {
+    /// How it is refused.
     pub(super) form: Form,
     /// The origin of the page that reads the answer, where it may.
     pub(super) page: Option<HeaderValue>,
 }
 
-/// What an answer is written in.
+/// What a refusal is written in.
 pub(super) enum Form {
-    /// A document of the HTTP interface.
+    /// An error document.
     Document(Representation),
-    /// A message of JSON-RPC, to a request that is not read yet.
+    /// An error of JSON-RPC.
     JsonRpc,
-    /// The result of a tool's call.
-    ToolResult(Reply),
 }
 
 impl From<Problem> for Refusal {
@@ -121,29 +122,23 @@ impl Manner {
             Outcome::Plain { media_type, body } => of_type(StatusCode::OK, media_type, body),
             Outcome::Message(answer) => message(answer),
             Outcome::Preflight { headers } => preflight(headers),
-            Outcome::Stored(receipt) => self.stored(&receipt),
+            Outcome::Stored(receipt, form) => {
+                let body = match form {
+                    Representation::JsonApi => jsonapi::success(&receipt),
+                    Representation::Json => tool::success(&receipt),
+                };
+                let created = of_type(StatusCode::CREATED, form.media_type(), body);
+                replayed(created, receipt.put)
+            }
+            Outcome::Called(reply, Ok(receipt)) => {
+                let result = message(reply.told(&Ok(tool::success(&receipt))));
+                replayed(result, receipt.put)
+            }
+            Outcome::Called(reply, Err(refusal)) => {
+                message(reply.told(&Err(tool::failure(&refusal.problems))))
+            }
         };
         self.finish(response, request_id)
-    }
-
-    fn stored(&self, receipt: &Receipt) -> Response {
-        let created =
-            |form: Representation, body| of_type(StatusCode::CREATED, form.media_type(), body);
-        let flat = || tool::success(receipt);
-        let mut response = match &self.form {
-            Form::Document(form @ Representation::JsonApi) => {
-                created(*form, jsonapi::success(receipt))
-            }
-            Form::Document(form @ Representation::Json) => created(*form, flat()),
-            Form::ToolResult(reply) => message(reply.told(&Ok(flat()))),
-            Form::JsonRpc => created(Representation::Json, flat()),
-        };
-        if receipt.put == Put::AlreadyThere {
-            response
-                .headers_mut()
-                .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-        }
-        response
     }
 
     pub(super) fn refuse(&self, refusal: &Refusal, request_id: &str) -> Response {
@@ -156,10 +151,40 @@ impl Manner {
                 failed(*form, jsonapi::failure(problems, request_id))
             }
             Form::Document(form @ Representation::Json) => failed(*form, tool::failure(problems)),
-            Form::JsonRpc => message(mcp::refusal(problems)),
-            Form::ToolResult(reply) => message(reply.told(&Err(tool::failure(problems)))),
+            Form::JsonRpc => message(mcp::Answer::to_unread(problems)),
         };
-        self.finish(with_advice(response, refusal), request_id)
+        self.finish(self.with_advice(response, refusal), request_id)
+    }
+
+    /// The header fields that tell a caller what to do otherwise.
+    fn with_advice(&self, mut response: Response, refusal: &Refusal) -> Response {
+        let headers = response.headers_mut();
+        if let Some(allow) = refusal.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        match refusal.problems.first().map(|problem| &problem.source) {
+            Some(Source::Header("Content-Type")) => {
+                let types = match self.form {
+                    Form::Document(_) => "application/vnd.api+json, application/json",
+                    Form::JsonRpc => JSON,
+                };
+                headers.insert(header::ACCEPT, HeaderValue::from_static(types));
+            }
+            Some(Source::Header("Content-Encoding")) => {
+                headers.insert(
+                    header::ACCEPT_ENCODING,
+                    HeaderValue::from_static("identity"),
+                );
+            }
+            _ => {}
+        }
+        if matches!(
+            refusal.code(),
+            Code::StorageUnavailable | Code::StorageOutcomeUnknown
+        ) {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 
     fn finish(&self, mut response: Response, request_id: &str) -> Response {
@@ -173,39 +198,18 @@ impl Manner {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("x-request-id, idempotent-replayed"),
+                HeaderValue::from_static("x-request-id, idempotent-replayed, retry-after"),
             );
         }
         response
     }
 }
 
-/// The header fields that tell a caller what to do otherwise.
-fn with_advice(mut response: Response, refusal: &Refusal) -> Response {
-    let is_answered = response.status().is_success();
-    let headers = response.headers_mut();
-    if let Some(allow) = refusal.allow {
-        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-    }
-    match refusal.problems.first().map(|problem| &problem.source) {
-        Some(Source::Header("Content-Type")) => {
-            let both = HeaderValue::from_static("application/vnd.api+json, application/json");
-            headers.insert(header::ACCEPT, both);
-        }
-        Some(Source::Header("Content-Encoding")) => {
-            headers.insert(
-                header::ACCEPT_ENCODING,
-                HeaderValue::from_static("identity"),
-            );
-        }
-        _ => {}
-    }
-    let may_help = matches!(
-        refusal.code(),
-        Code::StorageUnavailable | Code::StorageOutcomeUnknown
-    );
-    if may_help && !is_answered {
-        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+fn replayed(mut response: Response, put: Put) -> Response {
+    if put == Put::AlreadyThere {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }
@@ -219,7 +223,7 @@ fn message(answer: mcp::Answer) -> Response {
 
 /// The page may send the header fields it asks for: its origin is trusted, and which fields clients
 /// of MCP send changes (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
-fn preflight(asked: Option<HeaderValue>) -> Response {
+fn preflight(asked: Vec<HeaderValue>) -> Response {
     let mut response = bare(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(
@@ -227,8 +231,8 @@ fn preflight(asked: Option<HeaderValue>) -> Response {
         HeaderValue::from_static("POST"),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_MAX);
-    if let Some(asked) = asked {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+    for line in asked {
+        headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, line);
     }
     response
 }
@@ -243,7 +247,7 @@ fn bare(status: StatusCode) -> Response {
     response
 }
 
-fn of_type(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
+fn of_type(status: StatusCode, media_type: &'static str, body: String) -> Response {
     let mut response = bare(status);
     *response.body_mut() = body.into();
     response

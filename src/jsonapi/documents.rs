@@ -122,7 +122,7 @@ struct Retry {
 /// The document of a memory that is durable. It has no `self`: this service cannot read, and
 /// JSON:API forbids a link that cannot be fetched.
 #[must_use]
-pub fn success(receipt: &Receipt) -> Vec<u8> {
+pub fn success(receipt: &Receipt) -> String {
     written(&MemoryDocument {
         jsonapi: JSON_API,
         data: MemoryResource {
@@ -141,7 +141,7 @@ pub fn success(receipt: &Receipt) -> Vec<u8> {
 
 /// The document of a failure; each error's id is the request's with its number.
 #[must_use]
-pub fn failure(problems: &[Problem], request_id: &str) -> Vec<u8> {
+pub fn failure(problems: &[Problem], request_id: &str) -> String {
     let errors = problems
         .iter()
         .zip(1..)

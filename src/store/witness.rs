@@ -15,10 +15,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::WriteError;
 
-/// Sees on the wire what the SDK's result does not tell: whether any of the request was given away,
+/// Sees on the wire what a client's result does not tell: whether any of the request was given away,
 /// and the status.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Witness {
+pub struct Witness {
     request: Arc<AtomicU8>,
     status: Arc<AtomicU16>,
 }
@@ -44,11 +44,24 @@ impl Witness {
         first.map_or_else(|found| found == state, |_| true)
     }
 
-    /// A put that ended without an answer from S3. A body is asked for only when a connection
-    /// stands (TLS included), and before the first byte of the request leaves: one never asked for
-    /// was never sent, nor will it be.
+    /// A body that this witness sees asked for.
+    #[must_use]
+    pub fn watch(&self, body: SdkBody) -> SdkBody {
+        let witness = self.clone();
+        SdkBody::from_body_1_x(Watched { body, witness })
+    }
+
+    /// Gives the request up; whether none of it was ever sent. A body is asked for only when a
+    /// connection stands (TLS included), and before the first byte of the request leaves: one never
+    /// asked for was never sent, nor will it be.
+    #[must_use]
+    pub fn give_up(&self) -> bool {
+        self.settle(GIVEN_UP)
+    }
+
+    /// A put that ended without an answer from S3.
     pub(super) fn no_answer(&self, what: &str) -> WriteError {
-        if self.settle(GIVEN_UP) {
+        if self.give_up() {
             WriteError::Unavailable(format!("the request was never begun: {what}"))
         } else {
             WriteError::Unknown(format!("no answer after the request had begun: {what}"))
@@ -73,7 +86,7 @@ impl Body for Watched {
         if self.witness.settle(BEGUN) {
             Pin::new(&mut self.body).poll_frame(context)
         } else {
-            Poll::Ready(Some(Err("the put was given up".into())))
+            Poll::Ready(Some(Err("the request was given up".into())))
         }
     }
 
@@ -95,12 +108,7 @@ impl Intercept for Witness {
     ) -> Result<(), BoxError> {
         let witness = self.clone();
         let body = context.request_mut().body_mut();
-        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| {
-            SdkBody::from_body_1_x(Watched {
-                body,
-                witness: witness.clone(),
-            })
-        });
+        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| witness.watch(body));
         Ok(())
     }
 

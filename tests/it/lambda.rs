@@ -218,6 +218,7 @@ async fn an_agents_message_reaches_the_same_log_and_a_foreign_page_does_not() {
     let event = |origin: &str| {
         let mut event = rest_event("/mcp", &request("tools/call", &params));
         event["multiValueHeaders"]["Origin"] = json!([origin]);
+        event["headers"]["Content-Type"] = json!("application/json");
         event["multiValueHeaders"]["Content-Type"] = json!(["application/json"]);
         event
     };

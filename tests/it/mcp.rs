@@ -6,7 +6,7 @@ use memory_ingress::json::Json;
 use memory_ingress::mcp::{self, Step, VERSIONS};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Asked, JSON_API, ask, mcp, tool, vectors};
+use crate::app::{Answer, App, Asked, ask, mcp, tool, vectors};
 
 pub(crate) const ARGUMENTS: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}"#;
 const KEY: &str = "memories/domain=work/entity=rob/2026/01/27/";
@@ -193,10 +193,26 @@ async fn the_older_eras_errors_come_with_200_but_for_an_unsupported_version() {
         answer.json()["error"]["data"],
         json!({"supported": VERSIONS, "requested": "2025-03-27"})
     );
-    let twice = mcp(request("tools/list", "{}"))
-        .header("mcp-protocol-version", "2025-06-18")
-        .header("mcp-protocol-version", "2025-11-25");
-    assert_eq!(fault(&app.send(twice).await).1, -32020);
+    // No version at all is an error of HTTP as well, whatever else is wrong.
+    for values in [
+        &["2025-06-18", "2025-11-25"][..],
+        &["2025-11-25", "2025-11-25"],
+        &["=?base64?MjAyNS0xMS0yNQ==?="],
+    ] {
+        for message in [
+            request("tools/list", "{}"),
+            "{".to_owned(),
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned(),
+        ] {
+            let asked = values.iter().fold(mcp(&*message), |asked, value| {
+                asked.header("mcp-protocol-version", *value)
+            });
+            assert_eq!(fault(&app.send(asked).await).0, 400, "{values:?} {message}");
+        }
+    }
+    // A client that falls back to `initialize` may still send what it hoped for.
+    let initialize = mcp(request("initialize", "{}")).header("mcp-protocol-version", "2099-01-01");
+    assert_eq!(app.send(initialize).await.status, 200);
     for version in ["2025-06-18", "2025-11-25"] {
         let supported = mcp(request("tools/list", "{}")).header("mcp-protocol-version", version);
         assert_eq!(app.send(supported).await.status, 200);
@@ -299,6 +315,13 @@ async fn a_modern_requests_headers_mirror_its_body() {
         &[version, method, ("Mcp-Name", "=?base64?YXBwZW5k?=")],
         &[version, method, ("Mcp-Name", "=?base64?!?=")],
         &[version, method, ("Mcp-Name", "=?base64?/w==?=")],
+        // No other field may be in base64.
+        &[
+            ("MCP-Protocol-Version", "=?base64?MjAyNi0wNy0yOA==?="),
+            method,
+            name,
+        ],
+        &[version, ("Mcp-Method", "=?base64?dG9vbHMvY2FsbA==?="), name],
     ];
     for fields in mismatches {
         let asked = fields
@@ -357,8 +380,69 @@ async fn a_modern_server_has_no_initialize_no_ping_and_no_other_method() {
 #[tokio::test]
 async fn a_version_of_the_older_era_in_meta_is_served_as_that_era() {
     let params = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}}"#;
-    let answer = App::new().send(mcp(request("ping", params))).await;
-    assert_eq!(answer.json()["result"], json!({}));
+    let app = App::new();
+    assert_eq!(
+        app.send(mcp(request("ping", params))).await.json()["result"],
+        json!({})
+    );
+    let agrees = mcp(request("ping", params)).header("mcp-protocol-version", "2025-11-25");
+    assert_eq!(app.send(agrees).await.status, 200);
+    // A header that says otherwise would lead astray whoever trusts it.
+    for other in ["2026-07-28", "2025-06-18"] {
+        let asked = mcp(request("ping", params)).header("mcp-protocol-version", other);
+        assert_eq!(fault(&app.send(asked).await), (400, -32020));
+    }
+    // It asks for what is spoken, and is told.
+    let discover = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25","io.modelcontextprotocol/clientCapabilities":{}}}"#;
+    let asked = mcp(request("server/discover", discover))
+        .header("mcp-protocol-version", "2025-11-25")
+        .header("mcp-method", "server/discover");
+    assert_eq!(
+        app.send(asked).await.json()["result"]["supportedVersions"],
+        json!(VERSIONS)
+    );
+}
+
+#[tokio::test]
+async fn what_is_ambiguous_about_a_message_is_its_senders_fault_and_not_its_models() {
+    let app = App::new();
+    let call = format!(
+        r#""method":"tools/call","params":{{"name":"append_memory","arguments":{ARGUMENTS}}}"#
+    );
+    for (message, id) in [
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"id":2,{call}}}"#), None),
+        (format!(r#"{{"jsonrpc":"2.0","id":"\ud800",{call}}}"#), None),
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":1,{call},"params":{{}}}}"#),
+            Some(1),
+        ),
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":1,{call},"x":"\udc00"}}"#),
+            Some(1),
+        ),
+        (
+            format!(r#"{{"jsonrpc":"2.0","method":"notifications/x",{call}}}"#),
+            None,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","method":"notifications/x","a":1,"a":2}"#.to_owned(),
+            None,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":5,"method":7,"result":{}}"#.to_owned(),
+            Some(5),
+        ),
+        (r#"{"result":1}"#.to_owned(), None),
+    ] {
+        let answer = app.send(mcp(&*message)).await;
+        assert_eq!(fault(&answer), (200, -32600), "{message}");
+        assert_eq!(
+            answer.json().get("id").and_then(Value::as_i64),
+            id,
+            "{message}"
+        );
+    }
+    app.assert_nothing_stored();
 }
 
 #[tokio::test]
@@ -380,11 +464,7 @@ async fn sloppy_agents_are_served() {
                 .await,
         );
     }
-    for media_type in [
-        "application/json; charset=utf-8",
-        "APPLICATION/JSON",
-        JSON_API,
-    ] {
+    for media_type in ["application/json; charset=utf-8", "APPLICATION/JSON"] {
         stored(
             &app.send(bare(call(ARGUMENTS)).header("content-type", media_type))
                 .await,
@@ -474,10 +554,7 @@ async fn what_is_refused_before_it_is_read_is_an_error_of_json_rpc() {
     ] {
         let answer = app.send(typed(media_type)).await;
         assert_eq!(fault(&answer), (415, -32600), "{media_type}");
-        assert_eq!(
-            answer.header("accept"),
-            "application/vnd.api+json, application/json"
-        );
+        assert_eq!(answer.header("accept"), "application/json");
     }
     let encoded = mcp(call(ARGUMENTS)).header("content-encoding", "gzip");
     assert_eq!(fault(&app.send(encoded).await), (415, -32600));
@@ -550,7 +627,7 @@ async fn a_page_calls_if_its_origin_is_allowed() {
         assert_eq!(answer.header("access-control-allow-origin"), OWN);
         assert_eq!(
             answer.header("access-control-expose-headers"),
-            "x-request-id, idempotent-replayed"
+            "x-request-id, idempotent-replayed, retry-after"
         );
         // An error may be read as well.
         let answer = app.send(from(OWN, mcp("{"))).await;
@@ -593,14 +670,50 @@ async fn a_preflight_of_an_allowed_origin_is_answered_and_needs_no_key() {
 }
 
 #[tokio::test]
-async fn a_page_of_this_machine_calls_a_laptops_service_alone() {
-    let own = || {
-        mcp(call(ARGUMENTS))
-            .header("host", "localhost:1")
-            .header("origin", "http://localhost:6274")
-    };
-    stored(&App::for_callers(Callers::Loopback).send(own()).await);
+async fn a_page_of_this_machine_needs_no_permission_on_a_laptop_and_does_elsewhere() {
+    const PAGE: &str = "http://localhost:6274";
+    let from_page = |asked: Asked| asked.header("host", "localhost:1").header("origin", PAGE);
+    let own = || from_page(mcp(call(ARGUMENTS)));
+    let answer = App::for_callers(Callers::Loopback).send(own()).await;
+    assert_eq!(answer.header("access-control-allow-origin"), PAGE);
+    stored(&answer);
+    let preflight = from_page(ask("OPTIONS", "/mcp"))
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type");
+    let answer = App::for_callers(Callers::Loopback).send(preflight).await;
+    assert_eq!(
+        (
+            answer.status.as_u16(),
+            answer.header("access-control-allow-origin")
+        ),
+        (204, PAGE)
+    );
     assert_eq!(fault(&App::new().send(own()).await), (403, -32600));
+}
+
+#[tokio::test]
+async fn a_page_reads_why_it_was_refused() {
+    const OWN: &str = "https://app.example.com";
+    let app = App::guarded(Guard {
+        callers: Callers::Key(ApiKey::new("right")),
+        allowed_origins: vec![Origin::parse(OWN).unwrap()],
+    });
+    for keys in [
+        &[][..],
+        &["wrong"],
+        &["right", "wrong"],
+        &["wrong", "right"],
+    ] {
+        let asked = keys
+            .iter()
+            .fold(mcp(call(ARGUMENTS)).header("origin", OWN), |asked, key| {
+                asked.header("x-api-key", *key)
+            });
+        let answer = app.send(asked).await;
+        assert_eq!(fault(&answer), (403, -32600), "{keys:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), OWN);
+    }
+    app.assert_nothing_stored();
 }
 
 #[test]
@@ -625,7 +738,7 @@ fn the_tools_schemas_are_flat_and_all_its_hints_are_set() {
     let Step::Answer(answer) = mcp::dispatch(None, request("tools/list", "{}").as_bytes()) else {
         panic!("a list is no call");
     };
-    let message: Value = serde_json::from_slice(&answer.message.unwrap()).unwrap();
+    let message: Value = serde_json::from_str(&answer.message.unwrap()).unwrap();
     let tools = message["result"]["tools"].as_array().unwrap();
     assert_eq!(tools.len(), 1);
     let tool = &tools[0];
@@ -707,7 +820,7 @@ async fn every_worked_example_of_the_tools_body_is_the_same_memory_here() {
 }
 
 #[test]
-fn no_header_and_no_message_over_stdio_is_a_header_mismatch() {
+fn over_stdio_no_header_is_missed() {
     let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}"#;
     for method in ["server/discover", "tools/list"] {
         let Step::Answer(answer) = mcp::dispatch(None, request(method, meta).as_bytes()) else {
@@ -715,7 +828,7 @@ fn no_header_and_no_message_over_stdio_is_a_header_mismatch() {
         };
         assert_eq!(answer.status, 200);
         let message = answer.message.unwrap();
-        let message = Json::parse(&message).unwrap();
+        let message = Json::parse(message.as_bytes()).unwrap();
         assert!(message.root().member("result").is_some());
     }
 }

@@ -1,7 +1,9 @@
 //! `memory-ingress mcp` for an agent on this machine: memories written directly, by lines.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -224,9 +226,9 @@ fn what_prevents_the_start_is_said_on_stderr_alone() {
             "by https alone",
         ),
         (
-            &["mcp", "--url", "https://u:p@memory.example.com"],
+            &["mcp", "--url", "https://u:secret@memory.example.com"],
             2,
-            "carries a password",
+            "a name or a password",
         ),
         (
             &["mcp", "--url", "https://x.test", "--data", "d"],
@@ -244,9 +246,36 @@ fn what_prevents_the_start_is_said_on_stderr_alone() {
             "1..=900",
         ),
         (
-            &["mcp", "--url", "https://x.test", "--header", "nonsense"],
+            &[
+                "mcp",
+                "--url",
+                "https://x.test",
+                "--header",
+                "nonsense secret",
+            ],
             2,
             "NAME=VALUE",
+        ),
+        (
+            &["mcp", "--url", "https://x.test/?token=secret"],
+            2,
+            "it has a query",
+        ),
+        (
+            &["mcp", "--url", "https://x.test", "--region", "eu west"],
+            2,
+            "letters, digits and hyphens",
+        ),
+        (
+            &[
+                "mcp",
+                "--url",
+                "https://x.test",
+                "--header",
+                "x-api-key=secret",
+            ],
+            2,
+            "MEMORY_API_KEY",
         ),
         (
             &[
@@ -274,8 +303,56 @@ fn what_prevents_the_start_is_said_on_stderr_alone() {
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
         assert!(
-            stderr.contains(words) && output.stdout.is_empty(),
+            stderr.contains(words) && !stderr.contains("secret") && output.stdout.is_empty(),
             "{args:?}: {stderr}"
         );
     }
+}
+
+#[test]
+fn a_server_whose_answers_nobody_reads_still_ends_by_signals() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = command(&["--data", folder.path().to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    // More than a pipe holds; the writer below gets no further than that.
+    let ping = request("ping", "{}") + "\n";
+    let writer = std::thread::spawn(move || while stdin.write_all(ping.as_bytes()).is_ok() {});
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..2 {
+        let id = process.id().to_string();
+        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(1));
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_write_ends_though_its_answer_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut process = command(&["--data", folder.path().to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    for number in 0..20 {
+        let arguments = format!(r#"{{"entity_id":"e","domain":"d","content":"{number}"}}"#);
+        let params = format!(r#"{{"name":"append_memory","arguments":{arguments}}}"#);
+        writeln!(stdin, "{}", request("tools/call", &params)).unwrap();
+    }
+    drop(stdin);
+    let output = process.wait_with_output().unwrap();
+    assert!(text(&output.stderr).contains("could not be written"));
+    assert_eq!(stored(folder.path()).len(), 20);
 }

@@ -143,6 +143,8 @@ fn bucket_name(name: &str) -> Result<String, String> {
 
 /// Why a command ended before its work was done.
 enum Stop {
+    /// The command line is wrong in a way that its parser does not judge.
+    Usage(String),
     /// The settings or their surroundings prevent the start: one message for the user.
     Config(String),
     /// The work itself failed.
@@ -173,17 +175,29 @@ impl From<io::Error> for Stop {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (code, message) = match run(cli.command.unwrap_or(Command::Serve(cli.serve))).await {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    let ended = tokio::runtime::Runtime::new()
+        .map_err(Stop::from)
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(command));
+            // What still runs now, a name's lookup for one, nobody waits for.
+            runtime.shutdown_background();
+            ended
+        });
+    let (code, message) = match ended {
         Ok(code) => return code,
+        Err(Stop::Usage(message)) => (ExitCode::from(USAGE), message),
         Err(Stop::Config(message)) => (ExitCode::from(EX_CONFIG), message),
         Err(Stop::Failed(message)) => (ExitCode::FAILURE, message),
     };
     tell(&format!("memory-ingress: {message}"));
     code
 }
+
+/// The exit code of the parser of the command line.
+const USAGE: u8 = 2;
 
 async fn run(command: Command) -> Result<ExitCode, Stop> {
     match command {

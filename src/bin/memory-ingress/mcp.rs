@@ -5,20 +5,18 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use memory_ingress::config::Config;
 use memory_ingress::http::REQUEST_TIME_MAX;
-use memory_ingress::mcp::{self, Answer, Reply, Step};
+use memory_ingress::mcp::{self, Answer, Step};
 use memory_ingress::memory::Draft;
 use memory_ingress::problem::{BODY_BYTES_MAX, Problem};
 use memory_ingress::remember::Ingress;
 use memory_ingress::tool::{self, Told};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -27,36 +25,42 @@ use crate::{Location, Stop, open, print};
 mod check;
 mod endpoint;
 mod gateway;
+mod options;
 mod signature;
 mod target;
 
-use endpoint::{Endpoint, Remote};
+use endpoint::Endpoint;
+use options::Remote;
 
 /// Longest line that is read to its end, so that a message over the limit can be answered by its
 /// id.
 const LINE_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
-/// Calls in flight: an agent waits for its answers, so more are a mistake, and stdin is read no
-/// faster.
+/// Calls in flight: more wait for their turn.
 const CALLS_AT_ONCE: usize = 64;
+/// Messages without an answer: an agent waits for its answers, so more are a mistake, and stdin is
+/// read no faster.
+const MESSAGES_AT_ONCE: usize = 1024;
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Without --url memories are written to --data or --bucket directly. With it the same tool is served here, and each call is
-sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or with --header's own
-Authorization. To sign beside a key, name --profile, --region or --service. Nothing is asked of the network, and no
-credentials are looked for, before the first call.
+const HELP: &str = "\
+Without --url memories are written to --data or --bucket directly. With it the same tool is served here, and each call \
+is sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or with an \
+Authorization of your own in --header. To sign beside a key, name --profile, --region or --service. Nothing is asked of \
+the network, and no credentials are looked for, before the first call.
 
 Examples:
-  memory-ingress mcp --data ~/memories                  an agent's memories as files
+  memory-ingress mcp --data ~/memories                an agent's memories as files
   memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod
   memory-ingress mcp --url https://memory.example.com --region eu-central-1 --profile work
-  memory-ingress mcp --check --url https://…            show who you are there, and whether a call gets through")]
+  memory-ingress mcp --check --url https://…          show who you are there, and try a call";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Options {
     #[command(flatten)]
     location: Location,
     #[command(flatten)]
     remote: Remote,
-    /// Print who calls which endpoint, send it one signed request that stores nothing, and end
+    /// Print who calls which endpoint, send it one request that stores nothing, and end
     #[arg(long, requires = "url")]
     check: bool,
 }
@@ -67,7 +71,8 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
         remote,
         check,
     } = options;
-    let destination = match Endpoint::of(remote, config.api_key.clone()) {
+    let endpoint = Endpoint::of(remote, config.api_key.clone()).map_err(Stop::Usage)?;
+    let destination = match endpoint {
         Some(endpoint) if check => return check::run(&endpoint).await,
         Some(endpoint) => Destination::Endpoint(Box::new(endpoint)),
         None => Destination::Log(Ingress::new(open(location, &config).await?.store)),
@@ -108,36 +113,68 @@ async fn serve(destination: Destination) -> Result<ExitCode, Stop> {
         signal(SignalKind::terminate())?,
     );
     let mut lines = lines()?;
-    let mut calls = JoinSet::new();
-    loop {
+    let (answers, mut written) = writer();
+    let free = Arc::new(Semaphore::new(CALLS_AT_ONCE));
+    let mut tasks = JoinSet::new();
+    let ended = loop {
         let line = tokio::select! {
-            line = lines.recv() => line,
-            _ = interrupt.recv() => None,
-            _ = terminate.recv() => None,
+            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break Ok(()),
+            Some(_) = tasks.join_next() => continue,
+            line = lines.recv(), if tasks.len() < MESSAGES_AT_ONCE => line,
         };
-        let Some(line) = line else { break };
-        let step = match line? {
-            Line::Whole(message) => step(&message),
-            Line::TooLong => Some(Step::Answer(mcp::refusal(&[Problem::too_large()]))),
-        };
-        match step {
-            None => {}
-            Some(Step::Answer(answer)) => send(answer)?,
-            Some(Step::Call(draft, reply)) => {
-                while calls.len() >= CALLS_AT_ONCE {
-                    calls.join_next().await;
-                }
-                calls.spawn(call(Arc::clone(&destination), draft, reply));
+        let step = match line {
+            None => break Ok(()),
+            Some(Err(error)) => break Err(Stop::Failed(format!("stdin cannot be read ({error})"))),
+            Some(Ok(Line::Whole(message))) => step(&message),
+            Some(Ok(Line::TooLong)) => {
+                Some(Step::Answer(Answer::to_unread(&[Problem::too_large()])))
             }
-        }
-        while calls.try_join_next().is_some() {}
-    }
+        };
+        let (destination, answers) = (Arc::clone(&destination), answers.clone());
+        let free = Arc::clone(&free);
+        tasks.spawn(async move {
+            let answer = match step {
+                None => return,
+                Some(Step::Answer(answer)) => answer,
+                Some(Step::Call(draft, reply)) => {
+                    let _one_of = free.acquire().await;
+                    reply.told(&destination.append(draft).await)
+                }
+            };
+            // An agent that is gone needs no answer; its writes still end.
+            let _ = answers.send(answer).await;
+        });
+    };
+    drop(answers);
     // Whoever asks a second time does not want to wait for the writes in flight.
     tokio::select! {
-        () = async { while calls.join_next().await.is_some() {} } => Ok(ExitCode::SUCCESS),
+        () = async { while tasks.join_next().await.is_some() {} let _ = (&mut written).await; } => {
+            ended.map(|()| ExitCode::SUCCESS)
+        }
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
         _ = terminate.recv() => Ok(ExitCode::FAILURE),
     }
+}
+
+/// Writes each answer on a line of its own, in a thread that the process need not wait for; tells
+/// when the last is written.
+fn writer() -> (mpsc::Sender<Answer>, oneshot::Receiver<()>) {
+    let (sender, mut answers) = mpsc::channel::<Answer>(1);
+    let (done, written) = oneshot::channel();
+    std::thread::spawn(move || {
+        while let Some(answer) = answers.blocking_recv() {
+            let Some(mut line) = answer.message else {
+                continue;
+            };
+            line.push('\n');
+            if let Err(error) = print(line.as_bytes()) {
+                tracing::warn!(%error, "an answer could not be written");
+            }
+        }
+        let _ = done.send(());
+    });
+    (sender, written)
 }
 
 /// What a line comes to; nothing where it is blank.
@@ -152,25 +189,6 @@ fn step(line: &[u8]) -> Option<Step> {
         }
         step @ (Step::Call(..) | Step::Answer(_)) => step,
     })
-}
-
-async fn call(destination: Arc<Destination>, draft: Draft, reply: Reply) {
-    let told = AssertUnwindSafe(destination.append(draft))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(tool::failure(&[Problem::internal()])));
-    if let Err(error) = send(reply.told(&told)) {
-        tracing::warn!(%error, "the answer to a call could not be written");
-    }
-}
-
-/// Writes an answer on a line of its own. An agent that is gone needs none; its writes still end.
-fn send(answer: Answer) -> io::Result<()> {
-    if let Some(mut line) = answer.message {
-        line.push(b'\n');
-        print(&line)?;
-    }
-    Ok(())
 }
 
 enum Line {

@@ -1,13 +1,13 @@
 //! `mcp --check`: who calls which endpoint, and whether a call gets through.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use memory_ingress::store::chain;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::endpoint::Endpoint;
-use super::gateway::{Attempt, judge};
+use super::gateway::{Attempt, Words};
 use super::signature::Identity;
 use crate::{Stop, print, tell};
 
@@ -22,7 +22,8 @@ pub(crate) async fn run(endpoint: &Endpoint) -> Result<ExitCode, Stop> {
     line("called by", &endpoint.to_string())?;
     if let Some(signature) = &endpoint.signature {
         line("service", &signature.service)?;
-        match signature.identity().await {
+        let identity = timeout_at(endpoint.deadline(), signature.identity()).await;
+        match identity.unwrap_or_else(|_| Err("AWS gave no credentials in time.".to_owned())) {
             Ok(identity) => {
                 line("region", &identity.region)?;
                 line("identity", &name(&identity).await)?;
@@ -34,20 +35,22 @@ pub(crate) async fn run(endpoint: &Endpoint) -> Result<ExitCode, Stop> {
         }
     }
     let started = Instant::now();
-    let answer = match endpoint.send(EMPTY, endpoint.deadline()).await {
-        Ok(answer) => answer,
-        Err(lost) => return failed(&lost.what),
-    };
+    let attempt = endpoint.attempt(EMPTY, endpoint.deadline()).await;
     let took = started.elapsed().as_millis();
-    match judge(&answer, SystemTime::now()) {
-        Attempt::Failed(failed) if answer.status() == 422 && failed.is_whole => {
+    let lost = match attempt {
+        Attempt::Failed(lost) => lost,
+        Attempt::Stored(_) => {
+            return failed("The endpoint took an empty memory: it is no memory-ingress.");
+        }
+    };
+    match lost.words {
+        Words::Service(422, _) => {
             let said =
                 "the service read an empty memory and refused it, as it should; nothing was stored";
             line("request", &format!("ok, HTTP 422 in {took} ms: {said}"))?;
             Ok(ExitCode::SUCCESS)
         }
-        Attempt::Failed(lost) => failed(&lost.what),
-        Attempt::Stored(_) => failed("The endpoint took an empty memory: it is no memory-ingress."),
+        Words::Service(_, words) | Words::Other(words) => failed(&words),
     }
 }
 

@@ -1,35 +1,35 @@
-//! A deployed service as the way into the log: each call is one memory, sent as one signed POST.
+//! A deployed service as the way into the log: each call is one memory, sent as one POST.
 //!
 //! The memory is judged here first, and given a timestamp if it has none, so that whatever is sent
 //! again for it is stored once. Credentials, content and header values are never logged.
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use axum::body::Bytes;
 use axum::http::uri::Scheme;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, Full, Limited};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use memory_ingress::accept::JSON;
 use memory_ingress::guard::{API_KEY, ApiKey};
 use memory_ingress::memory::{Draft, Memory};
-use memory_ingress::problem::Problem;
+use memory_ingress::problem::{Problem, Written};
 use memory_ingress::remember::Clock;
-use memory_ingress::store::chain;
-use memory_ingress::timestamp::Timestamp;
+use memory_ingress::store::{Witness, chain};
 use memory_ingress::tool::{self, Told};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::gateway::{Attempt, Failed, Known, Next, judge};
+use super::gateway::{Attempt, Failed, Next, judge};
+use super::options::{Remote, field};
 use super::signature::Signature;
 use super::target::Target;
 
@@ -42,62 +42,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Longest pause before the first retry; it doubles with each. The pause is random up to that.
 const PAUSE: Duration = Duration::from_millis(250);
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Remote {
-    /// Send memories to this deployed service, by https
-    #[arg(long, value_parser = Target::parse, conflicts_with_all = ["data", "bucket"])]
-    url: Option<Target>,
-    /// Sign for this service [default: what the host tells, else execute-api]
-    #[arg(long, value_name = "NAME", requires = "url")]
-    service: Option<String>,
-    /// Sign for this region [default: what the host tells, else the profile's or `AWS_REGION`]
-    #[arg(long, value_name = "NAME", requires = "url")]
-    region: Option<String>,
-    /// Sign with this profile of the AWS configuration
-    #[arg(long, value_name = "NAME", requires = "url")]
-    profile: Option<String>,
-    /// Seconds for a call and its retries
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900), requires = "url")]
-    timeout: u64,
-    /// How often a call is sent again where that may help; it is stored once
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=2), requires = "url")]
-    retries: u32,
-    /// Send this header field, signed if the request is; may be given again
-    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = field, requires = "url")]
-    headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// Header fields that this program sets itself, or that are the connection's.
-const OWN_FIELDS: [HeaderName; 7] = [
-    header::ACCEPT,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::HOST,
-    header::TRANSFER_ENCODING,
-    header::CONTENT_ENCODING,
-];
-
-fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let at = text.find(['=', ':']).ok_or("write it as NAME=VALUE")?;
-    let (name, value) = (text.get(..at), text.get(at + 1..));
-    let name: HeaderName = name
-        .unwrap_or_default()
-        .trim()
-        .parse()
-        .map_err(|_| "its name is no header field's".to_owned())?;
-    if OWN_FIELDS.contains(&name) || name.as_str().starts_with("x-amz-") {
-        return Err(format!("{name} is set by this program"));
-    }
-    let value = value.unwrap_or_default().trim();
-    let mut value = HeaderValue::from_str(value)
-        .ok()
-        .filter(|value| value.to_str().is_ok())
-        .ok_or("its value has a character that no header can carry")?;
-    // It may be a token.
-    value.set_sensitive(true);
-    Ok((name, value))
-}
+const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
 
 /// A deployed service, and how it is called.
 #[derive(Debug)]
@@ -115,14 +60,10 @@ pub(crate) struct Endpoint {
 /// By what the endpoint knows its caller.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_authorization = self
-            .headers
-            .iter()
-            .any(|(name, _)| *name == header::AUTHORIZATION);
         let proofs = [
             self.signature.is_some().then_some("a signature (SigV4)"),
             self.key.is_some().then_some("the key in MEMORY_API_KEY"),
-            has_authorization.then_some("the header authorization"),
+            is_authorized(&self.headers).then_some("the header authorization"),
         ];
         let proofs: Vec<_> = proofs.into_iter().flatten().collect();
         match proofs.as_slice() {
@@ -132,20 +73,31 @@ impl fmt::Display for Endpoint {
     }
 }
 
+fn is_authorized(headers: &[(HeaderName, HeaderValue)]) -> bool {
+    headers
+        .iter()
+        .any(|(name, _)| *name == header::AUTHORIZATION)
+}
+
 impl Endpoint {
     /// The endpoint that a command line names, if it names one.
-    pub(crate) fn of(options: Remote, key: Option<ApiKey>) -> Option<Self> {
-        let target = options.url?;
-        let has_authorization = options
-            .headers
-            .iter()
-            .any(|(name, _)| *name == header::AUTHORIZATION);
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that show no secret.
+    pub(crate) fn of(options: Remote, key: Option<ApiKey>) -> Result<Option<Self>, String> {
+        let Some(url) = options.url else {
+            return Ok(None);
+        };
+        let target =
+            Target::parse(&url).map_err(|why| format!("The --url is not taken: {why}."))?;
+        let headers = options.headers.iter().map(|text| field(text));
+        let headers: Vec<_> = headers.collect::<Result<_, _>>()?;
         let is_asked_for = [&options.service, &options.region, &options.profile]
             .iter()
             .any(|option| option.is_some());
-        let has_another_proof = key.is_some() || has_authorization;
-        let is_signed =
-            !has_authorization && (is_asked_for || !has_another_proof && !target.is_loopback());
+        let has_another_proof = key.is_some() || is_authorized(&headers);
+        let is_signed = !is_authorized(&headers)
+            && (is_asked_for || !has_another_proof && !target.is_loopback());
         let signature = is_signed.then(|| {
             let (service, region) = target.inferred.clone().unzip();
             let service = options.service.or(service.map(str::to_owned));
@@ -155,17 +107,16 @@ impl Endpoint {
                 options.profile,
             )
         });
-        let connector = connector(&target);
-        Some(Self {
+        Ok(Some(Self {
+            connector: connector(&target),
             target,
             signature,
             key,
-            headers: options.headers,
+            headers,
             timeout: Duration::from_secs(options.timeout),
             retries: options.retries,
             clock: Clock::default(),
-            connector,
-        })
+        }))
     }
 
     /// By when a call that begins now is answered.
@@ -177,10 +128,21 @@ impl Endpoint {
     pub(crate) async fn append(&self, draft: Draft) -> Told {
         let memory = Memory::new(draft, self.clock.now(SystemTime::now()))
             .map_err(|faults| tool::failure(&Problem::of_violations(&faults, tool::locate)))?;
-        let body = tool::body(&memory);
+        let stored = AssertUnwindSafe(self.store(&memory)).catch_unwind().await;
+        stored.unwrap_or_else(|_| {
+            let what = "This program failed, and the fault is its own.";
+            let failed = Failed::unheard(what, Written::Unknown, Next::GiveUp);
+            Err(tool::failure_in_words(
+                failed.told(Written::Unknown, memory.timestamp()),
+            ))
+        })
+    }
+
+    async fn store(&self, memory: &Memory) -> Told {
+        let body = tool::body(memory).into_bytes();
         let deadline = self.deadline();
-        let mut known = Known::NotWritten;
-        let (mut retries, mut has_new_credentials) = (0, false);
+        let mut written = Written::NotWritten;
+        let mut retries = 0;
         loop {
             let failed = match self.attempt(&body, deadline).await {
                 Attempt::Stored(receipt) => return Ok(receipt),
@@ -189,102 +151,90 @@ impl Endpoint {
             let pause = match failed.next {
                 Next::Repeat(least) if retries < self.retries => {
                     let most = PAUSE * 2_u32.pow(retries);
-                    retries += 1;
                     Some(least + most.mul_f64(fastrand::f64()))
                 }
-                Next::NewCredentials if !has_new_credentials && self.signature.is_some() => {
-                    has_new_credentials = true;
-                    if let Some(signature) = &self.signature {
-                        signature.forget().await;
-                    }
-                    Some(Duration::ZERO)
-                }
-                Next::Repeat(_) | Next::NewCredentials | Next::Nothing => None,
+                Next::Repeat(_) | Next::NewCredentials | Next::GiveUp => None,
             };
-            let pause = pause.filter(|pause| Instant::now() + *pause < deadline);
-            let Some(pause) = pause else {
-                let words = words(&failed, known, memory.timestamp());
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                let words = failed.told(written, memory.timestamp());
                 return Err(tool::failure_in_words(words));
             };
-            known = known.max(failed.known);
+            retries += 1;
+            written = written.max(failed.written);
             sleep(pause).await;
         }
     }
 
-    async fn attempt(&self, body: &[u8], deadline: Instant) -> Attempt {
-        match self.send(body, deadline).await {
-            Ok(answer) => judge(&answer, SystemTime::now()),
-            Err(failed) => Attempt::Failed(failed),
+    /// Sends a request and judges its answer; once more where its credentials had expired.
+    pub(crate) async fn attempt(&self, body: &[u8], deadline: Instant) -> Attempt {
+        let (attempt, credentials) = self.send(body, deadline).await;
+        match (&attempt, &self.signature, credentials) {
+            (Attempt::Failed(failed), Some(signature), Some(credentials))
+                if failed.next == Next::NewCredentials =>
+            {
+                signature.forget(&credentials).await;
+                self.send(body, deadline).await.0
+            }
+            _ => attempt,
         }
     }
 
-    /// Sends one request, and reads its whole answer.
-    pub(crate) async fn send(
-        &self,
-        body: &[u8],
-        deadline: Instant,
-    ) -> Result<Response<Vec<u8>>, Failed> {
+    /// Sends one request, and judges its whole answer; by whose credentials it was signed.
+    async fn send(&self, body: &[u8], deadline: Instant) -> (Attempt, Option<Credentials>) {
         let seconds = self.timeout.as_secs();
-        let unsent = |what: String| Failed {
-            next: Next::Nothing,
-            ..Failed::unheard(what, Known::NotWritten)
+        let unsent = |what: String| {
+            let failed = Failed::unheard(what, Written::NotWritten, Next::GiveUp);
+            (Attempt::Failed(failed), None)
         };
-        let request = match timeout_at(deadline, self.request(body)).await {
-            Ok(request) => request.map_err(unsent)?,
-            Err(_) => {
-                return Err(unsent(format!(
-                    "AWS credentials were not given within {seconds} s."
-                )));
-            }
+        let (request, credentials) = match timeout_at(deadline, self.request(body)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(what)) => return unsent(what),
+            Err(_) => return unsent(format!("AWS gave no credentials within {seconds} s.")),
         };
-        match timeout_at(deadline, self.exchange(request)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let what = format!("The endpoint did not answer within {seconds} s.");
-                Err(Failed::unheard(what, Known::Nothing))
-            }
-        }
+        let witness = Witness::default();
+        let request = request.map(|body| witness.watch(SdkBody::from(body)));
+        let answer = timeout_at(deadline, self.exchange(request)).await;
+        let lost = |what: String| {
+            let written = match witness.give_up() {
+                true => Written::NotWritten,
+                false => Written::Unknown,
+            };
+            Attempt::Failed(Failed::unheard(what, written, Next::Repeat(Duration::ZERO)))
+        };
+        let attempt = match answer {
+            Ok(Ok(answer)) => judge(&answer, SystemTime::now()),
+            Ok(Err(what)) => lost(what),
+            Err(_) => lost(format!("The endpoint did not answer within {seconds} s.")),
+        };
+        (attempt, credentials)
     }
 
-    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failed> {
-        // A body is asked for only when a connection stands.
-        let is_begun = Arc::new(AtomicBool::new(false));
-        let request = request.map({
-            let is_begun = Arc::clone(&is_begun);
-            move |body| {
-                let body = Full::new(Bytes::from(body)).map_frame(move |frame| {
-                    is_begun.store(true, Ordering::Release);
-                    frame
-                });
-                SdkBody::from_body_1_x(body)
-            }
-        });
-        let request = HttpRequest::try_from(request).map_err(|error| {
-            let what = format!("The request cannot be sent: {error}.");
-            Failed::unheard(what, Known::NotWritten)
-        })?;
-        let lost = |error: &(dyn Error + 'static)| {
-            let known = match is_begun.load(Ordering::Acquire) {
-                true => Known::Nothing,
-                false => Known::NotWritten,
-            };
-            let what = format!("The connection to the endpoint failed: {}.", chain(error));
-            Failed::unheard(what, known)
+    async fn exchange(&self, request: Request<SdkBody>) -> Result<Response<Vec<u8>>, String> {
+        let broken = |error: &(dyn Error + 'static)| {
+            format!("The connection to the endpoint failed: {}.", chain(error))
         };
+        let request = HttpRequest::try_from(request).map_err(|error| broken(&error))?;
         let answer = self.connector.call(request).await;
-        let answer = answer.map_err(|error| lost(&error))?;
-        let answer = answer.try_into_http1x().map_err(|error| lost(&error))?;
+        let answer = answer.map_err(|error| broken(&error))?;
+        let answer = answer.try_into_http1x().map_err(|error| broken(&error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| lost(&*error))?;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => "The endpoint's answer is longer than any of the service's.".to_owned(),
+            false => broken(&*error),
+        })?;
         Ok(Response::from_parts(head, body.to_bytes().to_vec()))
     }
 
-    async fn request(&self, body: &[u8]) -> Result<Request<Vec<u8>>, String> {
+    /// A request with all that proves who sends it, and whose credentials signed it.
+    async fn request(
+        &self,
+        body: &[u8],
+    ) -> Result<(Request<Vec<u8>>, Option<Credentials>), String> {
         let mut request = Request::post(self.target.url.clone())
             .header(header::CONTENT_TYPE, JSON)
             .body(body.to_vec())
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("The request cannot be made: {error}."))?;
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
@@ -294,22 +244,21 @@ impl Endpoint {
             key.set_sensitive(true);
             request.headers_mut().insert(API_KEY, key);
         }
+        let mut credentials = None;
         if let Some(signature) = &self.signature {
             let identity = signature.identity().await?;
             signature
                 .sign(&identity, &mut request, SystemTime::now())
                 .map_err(|why| format!("The request cannot be signed: {why}."))?;
+            credentials = Some(identity.credentials);
         }
         // Not signed: a proxy on the way may change them.
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
-        Ok(request)
+        Ok((request, credentials))
     }
 }
-
-const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
 
 /// One for the process, which follows no redirect: HTTPS by ring as everywhere here, through a proxy
 /// where the environment names one; plain HTTP on this machine.
@@ -327,30 +276,4 @@ fn connector(target: &Target) -> Connector {
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build()
-}
-
-/// What a model is told of a call that is given up, `earlier` being known from attempts before the
-/// last.
-fn words(failed: &Failed, earlier: Known, timestamp: Timestamp) -> String {
-    let Failed {
-        what,
-        is_whole,
-        known,
-        next,
-    } = failed;
-    if *is_whole && earlier == Known::NotWritten {
-        return what.clone();
-    }
-    let stored = match earlier.max(*known) {
-        Known::NotWritten => "The memory was not stored.",
-        Known::Nothing => "Whether the memory was stored is not known.",
-    };
-    let when = match next {
-        Next::Repeat(_) => "Repeat",
-        Next::NewCredentials | Next::Nothing => "When that is mended, repeat",
-    };
-    format!(
-        "{what} {stored} {when} the same call with \"timestamp\":\"{timestamp}\": however often it is sent, it is \
-         stored once."
-    )
 }

@@ -1,40 +1,47 @@
 //! What an endpoint's answer to a call means, and what a model is told of it.
 //!
-//! Pure. The service's own words pass as they are; a gateway before it has words of its own.
+//! Pure. The service's own words pass where they are true of all attempts; a gateway before it has
+//! words of its own.
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use memory_ingress::problem::Written;
+use memory_ingress::timestamp::Timestamp;
+use memory_ingress::tool;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// Longest text of a gateway that is passed on, in characters.
 const SAID_CHARS_MAX: usize = 300;
+/// Longest kind of an error, or id of a request, in characters.
+const NAME_CHARS_MAX: usize = 80;
+/// Longest pause that an endpoint may ask for: beyond a day it means never.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How an attempt to store a memory ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// The service says that the memory is durable: its flat result.
-    Stored(Vec<u8>),
+    Stored(String),
     /// It is not proved to be.
     Failed(Failed),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed {
-    /// What went wrong, as one or more full sentences.
-    pub(crate) what: String,
-    /// Whether `what` says all there is to say, as the service's own words do.
-    pub(crate) is_whole: bool,
-    pub(crate) known: Known,
+    pub(crate) words: Words,
+    pub(crate) written: Written,
     pub(crate) next: Next,
 }
 
-/// What is known of the memory after an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Known {
-    NotWritten,
-    Nothing,
+/// What is said of a failure, in full sentences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// By the service, with its answer's status: all that there is to say of this attempt.
+    Service(u16, String),
+    /// By a gateway, or here: what went wrong and no more.
+    Other(String),
 }
 
 /// What may help.
@@ -45,75 +52,74 @@ pub(crate) enum Next {
     /// The same request by fresh credentials.
     NewCredentials,
     /// Nothing that is done here.
-    Nothing,
-}
-
-impl Failed {
-    /// Nothing came back.
-    pub(crate) fn unheard(what: String, known: Known) -> Self {
-        Self {
-            what,
-            is_whole: false,
-            known,
-            next: Next::Repeat(Duration::ZERO),
-        }
-    }
+    GiveUp,
 }
 
 /// Judges a whole answer.
 pub(crate) fn judge(answer: &Response<Vec<u8>>, now: SystemTime) -> Attempt {
     let status = answer.status();
     let body = serde_json::from_slice::<Value>(answer.body()).unwrap_or_default();
-    let says = |name: &str, value: &str| body.get(name).and_then(Value::as_str) == Some(value);
-    let has = |name: &str| body.get(name).is_some_and(Value::is_string);
-    if status == StatusCode::CREATED && says("status", "ok") && has("memory_id") && has("s3_key") {
-        return Attempt::Stored(answer.body().clone());
+    if let Some(receipt) = receipt(status, &body) {
+        return Attempt::Stored(receipt);
     }
     let own = body
         .get("error")
         .and_then(Value::as_str)
-        .filter(|_| says("status", "error") && !status.is_success());
+        .filter(|_| body.get("status") == Some(&Value::from("error")) && !status.is_success());
     // Only the service itself knows of its storage. What a gateway refuses never reached it.
-    let known = match status.as_u16() {
-        408 => Known::Nothing,
-        400..=499 => Known::NotWritten,
-        503 if own.is_some() => Known::NotWritten,
-        _ => Known::Nothing,
+    let written = match status.as_u16() {
+        408 => Written::Unknown,
+        400..=499 => Written::NotWritten,
+        503 if own.is_some() => Written::NotWritten,
+        _ => Written::Unknown,
     };
     let next = match status.as_u16() {
         429 | 502..=504 => Next::Repeat(retry_after(answer.headers(), now)),
         403 if is_expired(answer.headers(), &body) => Next::NewCredentials,
-        _ => Next::Nothing,
+        _ => Next::GiveUp,
     };
-    let what = own.map_or_else(|| said(answer, &body), str::to_owned);
+    let words = match own {
+        // What it says of a bug of its own tells nothing of the memory.
+        Some(words) if status.as_u16() != 500 || words.contains("\"timestamp\":") => {
+            Words::Service(status.as_u16(), words.to_owned())
+        }
+        Some(_) | None => Words::Other(said(answer, &body)),
+    };
     Attempt::Failed(Failed {
-        what,
-        is_whole: own.is_some(),
-        known,
+        words,
+        written,
         next,
     })
 }
 
+/// The flat result, written anew: a line of its own, and nothing that does not belong there.
+fn receipt(status: StatusCode, body: &Value) -> Option<String> {
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let memory_id = Uuid::parse_str(text("memory_id")?).ok()?;
+    let is_receipt = status == StatusCode::CREATED && text("status") == Some("ok");
+    let key = text("s3_key").filter(|key| is_receipt && !key.is_empty())?;
+    Some(tool::success_of(memory_id, key))
+}
+
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Duration {
-    let Some(text) = headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-    else {
+    let text = |value: &HeaderValue| value.to_str().map(|text| text.trim().to_owned()).ok();
+    let Some(text) = headers.get(header::RETRY_AFTER).and_then(text) else {
         return Duration::ZERO;
     };
-    let until = |date: DateTime| SystemTime::try_from(date).ok()?.duration_since(now).ok();
-    text.trim().parse().map_or_else(
-        |_| {
-            let date = DateTime::from_str(text.trim(), DateTimeFormat::HttpDate);
-            date.ok().and_then(until).unwrap_or_default()
-        },
-        Duration::from_secs,
-    )
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let pause = if is_number {
+        text.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs)
+    } else {
+        let date = httpdate::parse_http_date(&text).ok();
+        date.and_then(|date| date.duration_since(now).ok())
+            .unwrap_or_default()
+    };
+    pause.min(RETRY_AFTER_MAX)
 }
 
 /// The kind of a gateway's error: `x-amzn-ErrorType: ExpiredTokenException:http://…`, or a member.
-fn error_type<'a>(headers: &'a HeaderMap, body: &'a Value) -> Option<&'a str> {
+fn error_type(headers: &HeaderMap, body: &Value) -> Option<String> {
     let field = headers
         .get("x-amzn-errortype")
         .and_then(|value| value.to_str().ok());
@@ -122,9 +128,9 @@ fn error_type<'a>(headers: &'a HeaderMap, body: &'a Value) -> Option<&'a str> {
             .iter()
             .find_map(|name| body.get(name)?.as_str())
     };
-    let text = field.or_else(member)?;
-    let text = text.split(':').next()?;
-    text.rsplit('#').next().filter(|text| !text.is_empty())
+    let text = field.or_else(member)?.split(':').next()?;
+    let kind = shown(text.rsplit('#').next()?, NAME_CHARS_MAX);
+    Some(kind).filter(|kind| !kind.is_empty())
 }
 
 fn is_expired(headers: &HeaderMap, body: &Value) -> bool {
@@ -142,41 +148,43 @@ fn message(body: &Value) -> Option<&str> {
         .find_map(|name| body.get(name)?.as_str())
 }
 
-/// A gateway's own words, on one line and not too many.
+/// A text of others on one line, and not too long.
+fn shown(text: &str, chars_max: usize) -> String {
+    let characters = text.chars().take(chars_max);
+    let plain = characters.map(|character| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    });
+    plain.collect::<String>().trim().to_owned()
+}
+
+/// A gateway's own words.
 fn said(answer: &Response<Vec<u8>>, body: &Value) -> String {
     let status = answer.status();
-    let kind = error_type(answer.headers(), body);
-    let location = answer
-        .headers()
-        .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok());
-    let words: String = match (message(body), location) {
-        (Some(message), _) => message.to_owned(),
+    let field = |name: &str| answer.headers().get(name)?.to_str().ok();
+    let words = match (message(body), field("location")) {
+        (Some(message), _) => shown(message, SAID_CHARS_MAX),
         (None, Some(location)) if status.is_redirection() => {
+            let location = shown(location, SAID_CHARS_MAX);
             format!("it points to {location}, and memories are sent nowhere else than asked")
         }
         (None, _) if status.is_success() => "it gave no receipt".to_owned(),
         (None, _) => status.canonical_reason().unwrap_or("no reason").to_owned(),
     };
-    let words: String = words
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .take(SAID_CHARS_MAX)
-        .collect();
-    let kind = kind.map(|kind| format!(" {kind}")).unwrap_or_default();
-    let advice = advice(status, &words)
-        .map(|advice| format!(" {advice}"))
-        .unwrap_or_default();
+    let kind = error_type(answer.headers(), body).map(|kind| format!(" {kind}"));
+    let id = field("x-request-id").or(field("x-amzn-requestid"));
+    let id = id.map(|id| format!(" (request id {})", shown(id, NAME_CHARS_MAX)));
+    let advice = advice(status, &words).map(|advice| format!(" {advice}"));
     format!(
-        "The endpoint answered HTTP {}{kind}: {}.{advice}",
+        "The endpoint answered HTTP {}{}: {}{}.{}",
         status.as_u16(),
-        words.trim().trim_end_matches('.'),
+        kind.unwrap_or_default(),
+        words.trim_end_matches('.'),
+        id.unwrap_or_default(),
+        advice.unwrap_or_default(),
     )
 }
 
@@ -194,6 +202,41 @@ fn advice(status: StatusCode, words: &str) -> Option<&'static str> {
         }
         404 => Some("Check the URL and its stage."),
         _ => None,
+    }
+}
+
+impl Failed {
+    /// Nothing came back.
+    pub(crate) fn unheard(words: impl Into<String>, written: Written, next: Next) -> Self {
+        Self {
+            words: Words::Other(words.into()),
+            written,
+            next,
+        }
+    }
+
+    /// What a model is told of a call that is given up, `earlier` being known from attempts before
+    /// this one.
+    pub(crate) fn told(&self, earlier: Written, timestamp: Timestamp) -> String {
+        let what = match &self.words {
+            Words::Service(_, words) if earlier == Written::NotWritten => return words.clone(),
+            // Its words are true of its own attempt alone.
+            Words::Service(status, _) => format!("The endpoint answered HTTP {status}."),
+            Words::Other(words) => words.clone(),
+        };
+        let stored = match earlier.max(self.written) {
+            Written::NotWritten => "The memory was not stored.",
+            Written::Unknown => "Whether the memory was stored is not known.",
+        };
+        let when = match self.next {
+            Next::Repeat(Duration::ZERO) => "Repeat".to_owned(),
+            Next::Repeat(pause) => format!("After {} s, repeat", pause.as_secs().max(1)),
+            Next::NewCredentials | Next::GiveUp => "When that is mended, repeat".to_owned(),
+        };
+        format!(
+            "{what} {stored} {when} the same call with \"timestamp\":\"{timestamp}\": however often it is sent, it is \
+             stored once."
+        )
     }
 }
 
@@ -216,27 +259,42 @@ mod tests {
         }
     }
 
+    fn words(failed: &Failed) -> &str {
+        match &failed.words {
+            Words::Service(_, words) | Words::Other(words) => words,
+        }
+    }
+
+    const ID: &str = "3801baa2-1063-86b6-b294-c22f1c2f081e";
+
     #[test]
-    fn only_a_receipt_proves_the_write() {
-        let receipt = r#"{"status":"ok","memory_id":"i","s3_key":"k"}"#;
-        assert_eq!(
-            judge(&answer(201, &[], receipt), SystemTime::now()),
-            Attempt::Stored(receipt.into())
+    fn only_a_receipt_proves_the_write_and_it_is_written_anew() {
+        let receipt = format!(r#"{{"status":"ok","memory_id":"{ID}","s3_key":"k"}}"#);
+        let pretty = format!(
+            "{{\n \"s3_key\": \"k\", \"evil\": 1, \"memory_id\": \"{ID}\",\n \"status\": \"ok\"}}\n"
         );
+        for body in [&receipt, &pretty] {
+            let judged = judge(&answer(201, &[], body), SystemTime::now());
+            assert_eq!(judged, Attempt::Stored(receipt.clone()));
+        }
         for (status, body) in [
-            (200, receipt),
-            (202, receipt),
+            (200, &*receipt),
+            (202, &receipt),
             (201, ""),
             (201, "{}"),
-            (201, r#"{"status":"ok","memory_id":"i"}"#),
-            (201, r#"{"status":"ok","memory_id":"i","s3_key":null}"#),
+            (201, &format!(r#"{{"status":"ok","memory_id":"{ID}"}}"#)),
+            (
+                201,
+                &format!(r#"{{"status":"ok","memory_id":"{ID}","s3_key":""}}"#),
+            ),
+            (201, r#"{"status":"ok","memory_id":"i","s3_key":"k"}"#),
             (201, r#"{"status":"error","error":"x"}"#),
             (201, "<html>Sign in</html>"),
         ] {
             let failed = failed(&answer(status, &[], body));
             assert_eq!(
-                (failed.known, failed.next),
-                (Known::Nothing, Next::Nothing),
+                (failed.written, failed.next),
+                (Written::Unknown, Next::GiveUp),
                 "{status} {body}"
             );
         }
@@ -249,67 +307,104 @@ mod tests {
             &[],
             r#"{"status":"error","error":"Send less."}"#,
         ));
-        assert_eq!((own.what.as_str(), own.is_whole), ("Send less.", true));
+        assert_eq!(own.words, Words::Service(422, "Send less.".to_owned()));
+        let bug = r#"{"status":"error","error":"The service failed."}"#;
+        let bug = failed(&answer(500, &[("x-request-id", "r-1")], bug));
+        assert_eq!(
+            words(&bug),
+            "The endpoint answered HTTP 500: The service failed (request id r-1)."
+        );
         let expired = [("x-amzn-ErrorType", "ExpiredTokenException:http://x")];
-        let words = r#"{"message":"The security token\nis expired"}"#;
-        let gateway = failed(&answer(403, &expired, words));
+        let gateway = failed(&answer(
+            403,
+            &expired,
+            r#"{"message":"The security token\nis expired"}"#,
+        ));
         assert_eq!(gateway.next, Next::NewCredentials);
-        assert!(gateway.what.starts_with(
+        assert!(words(&gateway).starts_with(
             "The endpoint answered HTTP 403 ExpiredTokenException: The security token is expired."
         ));
         let moved = failed(&answer(307, &[("location", "https://evil.test/")], ""));
-        assert!(moved.what.contains("evil.test") && moved.next == Next::Nothing);
+        assert!(words(&moved).contains("evil.test") && moved.next == Next::GiveUp);
         let unknown = failed(&answer(
             403,
             &[],
             r#"{"message":"Missing Authentication Token"}"#,
         ));
-        assert!(unknown.what.ends_with("check the URL."));
+        assert!(words(&unknown).ends_with("check the URL."));
         let page = failed(&answer(502, &[], &"<html>".repeat(100)));
-        assert_eq!(page.what, "The endpoint answered HTTP 502: Bad Gateway.");
+        assert_eq!(words(&page), "The endpoint answered HTTP 502: Bad Gateway.");
+        let long = format!(r#"{{"code":"{0}","message":"{0}"}}"#, "K\\n".repeat(2000));
+        assert!(words(&failed(&answer(400, &[], &long))).len() < 500);
+    }
+
+    #[test]
+    fn the_services_words_are_not_repeated_where_an_attempt_before_is_unknown() {
+        let own = r#"{"status":"error","error":"The memory was not stored."}"#;
+        let refused = failed(&answer(503, &[("retry-after", "2")], own));
+        let timestamp = Timestamp::from_unix_micros(0);
+        assert_eq!(
+            refused.told(Written::NotWritten, timestamp),
+            "The memory was not stored."
+        );
+        assert_eq!(
+            refused.told(Written::Unknown, timestamp),
+            "The endpoint answered HTTP 503. Whether the memory was stored is not known. After 2 s, repeat the same call with \
+             \"timestamp\":\"1970-01-01T00:00:00Z\": however often it is sent, it is stored once."
+        );
     }
 
     #[test]
     fn what_is_known_and_what_may_help_follow_from_the_status() {
-        use Known::{NotWritten, Nothing};
+        use Written::{NotWritten, Unknown};
         let at_once = Next::Repeat(Duration::ZERO);
         let own = r#"{"status":"error","error":"x"}"#;
-        for (status, body, known, next) in [
-            (400, "", NotWritten, Next::Nothing),
-            (403, r#"{"message":"Forbidden"}"#, NotWritten, Next::Nothing),
+        for (status, body, written, next) in [
+            (400, "", NotWritten, Next::GiveUp),
+            (403, r#"{"message":"Forbidden"}"#, NotWritten, Next::GiveUp),
             (
                 403,
                 r#"{"message":"The security token included in the request is invalid."}"#,
                 NotWritten,
                 Next::NewCredentials,
             ),
-            (408, "", Nothing, Next::Nothing),
-            (413, "", NotWritten, Next::Nothing),
+            (408, "", Unknown, Next::GiveUp),
+            (413, "", NotWritten, Next::GiveUp),
             (429, "", NotWritten, at_once),
-            (500, own, Nothing, Next::Nothing),
-            (502, "", Nothing, at_once),
-            (503, "", Nothing, at_once),
+            (500, own, Unknown, Next::GiveUp),
+            (502, "", Unknown, at_once),
+            (503, "", Unknown, at_once),
             (503, own, NotWritten, at_once),
-            (504, own, Nothing, at_once),
-            (302, "", Nothing, Next::Nothing),
+            (504, own, Unknown, at_once),
+            (302, "", Unknown, Next::GiveUp),
         ] {
             let failed = failed(&answer(status, &[], body));
             assert_eq!(
-                (failed.known, failed.next),
-                (known, next),
+                (failed.written, failed.next),
+                (written, next),
                 "{status} {body}"
             );
         }
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let after = |value: &str| failed(&answer(503, &[("retry-after", value)], "")).next;
-        assert_eq!(after("2"), Next::Repeat(Duration::from_secs(2)));
-        let date = "Thu, 01 Jan 1970 00:01:00 GMT";
-        assert_eq!(after(date), Next::Repeat(Duration::from_secs(60)));
-        for nonsense in ["soon", "-1", ""] {
-            assert_eq!(after(nonsense), Next::Repeat(Duration::ZERO), "{nonsense}");
+    fn retry_after_is_seconds_or_a_date_and_at_most_a_day() {
+        let after = |value: &str| match failed(&answer(503, &[("retry-after", value)], "")).next {
+            Next::Repeat(pause) => pause.as_secs(),
+            Next::NewCredentials | Next::GiveUp => panic!("no repeat"),
+        };
+        assert_eq!(after("2"), 2);
+        assert_eq!(after("Thu, 01 Jan 1970 00:01:00 GMT"), 60);
+        for long in [
+            "100000",
+            "18446744073709551615",
+            "99999999999999999999999",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            assert_eq!(after(long), 86_400, "{long}");
+        }
+        for nonsense in ["soon", "-1", "", "1.5"] {
+            assert_eq!(after(nonsense), 0, "{nonsense}");
         }
     }
 }

@@ -66,9 +66,13 @@ impl Signature {
         Ok(kept.insert(identity).clone())
     }
 
-    /// Forgets who signs: the endpoint does not take their credentials any more.
-    pub(crate) async fn forget(&self) {
-        *self.kept.lock().await = None;
+    /// Forgets these credentials, which the endpoint does not take any more; not those that another
+    /// call has found since.
+    pub(crate) async fn forget(&self, credentials: &Credentials) {
+        self.kept
+            .lock()
+            .await
+            .take_if(|kept| kept.credentials == *credentials);
     }
 
     async fn look_for_identity(&self) -> Result<Identity, String> {

@@ -27,41 +27,46 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads the URL of a deployed service, with or without one of its routes.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let url: Uri = text
-            .parse()
-            .map_err(|error| format!("it is no URL ({error})"))?;
+    /// Reads the URL of a deployed service, with or without one of its routes. An error says what is
+    /// wrong, and nothing of the URL, which may carry a secret.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        const ABSOLUTE: &str = "it is no absolute URL such as https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod";
+        let url: Uri = text.parse().map_err(|_| ABSOLUTE)?;
         let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
-            return Err(
-                "it is no absolute URL such as https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod"
-                    .to_owned(),
-            );
+            return Err(ABSOLUTE);
         };
+        let host = authority.host();
+        let port = authority.port_u16().filter(|port| *port > 0);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         if authority.as_str().contains('@') {
-            return Err("it carries a password: leave it out".to_owned());
+            return Err("it carries a name or a password: leave it out");
         }
-        let is_loopback = is_loopback(authority.host());
+        if format!("{host}{port}") != authority.as_str() {
+            return Err("its host or port is none");
+        }
         match scheme {
             "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
-                return Err("memories are sent by https alone, but to this machine".to_owned());
-            }
-            _ => return Err(format!("its scheme is {scheme}; use https")),
+            "http" if is_loopback(host) => {}
+            "http" => return Err("memories are sent by https alone, but to this machine"),
+            _ => return Err("its scheme is not https"),
         }
         if url.query().is_some() || text.contains('#') {
-            return Err("it has a query or a fragment: leave it out".to_owned());
+            return Err("it has a query or a fragment: leave it out");
         }
         let path = url.path().trim_end_matches('/');
+        if !path.split('/').skip(1).all(is_segment) {
+            return Err(
+                "its path has an empty part, a dot for a part, or a character that is not encoded",
+            );
+        }
         let base = ENDINGS
             .iter()
             .find_map(|ending| path.strip_suffix(ending))
             .unwrap_or(path);
-        let inferred = inferred(&authority.host().to_ascii_lowercase());
+        let inferred = inferred(&host.to_ascii_lowercase());
         let url = format!("{scheme}://{authority}{base}{ROUTE}")
             .parse()
-            .map_err(|error| format!("it is no URL ({error})"))?;
+            .map_err(|_| ABSOLUTE)?;
         Ok(Self { url, inferred })
     }
 
@@ -74,6 +79,13 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
     }
+}
+
+/// RFC 3986, section 3.3, but for the parts that a client or a gateway would resolve.
+fn is_segment(segment: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&byte);
+    let decoded = segment.replace("%2e", ".").replace("%2E", ".");
+    segment.bytes().all(plain) && !["", ".", ".."].contains(&decoded.as_str())
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -163,6 +175,15 @@ mod tests {
             "https://x.test/?key=1",
             "https://x.test/#mcp",
             "https:// x.test",
+            "https://x.test:99999",
+            "https://x.test:0",
+            "https://x.test:",
+            "http://[::1]evil.test:1",
+            "https://x.test/a/../b",
+            "https://x.test/%2e%2E/b",
+            "https://x.test//mcp",
+            "https://x.test/prød",
+            "https://x.test/{x}|",
         ] {
             assert!(Target::parse(text).is_err(), "{text}");
         }
