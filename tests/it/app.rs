@@ -1,14 +1,15 @@
 //! The service in this process, over an embedded S3 in a folder of its own; every answer is checked
 //! for what all have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use jsonschema::Validator;
 use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, Deadline};
 use memory_ingress::json::Json;
@@ -367,12 +368,16 @@ static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(openapi::document()).unwrap());
 
 /// Validates against a schema of the OpenAPI document.
-pub(crate) fn conforms(schema: &str, instance: &Value) {
-    let whole = serde_json::json!({
-        "$ref": format!("#/components/schemas/{schema}"),
-        "components": DOCUMENT["components"],
-    });
-    let validator = jsonschema::validator_for(&whole).unwrap();
+pub(crate) fn conforms(schema: &'static str, instance: &Value) {
+    static VALIDATORS: LazyLock<Mutex<HashMap<&str, Arc<Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let validator = Arc::clone(VALIDATORS.lock().unwrap().entry(schema).or_insert_with(|| {
+        let whole = serde_json::json!({
+            "$ref": format!("#/components/schemas/{schema}"),
+            "components": DOCUMENT["components"],
+        });
+        Arc::new(jsonschema::validator_for(&whole).unwrap())
+    }));
     if let Err(error) = validator.validate(instance) {
         panic!(
             "{instance} is no {schema}: {error} at {}",

@@ -71,7 +71,8 @@ impl std::fmt::Debug for Faulty {
 impl HttpConnector for Faulty {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let (behind, choice) = (self.behind.clone(), Arc::clone(&self.choice));
-        HttpConnectorFuture::new(async move {
+        // A task of its own, as a request on the wire is: its sender may give up, and it still lands.
+        let answer = tokio::spawn(async move {
             let fault = choice(request.uri());
             if let Fault::Refused(status, document) = fault {
                 return Ok(answer(status, document));
@@ -116,7 +117,8 @@ impl HttpConnector for Faulty {
                 Fault::HangsAfterIt => std::future::pending().await,
                 Fault::Refused(..) | Fault::HangsAtOnce => unreachable!("they were before"),
             }
-        })
+        });
+        HttpConnectorFuture::new(async move { answer.await.unwrap() })
     }
 }
 

@@ -34,5 +34,6 @@ mod process;
 mod properties;
 mod readme;
 mod stdio;
+mod surface;
 mod time;
 mod vectors;

@@ -1,0 +1,144 @@
+//! A history checker: many writers, a store that fails before and after it stores, and at the end
+//! the log replayed and held against what every writer was told.
+//!
+//! `cargo test --all-features --locked --test history -- --attempts 1000000 --seed 7` makes any
+//! number of attempts; what they are is decided by the seed alone, which is printed. (When they meet
+//! is the machine's affair, so a failing seed may need more than one run.)
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says how it went"
+)]
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use tokio::task::JoinSet;
+
+#[path = "../it/app.rs"]
+#[expect(dead_code, reason = "the harness has more than this test needs")]
+mod app;
+#[path = "../it/faulty.rs"]
+mod faulty;
+mod life;
+#[path = "../it/surface.rs"]
+mod surface;
+mod verdict;
+
+use app::App;
+use life::Life;
+use verdict::{Replayed, violations};
+
+/// Longest time for one attempt: what hangs, hangs that long.
+pub(crate) const ATTEMPT_TIME_MAX: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Parser)]
+#[command(about = "Holds a log against what its writers were told")]
+struct Options {
+    /// How many attempts to store a memory are made
+    #[arg(long, default_value_t = 10_000)]
+    attempts: usize,
+    /// What is attempted, and what fails [default: by the clock]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many write at once
+    #[arg(long, default_value_t = 32)]
+    writers: usize,
+    /// What `cargo test` says to all tests, a filter for one
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if options
+        .rest
+        .iter()
+        .any(|word| !word.starts_with('-') && !"history".contains(word.as_str()))
+    {
+        return ExitCode::SUCCESS;
+    }
+    verdict::proves_to_bite();
+    let by_clock = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .subsec_nanos()
+            .into()
+    };
+    let seed = options.seed.unwrap_or_else(by_clock);
+    println!(
+        "history: seed {seed}, {} attempts, {} writers",
+        options.attempts, options.writers
+    );
+    // Not a disk where there is another place: what is judged here is who was told what, and syncs
+    // have tests of their own.
+    let memory = Path::new("/dev/shm");
+    let folder = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    let folder = folder.unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lives = runtime.block_on(write(&options, seed, folder.path()));
+    let replayed = replay(folder.path());
+    let found = violations(&lives, &replayed);
+    println!("history: {}", verdict::summary(&lives, &replayed));
+    if found.is_empty() {
+        println!("history: ok");
+        return ExitCode::SUCCESS;
+    }
+    println!("{}", found.join("\n"));
+    println!(
+        "history: FAILED, {} violations; again by --seed {seed} --attempts {}",
+        found.len(),
+        options.attempts
+    );
+    ExitCode::FAILURE
+}
+
+async fn write(options: &Options, seed: u64, folder: &Path) -> Vec<Life> {
+    let app = App::over(faulty::faulty_store(folder, life::faults(seed)));
+    let (attempts, next) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut writers = JoinSet::new();
+    for _ in 0..options.writers {
+        let (app, attempts, next) = (app.clone(), Arc::clone(&attempts), Arc::clone(&next));
+        let most = options.attempts;
+        writers.spawn(async move {
+            let mut lives = Vec::new();
+            while attempts.load(Ordering::SeqCst) < most {
+                let life = Life::live(&app, seed, next.fetch_add(1, Ordering::SeqCst)).await;
+                attempts.fetch_add(life.attempts.len(), Ordering::SeqCst);
+                lives.push(life);
+            }
+            lives
+        });
+    }
+    let lives = writers.join_all().await.into_iter().flatten().collect();
+    // What was given up may still land.
+    tokio::time::sleep(4 * ATTEMPT_TIME_MAX).await;
+    lives
+}
+
+/// The log as the command line replays it, each memory proved.
+fn replay(folder: &Path) -> Vec<Replayed> {
+    let replay = Command::new(env!("CARGO_BIN_EXE_memory-ingress"))
+        .args(["replay", "--data"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert!(
+        replay.status.success(),
+        "{}",
+        String::from_utf8_lossy(&replay.stderr)
+    );
+    let lines = String::from_utf8(replay.stdout).unwrap();
+    lines.lines().map(Replayed::read).collect()
+}
