@@ -19,14 +19,16 @@ use crate::surface::{Surface, Told};
 
 const UUID: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 
-/// Sends a memory without a timestamp while its first put fails, then as the answer proposes: the
-/// status, what was told, and how many objects lay in the bucket before the retry.
+/// Sends a memory without a timestamp to a service whose put fails, then as the answer proposes to
+/// one whose does not: the status, what was told, and how many objects lay in the bucket before the
+/// retry.
 pub(crate) async fn after_a_fault(
+    failing: &App,
     app: &App,
     surface: Surface,
     folder: &Path,
 ) -> (u16, Told, usize) {
-    let answer = app.send(surface.ask(UUID, "„☃“ once", None)).await;
+    let answer = failing.send(surface.ask(UUID, "„☃“ once", None)).await;
     let told = surface.told(&answer.json());
     let lying = stored(folder).len();
     let Told::Failed { retry, .. } = &told else {
@@ -194,7 +196,7 @@ async fn every_fault_is_told_truly_by_every_surface_and_its_retry_stores_one_mem
         for surface in Surface::ALL {
             let folder = tempfile::tempdir().unwrap();
             let app = App::over(failing_once(folder.path(), fault.clone()));
-            let (answered, told, found) = after_a_fault(&app, surface, folder.path()).await;
+            let (answered, told, found) = after_a_fault(&app, &app, surface, folder.path()).await;
             // An agent's failure is a result, whose status is 200.
             let expected = if surface == Surface::Mcp { 200 } else { status };
             assert_eq!(answered, expected, "{name}, {surface:?}");
@@ -215,7 +217,7 @@ async fn a_write_that_lands_after_it_was_given_up_and_after_its_retry_is_the_sam
             folder.path(),
             Fault::Late(Duration::from_secs(60)),
         ));
-        let (_, told, lying) = after_a_fault(&app, surface, folder.path()).await;
+        let (_, told, lying) = after_a_fault(&app, &app, surface, folder.path()).await;
         assert!(
             matches!(
                 told,

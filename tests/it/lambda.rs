@@ -1,49 +1,23 @@
 //! The Lambda binary: an event of API Gateway in, its answer out, and a real put behind it.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use memory_ingress::local_s3::{BUCKET, Disk, Service};
+use memory_ingress::local_s3::BUCKET;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::app::{JSON_API, stored, vectors};
 use crate::mcp::{ARGUMENTS, request};
-
-/// Serves a router on a free port, and gives `host:port`.
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
-
-/// The embedded S3 on a socket.
-async fn s3(folder: &Path) -> String {
-    let service = Service::new(Disk::create(folder).unwrap(), "AKIATEST", "secret");
-    let answer = move |request: Request| {
-        let service = service.clone();
-        async move {
-            let response = service
-                .call(request.map(s3s::Body::http_body_unsync))
-                .await
-                .unwrap();
-            response.map(Body::new)
-        }
-    };
-    serve(Router::new().fallback(answer)).await
-}
+use crate::socket::{s3, serve};
 
 /// Lambda's Runtime API, as far as one function needs it
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
@@ -158,7 +132,7 @@ fn rest_event(path: &str, body: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path()).await);
+    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
     let vector = vectors("envelope.json")[0].clone();
     let event = rest_event("/memory", vector["request"].as_str().unwrap());
     let settings = [
@@ -208,7 +182,7 @@ async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_message_reaches_the_same_log_and_a_foreign_page_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path()).await);
+    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
     let settings = [
         ("MEMORY_BUCKET", BUCKET),
         ("AWS_ENDPOINT_URL_S3", &*endpoint),

@@ -94,7 +94,7 @@ async fn serve(mut socket: TcpStream, does: Does, seen: Arc<Mutex<Vec<String>>>)
 }
 
 /// Whether a request has its end; a TLS hello counts as whole.
-fn is_whole(request: &[u8]) -> bool {
+pub(crate) fn is_whole(request: &[u8]) -> bool {
     if request.first() == Some(&0x16) {
         return true;
     }
