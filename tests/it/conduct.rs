@@ -94,7 +94,7 @@ const SUITE: &[Conduct] = &[
 ];
 
 /// Tells whoever runs the tests, also of one that passes.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

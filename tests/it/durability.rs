@@ -17,7 +17,7 @@ use crate::process::{Server, key, memory, path_of, run, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_leaves_no_half_object_and_misses_no_acknowledged_one() {
-    const ROUNDS: usize = 12;
+    const ROUNDS: usize = 50;
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

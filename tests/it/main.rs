@@ -14,6 +14,7 @@ mod app;
 mod bad_input;
 mod command_line;
 mod conduct;
+mod disk_full;
 mod durability;
 mod endpoint;
 mod faults;

@@ -1,0 +1,79 @@
+//! A full disk is an error and never a yes (contract, section 1).
+
+use std::path::Path;
+use std::process::Command;
+
+use memory_ingress::object::Object;
+
+use crate::app::stored;
+use crate::conduct::say;
+use crate::process::{Server, key, memory, run, text};
+
+/// A file system in memory, as small as this, until it is dropped.
+struct SmallDisk<'f>(&'f Path);
+
+impl<'f> SmallDisk<'f> {
+    /// None where mounting is not allowed.
+    fn mount(folder: &'f Path) -> Option<Self> {
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .arg(folder)
+            .output();
+        let is_mounted = mount.is_ok_and(|mount| mount.status.success());
+        is_mounted.then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_never_answered_with_yes_and_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::mount(folder.path()) else {
+        say("not run on a full disk: that needs the right to mount a tmpfs");
+        return;
+    };
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    for number in 0..200 {
+        // Larger and smaller ones by turns: where one has no room, another may still have.
+        let content = format!(
+            "{number} {}",
+            "x".repeat(if number % 2 == 0 { 60_000 } else { 500 })
+        );
+        let body = memory("e", &content, &format!("2026-01-27T03:14:22.{number:03}Z"));
+        let answer = server.post(body.clone()).await.unwrap();
+        match answer.status().as_u16() {
+            201 => acknowledged.push(key(&answer.bytes().await.unwrap())),
+            504 => refused.push(body),
+            other => panic!("{other}"),
+        }
+    }
+    assert!(!acknowledged.is_empty() && !refused.is_empty());
+    let objects = stored(&data);
+    for key in &acknowledged {
+        Object::read(key, &objects[key]).unwrap_or_else(|defect| panic!("{key}: {defect}"));
+    }
+    for (key, body) in &objects {
+        Object::read(key, body).unwrap_or_else(|defect| panic!("{key}: {defect}"));
+    }
+    let replay = run(&["replay", "--data", data.to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", text(&replay.stderr));
+
+    // With room again, what was refused is stored by the same service.
+    let grown = Command::new("mount")
+        .args(["-o", "remount,size=64m"])
+        .arg(folder.path())
+        .status();
+    assert!(grown.unwrap().success());
+    for body in refused {
+        acknowledged.push(server.store(body).await);
+    }
+    assert_eq!((acknowledged.len(), stored(&data).len()), (200, 200));
+    assert!(server.stop().success());
+}
