@@ -17,6 +17,17 @@ fn agent(folder: &Path) -> Agent {
     Agent::start(&["--data", folder.to_str().unwrap()])
 }
 
+/// An agent's server that writes to a bucket of this endpoint.
+fn over_bucket(endpoint: &str) -> Agent {
+    let mut command = command(&["--bucket", "memories-of-a-test"]);
+    command
+        .env("AWS_ENDPOINT_URL_S3", endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "a")
+        .env("AWS_SECRET_ACCESS_KEY", "b");
+    Agent::spawn(command)
+}
+
 fn modern(method: &str, members: &str) -> String {
     request(
         method,
@@ -146,13 +157,7 @@ fn at_the_end_of_its_input_every_write_in_flight_is_answered() {
 #[tokio::test]
 async fn a_signal_lets_the_writes_in_flight_end_and_a_second_does_not_wait() {
     let slow = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
-    let mut command = command(&["--bucket", "memories-of-a-test"]);
-    command
-        .env("AWS_ENDPOINT_URL_S3", &slow.endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "a")
-        .env("AWS_SECRET_ACCESS_KEY", "b");
-    let mut agent = Agent::spawn(command);
+    let mut agent = over_bucket(&slow.endpoint);
     let params = format!(r#"{{"name":"append_memory","arguments":{ARGUMENTS}}}"#);
     agent.send(&request("tools/call", &params));
     while slow.seen().is_empty() {
@@ -176,13 +181,7 @@ async fn a_signal_lets_the_writes_in_flight_end_and_a_second_does_not_wait() {
 async fn a_failing_bucket_is_a_result_for_the_model_and_a_line_for_the_operator() {
     let denied = "<Error><Code>AccessDenied</Code><Message>arn:aws:s3:::secret</Message></Error>";
     let server = Misbehaving::start("http", answer("403 Forbidden", "", denied)).await;
-    let mut command = command(&["--bucket", "memories-of-a-test"]);
-    command
-        .env("AWS_ENDPOINT_URL_S3", &server.endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "a")
-        .env("AWS_SECRET_ACCESS_KEY", "b");
-    let mut agent = Agent::spawn(command);
+    let mut agent = over_bucket(&server.endpoint);
     let (said, (status, _, stderr)) =
         tokio::task::spawn_blocking(move || (agent.call(ARGUMENTS).unwrap_err(), agent.end()))
             .await

@@ -1,7 +1,7 @@
 //! What an endpoint's answer to a call means, and what a model is told of it.
 //!
 //! Pure. The service's own words pass where they are true of all attempts; a gateway before it has
-//! words of its own.
+//! words of its own. Half of the file is its tests.
 
 use std::time::{Duration, SystemTime};
 
