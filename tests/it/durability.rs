@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,16 +71,16 @@ async fn a_killed_service_leaves_no_half_object_and_misses_no_acknowledged_one()
 
 /// A system call: when it began and ended, in lines of the trace.
 #[derive(Debug)]
-struct Call {
-    began: usize,
-    ended: usize,
-    name: String,
-    args: String,
-    succeeded: bool,
+pub(crate) struct Call {
+    pub(crate) began: usize,
+    pub(crate) ended: usize,
+    pub(crate) name: String,
+    pub(crate) args: String,
+    pub(crate) succeeded: bool,
 }
 
 /// Reads strace's lines, those of interrupted calls put together again.
-fn calls(trace: &Path) -> Vec<Call> {
+pub(crate) fn calls(trace: &Path) -> Vec<Call> {
     let text = fs::read_to_string(trace).unwrap();
     let mut pending = std::collections::HashMap::new();
     let mut calls = Vec::new();
@@ -253,22 +255,50 @@ async fn every_answer_comes_after_the_syncs_that_make_it_true() {
     assert_eq!((new, taken), (2 + 1 + 12, 1 + 1 + 12));
 }
 
+/// Lets one sync of each thread of a running service fail, until it is dropped.
+struct FailingSyncs(Child);
+
+impl FailingSyncs {
+    /// `which` counts from 1, in each thread, from now on.
+    fn attach(server: &Server, which: usize) -> Self {
+        let mut strace = Command::new("strace")
+            .args([
+                "-f",
+                "-p",
+                &server.id().to_string(),
+                "-e",
+                "trace=fsync",
+                "-e",
+            ])
+            .arg(format!("inject=fsync:error=EIO:when={which}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(strace.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("attached"), "{line}");
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        Self(strace)
+    }
+}
+
+impl Drop for FailingSyncs {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_sync_is_never_answered_with_yes_then_or_later() {
-    let folder = tempfile::tempdir().unwrap();
-    let start = folder.path().join("start");
-    drop(Server::traced(
-        &folder.path().join("data"),
-        &start,
-        &["-e", "trace=fsync"],
-    ));
-    let at_start = calls(&start).len();
-    // The first sync of a write is its file's, the next its folder's.
-    for failing in [at_start + 1, at_start + 2] {
-        let data = folder.path().join(format!("data-{failing}"));
-        let inject = format!("inject=fsync:error=EIO:when={failing}");
-        let trace = folder.path().join("trace");
-        let mut server = Server::traced(&data, &trace, &["-e", "trace=fsync", "-e", &inject]);
+    // The first sync of a write is its file's, the second that of the folder with its name, and the
+    // rest those of the folders above.
+    for failing in [1, 2, 3, 7] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Server::start(folder.path());
+        let failing = FailingSyncs::attach(&server, failing);
         for _ in 0..3 {
             // The kernel tells of a lost page once: no later success proves anything.
             let answer = server
@@ -277,8 +307,9 @@ async fn a_failed_sync_is_never_answered_with_yes_then_or_later() {
                 .unwrap();
             assert_eq!(answer.status(), 504);
         }
+        drop(failing);
         assert!(server.stop().success());
-        let mut restarted = Server::start(&data);
+        let mut restarted = Server::start(folder.path());
         restarted
             .store(memory("e", "c", "2026-01-27T03:14:22Z"))
             .await;

@@ -31,6 +31,7 @@ mod negotiation;
 mod openapi;
 mod outcomes;
 mod peer;
+mod power_loss;
 mod process;
 mod properties;
 mod readme;
