@@ -19,6 +19,7 @@ mod durability;
 mod endpoint;
 mod faults;
 mod faulty;
+mod fuzz_twins;
 mod house;
 mod installed;
 mod lambda;

@@ -1,0 +1,149 @@
+//! All faults at once: what a body is refused for is what each of its fields is refused for alone.
+
+use memory_ingress::accept::BodyType;
+use memory_ingress::memory::VIOLATIONS_LISTED_MAX;
+use memory_ingress::problem::Problem;
+
+use super::memory::problems;
+use super::reading::{Raw, compact, depth, given, grammatical, members, text_of};
+use super::sent::{ATTRIBUTES, DEPTH_MAX, TOOL_FIELDS};
+
+const SOUND_FIELDS: &[(&str, &str)] = &[
+    ("domain", "\"d\""),
+    ("entity_id", "\"e\""),
+    ("content", "\"c\""),
+];
+const SOUND_ATTRIBUTES: &[(&str, &str)] = &[
+    ("repository_id", "\"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d\""),
+    ("content", "\"c\""),
+];
+
+/// A member by its name, and its value as it is spelled.
+type Member = (String, String);
+
+/// The faults of the whole body are those of its parts, in the order of the contract's table.
+pub(crate) fn are_all_listed(found: &[Problem], body: Raw<'_>, is_envelope: bool) {
+    let parts = if is_envelope {
+        envelopes(body)
+    } else {
+        members(body).map(|_| tool_bodies(body))
+    };
+    let Some(parts) = parts else { return };
+    let body_type = if is_envelope {
+        BodyType::JsonApi
+    } else {
+        BodyType::Json
+    };
+    let expected: Vec<_> = parts
+        .iter()
+        .flat_map(|part| problems(part.as_bytes(), body_type))
+        .collect();
+    if expected.len() < VIOLATIONS_LISTED_MAX {
+        assert_eq!(found, expected, "of {parts:#?}");
+    }
+}
+
+/// The body cut into one for each field, metadata into one for each of its members, and one for the
+/// rest.
+fn tool_bodies(body: Raw<'_>) -> Vec<String> {
+    let parts = cut(&listed(body), TOOL_FIELDS, SOUND_FIELDS).into_iter();
+    let parts = parts.flat_map(by_metadata);
+    parts.map(|members| object(&members)).collect()
+}
+
+/// Nesting is a fault of metadata as a whole.
+fn by_metadata(part: Vec<Member>) -> Vec<Vec<Member>> {
+    let metadata = part.iter().find(|(name, _)| name == "metadata");
+    let metadata = metadata.and_then(|(_, value)| grammatical(value.as_bytes()));
+    let inside = metadata
+        .filter(|metadata| depth(metadata) <= DEPTH_MAX)
+        .map(listed);
+    let alone = |member: Member| {
+        let mut part = part.clone();
+        let metadata = part.iter_mut().filter(|(name, _)| name == "metadata");
+        metadata.for_each(|(_, value)| *value = object(std::slice::from_ref(&member)));
+        part
+    };
+    match inside {
+        Some(inside) if !inside.is_empty() => inside.into_iter().map(alone).collect(),
+        _ => vec![part],
+    }
+}
+
+/// The envelope likewise; none where the document itself is not judged so far.
+fn envelopes(document: Raw<'_>) -> Option<Vec<String>> {
+    let data = given(document, "data")?;
+    let attributes = given(data, "attributes")?;
+    members(attributes)?;
+    let ends_the_check =
+        text_of(data, "type").is_some_and(|name| name != "memories") || given(data, "id").is_some();
+    if ends_the_check {
+        return None;
+    }
+    let mut parts = cut(&listed(attributes), ATTRIBUTES, SOUND_ATTRIBUTES);
+    let rest = object(&parts.pop()?);
+    let sound_but_for = |attributes: &Vec<Member>| {
+        format!(
+            r#"{{"data":{{"type":"memories","attributes":{}}}}}"#,
+            object(attributes)
+        )
+    };
+    let mut envelopes: Vec<_> = parts.iter().map(sound_but_for).collect();
+    let data = replaced(data, "attributes", &rest);
+    envelopes.push(object(&replaced(document, "data", &object(&data))));
+    Some(envelopes)
+}
+
+/// For each field an object that has this one as it is given, and is sound otherwise; and one with
+/// every member that is no field.
+fn cut(given: &[Member], fields: &[&str], sound: &[(&str, &str)]) -> Vec<Vec<Member>> {
+    let sound_but = |name: &str| -> Vec<Member> {
+        let others = sound.iter().filter(|(sound, _)| *sound != name);
+        others
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let of_field = |field: &&str| {
+        let mut part = sound_but(field);
+        part.extend(given.iter().find(|(name, _)| name == field).cloned());
+        part
+    };
+    let mut parts: Vec<_> = fields.iter().map(of_field).collect();
+    let mut rest = sound_but("");
+    rest.extend(
+        given
+            .iter()
+            .filter(|(name, _)| !fields.contains(&&**name))
+            .cloned(),
+    );
+    parts.push(rest);
+    parts
+}
+
+fn listed(object: Raw<'_>) -> Vec<Member> {
+    let members = members(object).unwrap_or_default().into_iter();
+    members
+        .map(|(name, value)| {
+            (
+                String::from_utf8_lossy(&name).into_owned(),
+                compact(value.get()),
+            )
+        })
+        .collect()
+}
+
+fn replaced(object: Raw<'_>, name: &str, value: &str) -> Vec<Member> {
+    let mut members = listed(object);
+    for member in members.iter_mut().filter(|(given, _)| given == name) {
+        value.clone_into(&mut member.1);
+    }
+    members
+}
+
+fn object(members: &[Member]) -> String {
+    let spelled = |(name, value): &Member| {
+        format!("{}:{value}", serde_json::to_string(name).expect("a string"))
+    };
+    let members: Vec<_> = members.iter().map(spelled).collect();
+    format!("{{{}}}", members.join(","))
+}

@@ -1,0 +1,187 @@
+//! What a body says, read by other means than the service's, and what is stored of it.
+
+use memory_ingress::object::{KeyClaim, Object};
+use serde_json::value::RawValue;
+
+use super::instant::{fraction, instant};
+use super::reading::{Raw, compact, depth, elements, given, members, text, text_of, unambiguous};
+
+/// Longest name, in bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 150;
+/// Deepest metadata.
+pub(crate) const DEPTH_MAX: usize = 64;
+/// Longest key that S3 takes, in bytes.
+const KEY_BYTES_MAX: usize = 1024;
+
+pub(crate) const TOOL_FIELDS: &[&str] =
+    &["domain", "entity_id", "content", "timestamp", "metadata"];
+pub(crate) const ATTRIBUTES: &[&str] = &[
+    "repository_id",
+    "content",
+    "timestamp",
+    "memory_type",
+    "tags",
+];
+
+/// A memory as a body spells it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Sent {
+    domain: String,
+    entity_id: String,
+    content: String,
+    /// As it is given.
+    pub(crate) timestamp: Option<String>,
+    metadata: String,
+}
+
+impl Sent {
+    /// Reads the tool's body; none where a member is missing or of another type.
+    pub(crate) fn by_tool(body: Raw<'_>) -> Option<Self> {
+        let sent = Self {
+            domain: text_of(body, "domain")?,
+            entity_id: text_of(body, "entity_id")?,
+            content: text_of(body, "content")?,
+            timestamp: given(body, "timestamp").and_then(text),
+            metadata: given(body, "metadata")
+                .map_or("{}".to_owned(), |metadata| compact(metadata.get())),
+        };
+        judge_metadata(given(body, "metadata"));
+        judge_members(body, TOOL_FIELDS, "");
+        Some(sent)
+    }
+
+    /// Reads the envelope, likewise.
+    pub(crate) fn by_envelope(document: Raw<'_>) -> Option<Self> {
+        let data = given(document, "data")?;
+        assert_eq!(text_of(data, "type").as_deref(), Some("memories"));
+        assert!(given(data, "id").is_none(), "an id of the client's");
+        let attributes = given(data, "attributes")?;
+        judge_members(attributes, ATTRIBUTES, "@");
+        if let Some(relationships) = given(data, "relationships") {
+            judge_members(relationships, &[], "@");
+        }
+        let mut metadata = Vec::new();
+        if let Some(memory_type) = given(attributes, "memory_type").and_then(text) {
+            judge_name(&memory_type);
+            metadata.push(format!(
+                "\"memory_type\":{}",
+                serde_json::to_string(&memory_type).ok()?
+            ));
+        }
+        if let Some(tags) = given(attributes, "tags") {
+            let tags: Vec<String> = serde_json::from_str(tags.get()).expect("tags are strings");
+            metadata.push(format!("\"tags\":{}", serde_json::to_string(&tags).ok()?));
+        }
+        Some(Self {
+            domain: "repository".to_owned(),
+            entity_id: text_of(attributes, "repository_id")?.to_ascii_lowercase(),
+            content: text_of(attributes, "content")?,
+            timestamp: given(attributes, "timestamp").and_then(text),
+            metadata: format!("{{{}}}", metadata.join(",")),
+        })
+    }
+
+    /// Whether it may be stored, and this object is it and nothing else. A memory without a
+    /// timestamp has that of `now`.
+    pub(crate) fn is_kept_by(&self, object: &Object, now: &str) {
+        judge_name(&self.domain);
+        judge_name(&self.entity_id);
+        assert!(!self.content.trim().is_empty(), "blank content is stored");
+
+        let body = unambiguous(&object.body).expect("an object is JSON");
+        assert_eq!(compact(body.get()).as_bytes(), object.body, "it is compact");
+        let fields: Vec<_> = members(body).expect("an object is an object");
+        let names = "schema_version memory_id entity_id domain timestamp content metadata";
+        assert!(
+            fields
+                .iter()
+                .map(|(name, _)| &**name)
+                .eq(names.split(' ').map(str::as_bytes))
+        );
+        let field = |name: &str| text_of(body, name).expect("a string");
+        let metadata = given(body, "metadata").expect("metadata").get();
+        assert_eq!(given(body, "schema_version").map(RawValue::get), Some("1"));
+        assert_eq!(field("memory_id"), object.memory_id.to_string());
+        assert_eq!(
+            (
+                field("domain"),
+                field("entity_id"),
+                field("content"),
+                metadata
+            ),
+            (
+                self.domain.clone(),
+                self.entity_id.clone(),
+                self.content.clone(),
+                &*self.metadata
+            ),
+        );
+
+        let timestamp = field("timestamp");
+        let given = self.timestamp.as_deref().unwrap_or(now);
+        let (seconds, nanos) = instant(given).expect("an instant that can be kept");
+        assert_eq!(instant(&timestamp), Some((seconds, nanos)), "{given}");
+        let (whole, rest) = timestamp.split_at("yyyy-mm-ddThh:mm:ss".len());
+        assert_eq!(rest, fraction(nanos) + "Z");
+
+        let claim = KeyClaim::parse(&object.key).expect("a key of this log");
+        assert_eq!(
+            (&claim.domain, &claim.entity_id),
+            (&self.domain, &self.entity_id)
+        );
+        assert_eq!(claim.timestamp.to_string(), timestamp);
+        let day = whole[.."yyyy-mm-dd".len()].replace('-', "/");
+        let tail = format!(
+            "/{day}/{}.{nanos:09}Z_{}.json",
+            whole.replace(':', "-"),
+            object.memory_id
+        );
+        let (domain, entity) = (encoded(&self.domain), encoded(&self.entity_id));
+        assert_eq!(
+            object.key,
+            format!("memories/domain={domain}/entity={entity}{tail}")
+        );
+        assert!(object.key.len() <= KEY_BYTES_MAX);
+    }
+}
+
+fn judge_name(name: &str) {
+    assert!(!name.trim().is_empty(), "a blank name is stored");
+    assert!(name.len() <= NAME_BYTES_MAX, "a long name is stored");
+    assert!(!name.contains(char::is_control), "{name:?} is stored");
+}
+
+/// To drop a member would lose data, but for those that JSON:API demands to ignore.
+fn judge_members(object: Raw<'_>, known: &[&str], ignored: &str) {
+    for (name, _) in members(object).expect("an object") {
+        let name = String::from_utf8(name).expect("a name is Unicode");
+        let is_ignored = !ignored.is_empty() && name.starts_with(ignored);
+        assert!(is_ignored || known.contains(&&*name), "{name:?} is dropped");
+    }
+}
+
+fn judge_metadata(metadata: Option<Raw<'_>>) {
+    let Some(metadata) = metadata else { return };
+    assert!(members(metadata).is_some(), "metadata is an object");
+    assert!(depth(metadata) <= DEPTH_MAX);
+    if let Some(tags) = given(metadata, "tags") {
+        let tags = elements(tags).expect("tags are an array");
+        assert!(tags.into_iter().all(|tag| text(tag).is_some()));
+    }
+    assert!(given(metadata, "source").is_none_or(|source| text(source).is_some()));
+    if let Some(confidence) = given(metadata, "confidence") {
+        let confidence: f64 = confidence.get().parse().expect("a number");
+        assert!((0.0..=1.0).contains(&confidence));
+    }
+}
+
+/// RFC 3986: all but the unreserved characters.
+fn encoded(name: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
+}

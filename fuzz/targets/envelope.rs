@@ -1,0 +1,4 @@
+//! A JSON:API document.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| invariants::envelope(bytes));

@@ -1,0 +1,354 @@
+//! What the fuzz targets hold on to, without libFuzzer: by their corpus, by what becomes of it when
+//! it is mangled, and by documents of the right make.
+
+use std::fs;
+use std::path::Path;
+
+use lambda_http::request::LambdaRequest;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::json;
+
+#[path = "../../fuzz/invariants/mod.rs"]
+#[expect(unreachable_pub, reason = "to the fuzz targets it is a crate")]
+mod invariants;
+
+/// The committed files of a target; what libFuzzer found on this machine has no extension.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let entries = fs::read_dir(folder.join(target)).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some());
+    files.sort();
+    files.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// A file of the corpus with some bytes flipped, put in, taken out, or taken from another file.
+fn mangled(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let files = corpus(target);
+    let token = select(vec![
+        "{", "}", "[", "]", ",", ":", "\"", "\\u00", " ", "\n", "-", "1e9", "null", "\"\"",
+        "\"a\":1,", "\u{85}", ";q=0", "\0",
+    ]);
+    let edit = (0..6, any::<Index>(), any::<Index>(), 1..24_usize, token);
+    let edits = prop::collection::vec(edit, 1..7);
+    (select(files.clone()), select(files), edits).prop_map(|(mut file, other, edits)| {
+        for (kind, at, from, length, token) in edits {
+            let at = at.index(file.len() + 1);
+            let end = (at + length).min(file.len());
+            let piece = other.iter().skip(from.index(other.len() + 1)).take(length);
+            match kind {
+                0 => file
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 1 << (length % 8)),
+                1 | 2 => drop(file.splice(at..at, token.bytes())),
+                3 => drop(file.drain(at..end)),
+                4 => drop(file.splice(at..at, piece.copied())),
+                _ => drop(file.splice(at..end, piece.copied())),
+            }
+        }
+        file
+    })
+}
+
+/// A JSON value of any kind.
+fn value() -> impl Strategy<Value = String> {
+    let known = select(vec![
+        "null",
+        "true",
+        "0",
+        "-0.0e5",
+        "1E0",
+        "1e400",
+        "7.5",
+        "\"\"",
+        "\" \\t\"",
+        "\"x\"",
+        "\"\\u0007\"",
+        "\"\\ud83d\"",
+        "[]",
+        "[\"a\", 1, null]",
+        "{}",
+        "{\"a\":{ \"b\" :[1.0]}}",
+        "\"2026-01-27T03:14:22.5+07:00\"",
+        "\"2026-01-27\"",
+        "\"2026-01-27T03:14:22\u{2212}08:00\"",
+        "\"2026-01-27T03:14:22.1234567890Z\"",
+        "\"\u{3000}\\u00a0\"",
+        "\"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d\"",
+    ]);
+    prop_oneof![
+        3 => known.prop_map(str::to_owned),
+        1 => prop::collection::vec(any::<char>(), 0..160).prop_map(|text| json!(String::from_iter(text)).to_string()),
+        1 => (0..70_usize).prop_map(|levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels)).replace("[]", "[{}]")),
+    ]
+}
+
+/// An object of some of these members, most of which have the value beside them.
+fn object(members: &'static [(&'static str, &'static str)]) -> impl Strategy<Value = String> {
+    let spaces = select(vec!["", "", " ", "\n\t"]);
+    let kept = (0..30, value()).prop_map(|(choice, value)| match choice {
+        0 => None,
+        1 | 2 => Some(Some(value)),
+        _ => Some(None),
+    });
+    let kept = prop::collection::vec(kept, members.len());
+    let more = (select(vec!["x", "@a", "m/~n", "data", "content"]), value());
+    (kept, prop::option::weighted(0.08, more), spaces).prop_map(move |(kept, more, space)| {
+        let of = |name: &str, value: &str| format!("{space}\"{name}\"{space}:{space}{value}");
+        let kept = members.iter().zip(&kept);
+        let mut written: Vec<_> = kept
+            .filter_map(|((name, usual), kept)| {
+                Some(of(name, kept.as_ref()?.as_deref().unwrap_or(usual)))
+            })
+            .collect();
+        written.extend(more.iter().map(|(name, value)| of(name, value)));
+        format!("{{{}{space}}}", written.join(","))
+    })
+}
+
+fn tool_body() -> impl Strategy<Value = String> {
+    let metadata = object(&[
+        ("tags", "[\"a\"]"),
+        ("source", "\"s\""),
+        ("confidence", "1.0e0"),
+        ("n", "[ 1.50, {} ]"),
+    ]);
+    let fields = object(&[
+        ("entity_id", "\"rob\""),
+        ("domain", "\"w/ö\""),
+        ("content", "\"c \\u00e9\""),
+        ("timestamp", "\"2026-01-27T03:14:22.000001Z\""),
+        ("metadata", "METADATA"),
+    ]);
+    (fields, metadata).prop_map(|(fields, metadata)| fields.replace("METADATA", &metadata))
+}
+
+fn envelope() -> impl Strategy<Value = String> {
+    let attributes = object(&[
+        ("content", "\"c\""),
+        ("repository_id", "\"9B1DEB4D-3b7d-4bad-9bdd-2b0d7b3dcb6d\""),
+        ("memory_type", "\"fact\\u2028\""),
+        ("tags", "[\"\\u00e9\", \"\"]"),
+        ("timestamp", "\"2026-01-27t03:14:22z\""),
+    ]);
+    let data = object(&[
+        ("type", "\"memories\""),
+        ("attributes", "ATTRIBUTES"),
+        ("id", "null"),
+        ("relationships", "{}"),
+        ("meta", "{}"),
+        ("lid", "\"l\""),
+    ]);
+    let document = object(&[
+        ("data", "DATA"),
+        ("jsonapi", "{\"version\":\"1.1\"}"),
+        ("links", "{}"),
+    ]);
+    (document, data, attributes).prop_map(|(document, data, attributes)| {
+        document
+            .replace("DATA", &data)
+            .replace("ATTRIBUTES", &attributes)
+    })
+}
+
+fn accept() -> impl Strategy<Value = String> {
+    let range = select(vec![
+        "*/*",
+        "application/*",
+        "application/json",
+        "Application/vnd.api+json",
+        "text/html",
+        "*/json",
+        "json",
+        "",
+    ]);
+    let parameter = select(vec![
+        "",
+        "",
+        ";q=0",
+        ";q=0.001",
+        "; Q=1.000",
+        " ;q=0.5",
+        ";q=2",
+        ";profile=\"a,b\\\"\"",
+        ";ext=x",
+        ";charset=utf-8",
+        ";a=\"b",
+    ]);
+    let separator = select(vec![",", ", ", "\t,\t", "\n", ",,"]);
+    let entry = (range, parameter.clone(), parameter, separator)
+        .prop_map(|(range, one, other, separator)| format!("{range}{one}{other}{separator}"));
+    prop::collection::vec(entry, 0..6).prop_map(|entries| entries.concat())
+}
+
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    let request = object(&[
+        ("jsonrpc", "\"2.0\""),
+        ("id", "ID"),
+        ("method", "METHOD"),
+        ("params", "PARAMS"),
+    ]);
+    let params = object(&[
+        ("name", "\"append_memory\""),
+        ("arguments", "ARGUMENTS"),
+        ("_meta", "META"),
+    ]);
+    let meta = object(&[
+        ("io.modelcontextprotocol/protocolVersion", "\"2026-07-28\""),
+        ("io.modelcontextprotocol/clientCapabilities", "{}"),
+    ]);
+    let id = prop_oneof![
+        value(),
+        Just("-1.50e2".to_owned()),
+        Just("\"\\u0061\"".to_owned())
+    ];
+    let methods = [
+        "tools/call",
+        "tools/call",
+        "tools/call",
+        "tools/list",
+        "initialize",
+        "ping",
+        "server/discover",
+        "notifications/x",
+        "x\\ud83d",
+    ];
+    let arguments = (tool_body(), 0..4).prop_map(|(body, choice)| {
+        if choice == 0 {
+            json!(body).to_string()
+        } else {
+            body
+        }
+    });
+    let arrival = select(b"sb12mMwxr".to_vec());
+    (
+        request,
+        params,
+        (meta, 0..3),
+        id,
+        select(methods.to_vec()),
+        arguments,
+        arrival,
+    )
+        .prop_map(
+            |(request, params, (meta, choice), id, method, arguments, arrival)| {
+                let meta = if choice == 0 { meta } else { "{}".to_owned() };
+                let message = request
+                    .replace("PARAMS", &params)
+                    .replace("META", &meta)
+                    .replace("METHOD", &format!("\"{method}\""))
+                    .replace("ARGUMENTS", &arguments)
+                    .replace("ID", &id);
+                [vec![arrival], message.into_bytes()].concat()
+            },
+        )
+}
+
+fn event() -> impl Strategy<Value = Vec<u8>> {
+    let paths = [
+        "/memory",
+        "/mcp",
+        "/memories/",
+        "/api/v1/mcp",
+        "/health",
+        "/openapi.json",
+        "/Memory",
+        "/prod/memory b%2f\u{e9}",
+    ];
+    let paths = prop_oneof![3 => select(paths[..4].to_vec()), 1 => select(paths.to_vec())];
+    let methods = prop_oneof![8 => Just("POST"), 1 => select(vec!["GET", "HEAD", "OPTIONS", "X"])];
+    let kinds = [
+        "application/json",
+        "application/vnd.api+json",
+        "application/vnd.api+json;ext=x",
+        "text/plain",
+        "",
+    ];
+    let kinds = prop_oneof![6 => Just(kinds[0]), 1 => select(kinds.to_vec())];
+    let queries = prop_oneof![8 => Just(""), 1 => select(vec!["include=a&b[=\u{fc}", "dryRun=1"])];
+    let origins = prop_oneof![4 => Just(""), 1 => select(vec!["https://app.example.com", "null"])];
+    let accepts = prop_oneof![2 => Just("*/*".to_owned()), 1 => accept()];
+    let body = prop_oneof![
+        tool_body(),
+        envelope(),
+        message().prop_map(|bytes| String::from_utf8_lossy(&bytes[1..]).into_owned())
+    ];
+    let head = (paths, methods, kinds, queries, origins);
+    (head, body, accepts, any::<bool>()).prop_map(|((path, method, kind, query, origin), body, accept, is_rest)| {
+        let mut headers = json!({"host": "api.test", "accept": accept.replace(['\n', '\t'], " "), "access-control-request-method": "POST"});
+        for (name, value) in [("content-type", kind), ("origin", origin)] {
+            if !value.is_empty() {
+                headers[name] = json!(value);
+            }
+        }
+        let event = if is_rest {
+            let query = query.split('&').filter_map(|pair| pair.split_once('='));
+            let query: serde_json::Map<_, _> = query.map(|(name, value)| (name.to_owned(), json!(value))).collect();
+            json!({"path": path, "httpMethod": method, "headers": headers, "multiValueHeaders": null, "queryStringParameters": query,
+                "requestContext": {"stage": "prod", "httpMethod": method}, "body": body, "isBase64Encoded": false})
+        } else {
+            json!({"version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
+                "requestContext": {"stage": "$default", "http": {"method": method}}, "body": body, "isBase64Encoded": false})
+        };
+        event.to_string().into_bytes()
+    })
+}
+
+#[test]
+fn every_committed_input_holds_and_every_event_is_one() {
+    for (target, judge) in [
+        ("envelope", invariants::envelope as fn(&[u8])),
+        ("tool_body", invariants::tool_body),
+        ("accept", invariants::accept),
+        ("mcp_message", invariants::mcp_message),
+        ("gateway_event", invariants::gateway_event),
+    ] {
+        assert!(corpus(target).len() >= 5, "{target}");
+        corpus(target).iter().for_each(|input| judge(input));
+    }
+    for input in corpus("gateway_event") {
+        assert!(serde_json::from_slice::<LambdaRequest>(&input).is_ok());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_envelope_is_kept_as_it_was_sent_or_refused_for_what_is_wrong(made in envelope(), mangled in mangled("envelope")) {
+        invariants::envelope(made.as_bytes());
+        invariants::envelope(&mangled);
+    }
+
+    #[test]
+    fn a_tool_body_is_kept_as_it_was_sent_or_refused_for_what_is_wrong(made in tool_body(), mangled in mangled("tool_body")) {
+        invariants::tool_body(made.as_bytes());
+        invariants::tool_body(&mangled);
+    }
+
+    #[test]
+    fn an_accept_field_obeys_its_laws(made in accept(), mangled in mangled("accept")) {
+        invariants::accept(made.as_bytes());
+        invariants::accept(&mangled);
+    }
+
+    #[test]
+    fn a_message_is_answered_by_one_line_to_its_id(made in message(), mangled in mangled("mcp_message")) {
+        invariants::mcp_message(&made);
+        invariants::mcp_message(&mangled);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_event_is_answered_and_stored_is_what_the_answer_says(made in event(), mangled in mangled("gateway_event")) {
+        prop_assert!(serde_json::from_slice::<LambdaRequest>(&made).is_ok());
+        invariants::gateway_event(&made);
+        invariants::gateway_event(&mangled);
+    }
+}
