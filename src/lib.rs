@@ -12,7 +12,8 @@
 //! | 6 the use case | [`remember`] | draft → [`remember::Receipt`] |
 //! | 7 representation | [`problem`], [`jsonapi`], [`tool`] | receipt or failure → document |
 //!
-//! Beside the way: [`mcp`], the protocol of agents, whose calls join it at step 2; [`openapi`], [`config`], [`telemetry`], and `local_s3`, the embedded S3.
+//! Beside the way: [`mcp`], the protocol of agents, whose calls join it at step 2; [`openapi`], [`config`], [`telemetry`], `lambda`, which reads the
+//! events of API Gateway, and `local_s3`, the embedded S3.
 
 pub mod http;
 
@@ -42,6 +43,8 @@ pub mod remember;
 pub mod problem;
 
 pub mod config;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "local")]
 pub mod local_s3;
 pub mod openapi;

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use lambda_http::request::LambdaRequest;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::reading::{grammatical, text_of};
@@ -34,7 +35,16 @@ impl Asked {
         let (method, path) = match event {
             LambdaRequest::ApiGatewayV1(event) => (&event.http_method, &event.path),
             LambdaRequest::ApiGatewayV2(event) => {
-                (&event.request_context.http.method, &event.raw_path)
+                let context = &event.request_context;
+                // Before the path of an HTTP API there may be its stage.
+                let has_stage = context
+                    .stage
+                    .as_deref()
+                    .is_some_and(|stage| stage != "$default");
+                (
+                    &context.http.method,
+                    if has_stage { &None } else { &event.raw_path },
+                )
             }
             _ => return Self::Other,
         };
@@ -48,6 +58,16 @@ impl Asked {
             Self::Other
         }
     }
+}
+
+/// What of an answer may be a receipt. Its `id` may be a number that `Value` has no room for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    data: Value,
+    result: Value,
+    memory_id: Value,
+    s3_key: Value,
 }
 
 /// What API Gateway is given.
@@ -112,16 +132,20 @@ impl Answer {
 
     /// The id and the key of the memory that it says is durable.
     pub(crate) fn receipt(&self) -> Option<(String, String)> {
-        let document: Value = serde_json::from_str(&self.body).ok()?;
-        let flat = document["result"]
-            .get("structuredContent")
-            .unwrap_or(&document);
-        let data = &document["data"];
-        let id = flat.get("memory_id").or(data.get("id"))?.as_str()?;
-        let key = flat
-            .get("s3_key")
-            .or(data["meta"].get("s3_key"))?
-            .as_str()?;
+        let document: Document = serde_json::from_str(&self.body).ok()?;
+        let of_agent = &document.result["structuredContent"];
+        let ids = [
+            &document.memory_id,
+            &of_agent["memory_id"],
+            &document.data["id"],
+        ];
+        let keys = [
+            &document.s3_key,
+            &of_agent["s3_key"],
+            &document.data["meta"]["s3_key"],
+        ];
+        let id = ids.into_iter().find_map(Value::as_str)?;
+        let key = keys.into_iter().find_map(Value::as_str)?;
         assert!(matches!(self.status, 200 | 201));
         Some((id.to_owned(), key.to_owned()))
     }

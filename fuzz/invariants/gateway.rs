@@ -2,26 +2,21 @@
 //! answer says is stored.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use axum::Router;
-use axum::body::Body;
-use axum::response::Response;
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, LambdaEvent, RequestExt, Service, service_fn};
+use lambda_http::{Context, LambdaEvent};
 use memory_ingress::config::Origin;
 use memory_ingress::guard::{Callers, Guard};
-use memory_ingress::http::{self, PlatformRequestId};
 use memory_ingress::local_s3::{self, BUCKET, Disk};
 use memory_ingress::object::Object;
 use memory_ingress::remember::Ingress;
 use memory_ingress::store::Store;
+use memory_ingress::{http, lambda};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
-use tower::ServiceExt;
 
 use super::answered::{Answer, Asked, REQUEST_ID};
 
@@ -91,13 +86,8 @@ impl Deployed {
         let asked = Asked::of(&event);
         let mut context = Context::default();
         REQUEST_ID.clone_into(&mut context.request_id);
-        let router = self.router.clone();
-        let mut function =
-            Adapter::from(service_fn(move |request| invoke(router.clone(), request)));
-        let converted = catch_unwind(AssertUnwindSafe(|| {
-            function.call(LambdaEvent::new(event, context))
-        }));
-        let response = self.runtime.block_on(converted.ok()?);
+        let answered = lambda::answer(self.router.clone(), LambdaEvent::new(event, context));
+        let response = self.runtime.block_on(answered);
         let response = response.unwrap_or_else(|never| match never {});
         let answer = Answer::read(&serde_json::to_value(response).expect("JSON"));
         answer.judge(asked);
@@ -107,24 +97,6 @@ impl Deployed {
 
 fn event(bytes: &[u8]) -> Option<LambdaRequest> {
     serde_json::from_slice(bytes).ok()
-}
-
-/// What `src/bin/bootstrap.rs` does with a request, but for its deadline.
-async fn invoke(router: Router, request: lambda_http::Request) -> Result<Response, Infallible> {
-    let context = request.lambda_context_ref().cloned();
-    let path = request.raw_http_path().to_owned();
-    let target = match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    };
-    let target = target.parse().unwrap_or_else(|_| request.uri().clone());
-    let mut request = request.map(Body::new);
-    *request.uri_mut() = target;
-    let request_id = context.map(|context| context.request_id);
-    request
-        .extensions_mut()
-        .insert(PlatformRequestId(request_id.unwrap_or_default()));
-    router.oneshot(request).await
 }
 
 /// In memory where that can be: a disk's syncs take most of the time.

@@ -99,6 +99,7 @@ fn a_module_imports_only_what_stands_before_it_on_the_way() {
         ("config", &["guard"]),
         ("guard", &["config", "problem"]),
         ("telemetry", &[]),
+        ("lambda", &["http"]),
         ("local_s3", &["object", "store"]),
     ];
     for (module, allowed) in allowed {

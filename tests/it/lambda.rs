@@ -56,13 +56,13 @@ async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Respons
 }
 
 /// The function, running until it is dropped.
-struct Function {
+pub(crate) struct Function {
     process: Child,
     answers: mpsc::UnboundedReceiver<Value>,
 }
 
 impl Function {
-    async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
+    pub(crate) async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
         let (answers, received) = mpsc::unbounded_channel();
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -94,7 +94,7 @@ impl Function {
         }
     }
 
-    async fn answer(&mut self) -> Value {
+    pub(crate) async fn answer(&mut self) -> Value {
         tokio::time::timeout(Duration::from_secs(20), self.answers.recv())
             .await
             .expect("an answer")

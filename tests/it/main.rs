@@ -17,6 +17,7 @@ mod conduct;
 mod disk_full;
 mod durability;
 mod endpoint;
+mod events;
 mod faults;
 mod faulty;
 mod fuzz_twins;

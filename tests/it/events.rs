@@ -1,0 +1,47 @@
+//! Events as each kind of gateway sends them, and the whole answers of the real binary to them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use memory_ingress::local_s3::BUCKET;
+use serde_json::Value;
+
+use crate::app::stored;
+use crate::lambda::Function;
+use crate::socket::s3;
+
+/// The events of `tests/events`, by name.
+fn events() -> BTreeMap<String, Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/events");
+    let files = std::fs::read_dir(folder).unwrap();
+    let event = |path: &Path| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let event = std::fs::read_to_string(path).unwrap();
+        (name, serde_json::from_str(&event).unwrap())
+    };
+    files.map(|file| event(&file.unwrap().path())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_gateways_event_has_its_golden_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+        ("MEMORY_ALLOWED_ORIGINS", "https://app.example.com"),
+    ];
+    let events = events();
+    let asked: Vec<_> = events.values().cloned().collect();
+    let mut function = Function::start(&asked, &settings, 60_000).await;
+    for name in events.keys() {
+        let mut answer = function.answer().await;
+        // A document, in its order, instead of the string that holds it.
+        if let Ok(document) = serde_json::from_str(answer["body"].as_str().unwrap_or_default()) {
+            answer["body"] = document;
+        }
+        let answer = serde_json::to_string_pretty(&answer).unwrap();
+        insta::assert_snapshot!(format!("event_{name}"), answer);
+    }
+    assert_eq!(stored(folder.path()).len(), 2);
+}
