@@ -1,0 +1,264 @@
+# The REST API (api_type rest): IAM or API keys. Every method and path reaches the function, which alone knows the routes.
+
+locals {
+  rest_count = local.is_rest ? 1 : 0
+  # Part of every caller's URL: a change of it would break them all.
+  stage = "live"
+
+  rest_methods = merge(
+    {
+      root = { path = "/", method = "ANY", is_open = false }
+      any  = { path = "/{proxy+}", method = "ANY", is_open = false }
+    },
+    # A browser's preflight carries no credentials.
+    length(var.allowed_origins) == 0 ? {} : { preflight = { path = "/{proxy+}", method = "OPTIONS", is_open = true } },
+  )
+
+  # What the gateway refuses by itself, as the service's own error documents. The gateway fills in $context; where a
+  # memory's fate is not known, the answer says so.
+  refusals = {
+    ACCESS_DENIED                  = { status = 403, code = "forbidden", detail = "These credentials may not call this: allow them execute-api:Invoke on this API." }
+    API_CONFIGURATION_ERROR        = { status = 500, code = "internal", detail = "The gateway is not set up right: tell the operator the request id." }
+    AUTHORIZER_CONFIGURATION_ERROR = { status = 500, code = "internal", detail = "The gateway is not set up right: tell the operator the request id." }
+    AUTHORIZER_FAILURE             = { status = 500, code = "internal", detail = "The gateway could not tell who calls: tell the operator the request id." }
+    DEFAULT_4XX                    = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: look at its form, its size and its credentials." }
+    DEFAULT_5XX                    = { status = null, code = "storage_outcome_unknown", detail = local.unknown }
+    EXPIRED_TOKEN                  = { status = 403, code = "forbidden", detail = "The credentials have expired: sign with new ones." }
+    INTEGRATION_FAILURE            = { status = 504, code = "storage_outcome_unknown", detail = local.unknown }
+    INTEGRATION_TIMEOUT            = { status = 504, code = "storage_outcome_unknown", detail = local.unknown }
+    INVALID_API_KEY                = { status = 403, code = "forbidden", detail = "The key is missing or wrong: send it in the header x-api-key." }
+    INVALID_SIGNATURE              = { status = 403, code = "forbidden", detail = "The signature does not match: look at the secret key, the clock, the region, and that nothing changed the request on its way." }
+    MISSING_AUTHENTICATION_TOKEN   = { status = 403, code = "forbidden", detail = "The request is not signed: sign it with AWS SigV4 for the service execute-api." }
+    QUOTA_EXCEEDED                 = { status = 429, code = "too_many_requests", detail = "The key's quota is used up: ask the operator for more." }
+    REQUEST_TOO_LARGE              = { status = 413, code = "too_large", detail = "The body is larger than 4 MiB: keep it short, or split it into several memories." }
+    THROTTLED                      = { status = 429, code = "too_many_requests", detail = "Too many requests at once: send it again, with the same timestamp, in a second." }
+    UNAUTHORIZED                   = { status = 403, code = "forbidden", detail = "The gateway does not know who calls: send credentials." }
+    WAF_FILTERED                   = { status = 403, code = "forbidden", detail = "The firewall refused this request: ask the operator." }
+  }
+  unknown = "Whether the memory was stored is not known. If you sent a timestamp, send the same request again: it is stored once."
+
+  titles = {
+    forbidden               = "Forbidden"
+    internal                = "Internal error"
+    storage_outcome_unknown = "Outcome unknown"
+    too_large               = "Body too large"
+    too_many_requests       = "Too many requests"
+  }
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  count              = local.rest_count
+  name               = var.name
+  description        = "Takes memories and stores them in ${local.bucket}"
+  binary_media_types = ["*/*"] # bodies arrive byte for byte
+  tags               = var.tags
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_resource" "any" {
+  count       = local.rest_count
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_rest_api.this[0].root_resource_id
+  path_part   = "{proxy+}"
+}
+
+resource "aws_api_gateway_method" "this" {
+  for_each         = local.is_rest ? local.rest_methods : {}
+  rest_api_id      = aws_api_gateway_rest_api.this[0].id
+  resource_id      = each.value.path == "/" ? aws_api_gateway_rest_api.this[0].root_resource_id : aws_api_gateway_resource.any[0].id
+  http_method      = each.value.method
+  authorization    = var.auth_mode == "iam" && !each.value.is_open ? "AWS_IAM" : "NONE"
+  api_key_required = var.auth_mode == "api_key" && !each.value.is_open
+}
+
+resource "aws_api_gateway_integration" "this" {
+  for_each                = aws_api_gateway_method.this
+  rest_api_id             = each.value.rest_api_id
+  resource_id             = each.value.resource_id
+  http_method             = each.value.http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = aws_lambda_alias.live.invoke_arn
+}
+
+resource "aws_api_gateway_gateway_response" "this" {
+  for_each      = local.is_rest ? local.refusals : {}
+  rest_api_id   = aws_api_gateway_rest_api.this[0].id
+  response_type = each.key
+  status_code   = each.value.status
+
+  response_parameters = merge(
+    {
+      "gatewayresponse.header.Content-Type" = "'application/vnd.api+json'"
+      "gatewayresponse.header.Vary"         = "'Accept'"
+    },
+    each.key == "THROTTLED" || each.value.code == "storage_outcome_unknown" ? { "gatewayresponse.header.Retry-After" = "'1'" } : {},
+  )
+
+  response_templates = {
+    "application/json" = jsonencode({
+      jsonapi = { version = "1.1" }
+      errors = [merge(
+        {
+          id     = "$context.requestId-1"
+          code   = each.value.code
+          title  = local.titles[each.value.code]
+          detail = each.value.detail
+        },
+        each.value.status == null ? {} : { status = tostring(each.value.status) },
+        each.value.code == "storage_outcome_unknown" ? { meta = { written = "unknown" } } : {},
+      )]
+    })
+  }
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  count       = local.rest_count
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+
+  # Of what was asked for, never of what the provider read back: that changes by itself at the first refresh.
+  triggers = {
+    redeployment = sha256(jsonencode([local.rest_methods, var.auth_mode, local.refusals, local.titles, aws_lambda_alias.live.invoke_arn]))
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_api_gateway_integration.this, aws_api_gateway_gateway_response.this]
+}
+
+resource "aws_api_gateway_stage" "live" {
+  count                = local.rest_count
+  rest_api_id          = aws_api_gateway_rest_api.this[0].id
+  deployment_id        = aws_api_gateway_deployment.this[0].id
+  stage_name           = local.stage
+  xray_tracing_enabled = true
+  tags                 = var.tags
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format          = jsonencode(local.access_log)
+  }
+
+  depends_on = [aws_api_gateway_account.this]
+}
+
+resource "aws_api_gateway_method_settings" "live" {
+  count       = local.rest_count
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  stage_name  = aws_api_gateway_stage.live[0].stage_name
+  method_path = "*/*"
+
+  settings {
+    metrics_enabled        = true
+    logging_level          = "ERROR"
+    data_trace_enabled     = false # it would log what memories say
+    throttling_rate_limit  = var.throttle.rate
+    throttling_burst_limit = var.throttle.burst
+  }
+}
+
+# API keys.
+
+resource "aws_api_gateway_api_key" "client" {
+  for_each = var.api_clients
+  name     = "${var.name}-${each.key}"
+  tags     = var.tags
+}
+
+resource "aws_api_gateway_usage_plan" "clients" {
+  count = length(var.api_clients) > 0 ? 1 : 0
+  name  = var.name
+  tags  = var.tags
+
+  api_stages {
+    api_id = aws_api_gateway_rest_api.this[0].id
+    stage  = aws_api_gateway_stage.live[0].stage_name
+  }
+
+  throttle_settings {
+    rate_limit  = var.client_limits.rate
+    burst_limit = var.client_limits.burst
+  }
+
+  dynamic "quota_settings" {
+    for_each = var.client_limits.quota[*]
+
+    content {
+      limit  = quota_settings.value.limit
+      period = quota_settings.value.period
+    }
+  }
+}
+
+resource "aws_api_gateway_usage_plan_key" "client" {
+  for_each      = aws_api_gateway_api_key.client
+  key_id        = each.value.id
+  key_type      = "API_KEY"
+  usage_plan_id = aws_api_gateway_usage_plan.clients[0].id
+}
+
+# A firewall, and a name of one's own.
+
+resource "aws_wafv2_web_acl_association" "this" {
+  count        = var.waf_web_acl_arn == null ? 0 : 1
+  resource_arn = aws_api_gateway_stage.live[0].arn
+  web_acl_arn  = var.waf_web_acl_arn
+}
+
+resource "aws_api_gateway_domain_name" "this" {
+  count                    = local.is_rest && var.custom_domain != null ? 1 : 0
+  domain_name              = var.custom_domain.name
+  regional_certificate_arn = var.custom_domain.certificate_arn
+  security_policy          = "TLS_1_2"
+  tags                     = var.tags
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+}
+
+resource "aws_api_gateway_base_path_mapping" "this" {
+  count       = length(aws_api_gateway_domain_name.this)
+  domain_name = aws_api_gateway_domain_name.this[0].domain_name
+  api_id      = aws_api_gateway_rest_api.this[0].id
+  stage_name  = aws_api_gateway_stage.live[0].stage_name
+}
+
+# API Gateway writes the logs of every REST API of an account and region by one role.
+
+resource "aws_iam_role" "gateway_log" {
+  count = local.is_rest && var.manage_gateway_log_role ? 1 : 0
+  name  = "${var.name}-gateway-log"
+  tags  = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "apigateway.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "gateway_log" {
+  count      = length(aws_iam_role.gateway_log)
+  role       = aws_iam_role.gateway_log[0].name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
+
+resource "aws_api_gateway_account" "this" {
+  count               = length(aws_iam_role.gateway_log)
+  cloudwatch_role_arn = aws_iam_role.gateway_log[0].arn
+
+  depends_on = [aws_iam_role_policy_attachment.gateway_log]
+}

@@ -1,0 +1,60 @@
+locals {
+  gateway_endpoint = local.is_rest ? aws_api_gateway_stage.live[0].invoke_url : aws_apigatewayv2_api.this[0].api_endpoint
+  endpoint         = var.custom_domain == null ? local.gateway_endpoint : "https://${var.custom_domain.name}"
+
+  credentials = {
+    iam     = "--aws-sigv4 \"aws:amz:${local.region}:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\""
+    api_key = "-H \"x-api-key: $MEMORY_API_KEY\""
+    jwt     = "-H \"Authorization: Bearer $MEMORY_TOKEN\""
+  }[var.auth_mode]
+}
+
+output "endpoint" {
+  description = "Where memories are sent: append /memory, or /mcp for agents."
+  value       = local.endpoint
+}
+
+output "region" {
+  description = "The region, for signing."
+  value       = local.region
+}
+
+output "bucket" {
+  description = "The bucket that keeps the memories."
+  value       = aws_s3_bucket.memories.id
+}
+
+output "function_name" {
+  description = "The function; its alias live is what callers reach."
+  value       = aws_lambda_function.writer.function_name
+}
+
+output "live_version" {
+  description = "The published version that alias live points to: note it before an upgrade."
+  value       = aws_lambda_alias.live.function_version
+}
+
+output "api_keys" {
+  description = "auth_mode api_key: each caller's key."
+  value       = { for client, key in aws_api_gateway_api_key.client : client => key.value }
+  sensitive   = true
+}
+
+output "custom_domain_target" {
+  description = "custom_domain: the host name and hosted zone that its DNS record (an alias, or a CNAME) points to."
+  value = var.custom_domain == null ? null : (
+    local.is_rest ?
+    { name = aws_api_gateway_domain_name.this[0].regional_domain_name, zone_id = aws_api_gateway_domain_name.this[0].regional_zone_id } :
+    {
+      name    = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
+      zone_id = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
+    }
+  )
+}
+
+output "example" {
+  description = "A first memory, to paste into a shell that has credentials."
+  value       = <<-EOT
+    curl '${local.endpoint}/memory' ${local.credentials} -H 'Content-Type: application/json' -d '{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}'
+  EOT
+}

@@ -1,0 +1,126 @@
+# The bucket: the log of memories, and the only thing here that cannot be made again.
+
+resource "aws_s3_bucket" "memories" {
+  bucket              = local.bucket
+  object_lock_enabled = var.object_lock != null
+  tags                = var.tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3_bucket_versioning" "memories" {
+  bucket = aws_s3_bucket.memories.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "memories" {
+  bucket = aws_s3_bucket.memories.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "memories" {
+  bucket                  = aws_s3_bucket.memories.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "memories" {
+  bucket = aws_s3_bucket.memories.id
+
+  rule {
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_object_lock_configuration" "memories" {
+  count  = var.object_lock == null ? 0 : 1
+  bucket = aws_s3_bucket.memories.id
+
+  rule {
+    default_retention {
+      mode = var.object_lock.mode
+      days = var.object_lock.days
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.memories]
+}
+
+locals {
+  bucket_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyPlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # A multipart upload and a copy carry no such header either, and are refused with it.
+        Sid       = "DenyUnconditionalPut"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = { Null = { "s3:if-none-match" = "true" } }
+      },
+      {
+        # A key that only the caller has is a memory that nobody else can read again.
+        Sid       = "DenyCustomerKeys"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      },
+      merge(
+        {
+          Sid       = "DenyDeletion"
+          Effect    = "Deny"
+          Principal = "*"
+          Action = [
+            "s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectLegalHold", "s3:PutObjectRetention",
+          ]
+          Resource = "${local.bucket_arn}/*"
+        },
+        length(var.break_glass_principal_arns) == 0 ? {} : {
+          Condition = { ArnNotEquals = { "aws:PrincipalArn" = sort(var.break_glass_principal_arns) } }
+        },
+      ),
+      {
+        # Whatever else its role may be given: the writer writes memories, and reads nothing.
+        Sid       = "DenyAllElseToTheWriter"
+        Effect    = "Deny"
+        Principal = "*"
+        NotAction = "s3:PutObject"
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arn } }
+      },
+    ]
+  }
+}
+
+resource "aws_s3_bucket_policy" "memories" {
+  bucket = aws_s3_bucket.memories.id
+  policy = jsonencode(local.bucket_policy)
+
+  depends_on = [aws_s3_bucket_public_access_block.memories]
+}

@@ -1,0 +1,376 @@
+# A bad variable fails at the plan.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+}
+
+variables {
+  package_path = "tests/package.zip"
+}
+
+run "an_upper_case_name" {
+  command = plan
+
+  variables {
+    name = "Memory"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_too_long_for_the_bucket" {
+  command = plan
+
+  variables {
+    name = "a-name-that-leaves-the-bucket-none"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "another_architecture" {
+  command = plan
+
+  variables {
+    architecture = "amd64"
+  }
+
+  expect_failures = [var.architecture]
+}
+
+run "a_package_that_is_no_zip" {
+  command = plan
+
+  variables {
+    package_path = "bootstrap"
+  }
+
+  expect_failures = [var.package_path]
+}
+
+run "a_package_that_is_not_there" {
+  command = plan
+
+  variables {
+    package_path = "tests/none.zip"
+  }
+
+  expect_failures = [aws_lambda_function.writer]
+}
+
+run "a_version_that_is_no_number" {
+  command = plan
+
+  variables {
+    live_version = "$LATEST"
+  }
+
+  expect_failures = [var.live_version]
+}
+
+run "too_little_memory" {
+  command = plan
+
+  variables {
+    memory_mib = 64
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "no_concurrency_at_all" {
+  command = plan
+
+  variables {
+    reserved_concurrency = 0
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "an_empty_log_filter" {
+  command = plan
+
+  variables {
+    log_filter = ""
+  }
+
+  expect_failures = [var.log_filter]
+}
+
+run "a_retention_that_cloudwatch_has_not" {
+  command = plan
+
+  variables {
+    log_retention_days = 364
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "a_topic_that_is_no_arn" {
+  command = plan
+
+  variables {
+    alarm_topic_arns = ["operators"]
+  }
+
+  expect_failures = [var.alarm_topic_arns]
+}
+
+run "a_bucket_with_dots" {
+  command = plan
+
+  variables {
+    bucket_name = "my.bucket"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "an_alias_of_a_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/memory"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "a_lock_of_no_days" {
+  command = plan
+
+  variables {
+    object_lock = { mode = "GOVERNANCE", days = 0 }
+  }
+
+  expect_failures = [var.object_lock]
+}
+
+run "a_lock_of_no_mode" {
+  command = plan
+
+  variables {
+    object_lock = { mode = "governance", days = 1 }
+  }
+
+  expect_failures = [var.object_lock]
+}
+
+run "everybody_breaks_glass" {
+  command = plan
+
+  variables {
+    break_glass_principal_arns = ["arn:aws:iam::123456789012:role/*"]
+  }
+
+  expect_failures = [var.break_glass_principal_arns]
+}
+
+run "a_session_breaks_glass" {
+  command = plan
+
+  variables {
+    break_glass_principal_arns = ["arn:aws:sts::123456789012:assumed-role/erasure/me"]
+  }
+
+  expect_failures = [var.break_glass_principal_arns]
+}
+
+run "another_type_of_api" {
+  command = plan
+
+  variables {
+    api_type = "websocket"
+  }
+
+  expect_failures = [var.api_type]
+}
+
+run "a_public_mode" {
+  command = plan
+
+  variables {
+    auth_mode = "none"
+  }
+
+  expect_failures = [var.auth_mode]
+}
+
+run "a_jwt_setting_without_its_mode" {
+  command = plan
+
+  variables {
+    jwt = { issuer = "https://i.example.com", audience = ["a"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "callers_without_their_mode" {
+  command = plan
+
+  variables {
+    api_clients = ["billing"]
+  }
+
+  expect_failures = [var.api_clients]
+}
+
+run "limits_that_refuse_every_request" {
+  command = plan
+
+  variables {
+    client_limits = { rate = 0 }
+  }
+
+  expect_failures = [var.client_limits]
+}
+
+run "a_quota_of_a_year" {
+  command = plan
+
+  variables {
+    client_limits = { quota = { limit = 1, period = "YEAR" } }
+  }
+
+  expect_failures = [var.client_limits]
+}
+
+run "a_throttle_that_refuses_every_request" {
+  command = plan
+
+  variables {
+    throttle = { burst = 0 }
+  }
+
+  expect_failures = [var.throttle]
+}
+
+run "any_origin" {
+  command = plan
+
+  variables {
+    allowed_origins = ["*"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_origin_with_a_path" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://app.example.com/"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "a_domain_that_is_a_url" {
+  command = plan
+
+  variables {
+    custom_domain = { name = "https://memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0" }
+  }
+
+  expect_failures = [var.custom_domain]
+}
+
+run "a_global_firewall" {
+  command = plan
+
+  variables {
+    waf_web_acl_arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/m/0"
+  }
+
+  expect_failures = [var.waf_web_acl_arn]
+}
+
+run "api_keys_on_an_http_api" {
+  command = plan
+
+  variables {
+    api_type    = "http"
+    auth_mode   = "api_key"
+    api_clients = ["billing"]
+  }
+
+  expect_failures = [var.auth_mode]
+}
+
+run "a_token_on_a_rest_api" {
+  command = plan
+
+  variables {
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = ["a"] }
+  }
+
+  expect_failures = [var.auth_mode]
+}
+
+run "a_token_of_no_issuer" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "a_token_of_any_audience" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = [] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "an_issuer_without_tls" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "http://i.example.com", audience = ["a"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "api_keys_for_nobody" {
+  command = plan
+
+  variables {
+    auth_mode = "api_key"
+  }
+
+  expect_failures = [var.api_clients]
+}
+
+run "a_firewall_before_an_http_api" {
+  command = plan
+
+  variables {
+    api_type        = "http"
+    waf_web_acl_arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/m/0"
+  }
+
+  expect_failures = [var.waf_web_acl_arn]
+}

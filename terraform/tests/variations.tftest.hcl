@@ -1,0 +1,243 @@
+# Each variation of the deployment.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+}
+
+variables {
+  package_path = "tests/package.zip"
+}
+
+run "api_keys" {
+  command = plan
+
+  variables {
+    auth_mode     = "api_key"
+    api_clients   = ["billing", "crm"]
+    client_limits = { rate = 5, burst = 10, quota = { limit = 1000, period = "DAY" } }
+  }
+
+  assert {
+    condition     = alltrue([for method in aws_api_gateway_method.this : method.api_key_required])
+    error_message = "each method needs a key"
+  }
+  assert {
+    condition     = toset(keys(aws_api_gateway_usage_plan_key.client)) == toset(["billing", "crm"])
+    error_message = "each caller has a key of its own in the plan"
+  }
+  assert {
+    condition     = one(aws_api_gateway_usage_plan.clients[0].throttle_settings).rate_limit == 5 && one(aws_api_gateway_usage_plan.clients[0].quota_settings).limit == 1000
+    error_message = "the plan has its limits"
+  }
+}
+
+run "jwt" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://issuer.example.com", audience = ["memory"], scopes = ["memory:write"] }
+  }
+
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["ANY /", "ANY /{proxy+}"]) && alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
+    error_message = "each route needs a token"
+  }
+  assert {
+    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_scopes == toset(["memory:write"])])
+    error_message = "and a scope"
+  }
+  assert {
+    condition     = one(aws_apigatewayv2_authorizer.jwt[0].jwt_configuration).audience == toset(["memory"])
+    error_message = "of the audience"
+  }
+  assert {
+    condition     = length(aws_api_gateway_rest_api.this) == 0 && length(aws_api_gateway_account.this) == 0
+    error_message = "nothing is left of the REST API"
+  }
+}
+
+run "http_with_iam" {
+  command = plan
+
+  variables {
+    api_type = "http"
+  }
+
+  assert {
+    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "AWS_IAM"])
+    error_message = "each route needs AWS SigV4"
+  }
+}
+
+run "pages_of_allowed_origins" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://b.example.com", "https://a.example.com"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.writer.environment[0].variables.MEMORY_ALLOWED_ORIGINS == "https://a.example.com,https://b.example.com"
+    error_message = "the function knows them"
+  }
+  assert {
+    condition     = [for method in aws_api_gateway_method.this : method.http_method if method.authorization == "NONE"] == ["OPTIONS"]
+    error_message = "a preflight is all that is open"
+  }
+}
+
+run "pages_of_allowed_origins_of_an_http_api" {
+  command = plan
+
+  variables {
+    api_type        = "http"
+    allowed_origins = ["https://a.example.com"]
+  }
+
+  assert {
+    condition     = [for key, route in aws_apigatewayv2_route.this : key if route.authorization_type == "NONE"] == ["OPTIONS /{proxy+}"]
+    error_message = "a preflight is all that is open"
+  }
+}
+
+run "a_key_of_ones_own" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/0c2b0b7e-0000-4000-8000-000000000000"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[3] == { Sid = "EncryptMemories", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = var.kms_key_arn }
+    error_message = "the role may encrypt by it, and not decrypt"
+  }
+  assert {
+    condition = anytrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.memories.rule :
+      rule.apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key_arn && rule.bucket_key_enabled
+    ])
+    error_message = "the bucket encrypts by it"
+  }
+}
+
+run "object_lock" {
+  command = plan
+
+  variables {
+    object_lock = { mode = "GOVERNANCE", days = 30 }
+  }
+
+  assert {
+    condition     = aws_s3_bucket.memories.object_lock_enabled && one(aws_s3_bucket_object_lock_configuration.memories[0].rule).default_retention[0].days == 30
+    error_message = "each memory is locked"
+  }
+}
+
+run "break_glass" {
+  command = plan
+
+  variables {
+    break_glass_principal_arns = ["arn:aws:iam::123456789012:role/erasure"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.memories.policy).Statement[3].Condition == { ArnNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/erasure"] } }
+    error_message = "only they may delete"
+  }
+}
+
+run "x86_64" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.writer.architectures) == "x86_64"
+    error_message = "the function is x86_64"
+  }
+}
+
+run "an_earlier_version" {
+  command = plan
+
+  variables {
+    live_version = "7"
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.function_version == "7"
+    error_message = "the alias points to it"
+  }
+}
+
+run "a_firewall_and_a_name_of_ones_own" {
+  command = plan
+
+  variables {
+    waf_web_acl_arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/memory/0c2b0b7e-0000-4000-8000-000000000000"
+    custom_domain   = { name = "memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0c2b0b7e-0000-4000-8000-000000000000" }
+  }
+
+  assert {
+    condition     = length(aws_wafv2_web_acl_association.this) == 1 && aws_api_gateway_domain_name.this[0].security_policy == "TLS_1_2"
+    error_message = "both stand before the API"
+  }
+  assert {
+    condition     = output.endpoint == "https://memory.example.com"
+    error_message = "callers use the name"
+  }
+}
+
+run "a_name_of_ones_own_for_an_http_api" {
+  command = plan
+
+  variables {
+    api_type      = "http"
+    custom_domain = { name = "memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0c2b0b7e-0000-4000-8000-000000000000" }
+  }
+
+  assert {
+    condition     = length(aws_apigatewayv2_api_mapping.this) == 1 && length(aws_api_gateway_domain_name.this) == 0
+    error_message = "the HTTP API has it"
+  }
+}
+
+run "limits" {
+  command = plan
+
+  variables {
+    throttle             = { rate = 7, burst = 9 }
+    reserved_concurrency = 3
+    alarm_topic_arns     = ["arn:aws:sns:eu-central-1:123456789012:operators"]
+    tags                 = { team = "memory" }
+  }
+
+  assert {
+    condition     = aws_api_gateway_method_settings.live[0].settings[0].throttling_rate_limit == 7 && aws_api_gateway_method_settings.live[0].settings[0].throttling_burst_limit == 9
+    error_message = "the stage is throttled"
+  }
+  assert {
+    condition     = aws_lambda_function.writer.reserved_concurrent_executions == 3
+    error_message = "concurrency is reserved"
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:123456789012:operators"])])
+    error_message = "every alarm tells the topic"
+  }
+  assert {
+    condition     = aws_s3_bucket.memories.tags == tomap({ team = "memory" })
+    error_message = "resources are tagged"
+  }
+}

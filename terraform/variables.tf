@@ -1,0 +1,309 @@
+# What is deployed.
+
+variable "name" {
+  description = "Prefix of every name, one per account and region: the function, its role, its API, its logs and, where bucket_name is not given, the bucket."
+  type        = string
+  default     = "memory-ingress"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
+    error_message = "name must have 3 to 32 characters of a-z, 0-9 and -, begin with a letter and not end with -; write for instance memory-ingress-dev."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource that takes them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "architecture" {
+  description = "Instruction set of the function: arm64 (cheaper) or x86_64. The package must have been built for it."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "package_path" {
+  description = "The function's zip. By default the one that terraform/package.py builds for the architecture, in target/lambda."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package_path == null || can(regex("\\.zip$", var.package_path))
+    error_message = "package_path must name a .zip with the program bootstrap in it; leave it out to deploy what terraform/package.py has built."
+  }
+}
+
+variable "live_version" {
+  description = "The published version that alias live points to, to roll back: for instance \"7\". By default the newest."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.live_version == null || can(regex("^[1-9][0-9]*$", var.live_version))
+    error_message = "live_version must be the number of a published version, such as \"7\" (aws lambda list-versions-by-function names them); leave it out for the newest."
+  }
+}
+
+variable "memory_mib" {
+  description = "Memory of the function in MiB, and with it its share of a CPU. The program needs 32; what is above buys a faster first request."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mib >= 128 && var.memory_mib <= 10240 && floor(var.memory_mib) == var.memory_mib
+    error_message = "memory_mib must be a whole number from 128 to 10240."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "How many requests the function serves at once, reserved for it; -1 reserves none, which also a new account with a quota of 10 can apply."
+  type        = number
+  default     = -1
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency)
+    error_message = "reserved_concurrency must be -1 (none) or a whole number from 1; 0 would refuse every memory."
+  }
+}
+
+variable "log_filter" {
+  description = "The service's log filter (RUST_LOG)."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = length(var.log_filter) > 0
+    error_message = "log_filter must not be empty; write info, warn or debug."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that the logs of the function and of the API are kept; 0 keeps them for ever."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one that CloudWatch Logs takes: 0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that are told of an alarm: the function fails or is throttled, the API answers 5xx, a memory could not be stored. The alarms exist without any."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$", arn))])
+    error_message = "alarm_topic_arns must be ARNs of SNS topics, such as arn:aws:sns:eu-central-1:123456789012:operators."
+  }
+}
+
+# The bucket.
+
+variable "bucket_name" {
+  description = "The bucket that keeps the memories. By default <name>-<account>-<region>."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name must have 3 to 63 characters of a-z, 0-9 and -, and neither begin nor end with -; leave it out for <name>-<account>-<region>."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "KMS key that encrypts the memories. By default S3's own keys do (SSE-S3). Its policy must let the function's role generate data keys."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/…; an alias will not do, for a policy cannot name it."
+  }
+}
+
+variable "object_lock" {
+  description = "Keeps each memory from being deleted for some days after it was written, by anyone (COMPLIANCE) or by all but the break-glass principals (GOVERNANCE). Can be set at the bucket's creation only."
+  type        = object({ mode = string, days = number })
+  default     = null
+
+  validation {
+    condition = var.object_lock == null || try(
+      contains(["GOVERNANCE", "COMPLIANCE"], var.object_lock.mode) && var.object_lock.days >= 1 && floor(var.object_lock.days) == var.object_lock.days, false
+    )
+    error_message = "object_lock must be { mode = \"GOVERNANCE\" or \"COMPLIANCE\", days = a whole number from 1 }."
+  }
+}
+
+variable "break_glass_principal_arns" {
+  description = "The only principals that may delete memories, as the law may demand: ARNs of IAM roles or users. By default nobody may."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.break_glass_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?]+$", arn))])
+    error_message = "break_glass_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/erasure; no wildcard, no session and no root."
+  }
+}
+
+# The endpoint, and who may call it.
+
+variable "api_type" {
+  description = "rest: a REST API (IAM or API keys; WAF; refusals as error documents; bodies byte for byte). http: an HTTP API (IAM or JWT; cheaper)."
+  type        = string
+  default     = "rest"
+  nullable    = false
+
+  validation {
+    condition     = contains(["rest", "http"], var.api_type)
+    error_message = "api_type must be rest or http."
+  }
+}
+
+variable "auth_mode" {
+  description = "How a caller proves who it is: iam (AWS SigV4), api_key (header x-api-key; api_type rest) or jwt (a bearer token; api_type http). There is no public mode."
+  type        = string
+  default     = "iam"
+  nullable    = false
+
+  validation {
+    condition     = contains(["iam", "api_key", "jwt"], var.auth_mode)
+    error_message = "auth_mode must be iam, api_key or jwt; there is no public mode."
+  }
+  validation {
+    condition     = var.auth_mode != "api_key" || var.api_type == "rest"
+    error_message = "API keys exist on REST APIs only: set api_type = \"rest\", or auth_mode = \"iam\" or \"jwt\"."
+  }
+  validation {
+    condition     = var.auth_mode != "jwt" || var.api_type == "http"
+    error_message = "The JWT authorizer exists on HTTP APIs only: set api_type = \"http\", or auth_mode = \"iam\" or \"api_key\"."
+  }
+}
+
+variable "jwt" {
+  description = "auth_mode jwt: the issuer whose tokens are taken (its /.well-known/openid-configuration must be public), the audiences, and the scopes of which a token must have one."
+  type        = object({ issuer = string, audience = set(string), scopes = optional(set(string), []) })
+  default     = null
+
+  validation {
+    condition     = (var.auth_mode == "jwt") == (var.jwt != null)
+    error_message = "jwt belongs to auth_mode = \"jwt\", and that needs it: write jwt = { issuer = \"https://…\", audience = [\"…\"] }."
+  }
+  validation {
+    condition     = var.jwt == null || try(can(regex("^https://", var.jwt.issuer)) && length(var.jwt.audience) > 0, false)
+    error_message = "jwt needs an issuer that begins with https:// and at least one audience, or any token of the issuer would do."
+  }
+}
+
+variable "api_clients" {
+  description = "auth_mode api_key: the names of the callers, each of which gets a key of its own (output api_keys)."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = (var.auth_mode == "api_key") == (length(var.api_clients) > 0)
+    error_message = "api_clients belongs to auth_mode = \"api_key\", and that needs at least one: write api_clients = [\"billing\"]."
+  }
+  validation {
+    condition     = alltrue([for client in var.api_clients : can(regex("^[A-Za-z0-9_-]{1,64}$", client))])
+    error_message = "api_clients must be names of 1 to 64 letters, digits, - and _."
+  }
+}
+
+variable "client_limits" {
+  description = "auth_mode api_key: what each key may do: requests a second, how many at once above that, and, where quota is given, how many a DAY, WEEK or MONTH."
+  type = object({
+    rate  = optional(number, 50)
+    burst = optional(number, 100)
+    quota = optional(object({ limit = number, period = string }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.client_limits.rate > 0 && var.client_limits.burst >= 1 && floor(var.client_limits.burst) == var.client_limits.burst
+    error_message = "client_limits needs a rate above 0 and a whole burst from 1; 0 would refuse every request."
+  }
+  validation {
+    condition = var.client_limits.quota == null || try(
+      var.client_limits.quota.limit >= 1 && contains(["DAY", "WEEK", "MONTH"], var.client_limits.quota.period), false
+    )
+    error_message = "client_limits.quota must be { limit = a number from 1, period = \"DAY\", \"WEEK\" or \"MONTH\" }."
+  }
+}
+
+variable "throttle" {
+  description = "What all callers together may do: requests a second, and how many at once above that. More is answered 429."
+  type        = object({ rate = optional(number, 100), burst = optional(number, 200) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = var.throttle.rate > 0 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
+    error_message = "throttle needs a rate above 0 and a whole burst from 1; 0 would refuse every request."
+  }
+}
+
+variable "allowed_origins" {
+  description = "Origins whose pages may call MCP from a browser (MEMORY_ALLOWED_ORIGINS). With any, a preflight (OPTIONS, which stores nothing) reaches the function without credentials, as browsers send it."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[a-z0-9.\\[\\]:-]+$", origin))])
+    error_message = "allowed_origins must be origins such as https://app.example.com: lower case, without a path and without *."
+  }
+}
+
+variable "custom_domain" {
+  description = "A domain name of your own for the endpoint, and its ACM certificate in this region. The DNS record is yours to make: output custom_domain_target names where it points."
+  type        = object({ name = string, certificate_arn = string })
+  default     = null
+
+  validation {
+    condition = var.custom_domain == null || try(
+      can(regex("^([a-z0-9-]+\\.)+[a-z]+$", var.custom_domain.name)) && can(regex("^arn:[^:]+:acm:[^:]+:[0-9]{12}:certificate/.+$", var.custom_domain.certificate_arn)), false
+    )
+    error_message = "custom_domain must be { name = \"memory.example.com\", certificate_arn = \"arn:aws:acm:<region>:<account>:certificate/…\" }."
+  }
+}
+
+variable "waf_web_acl_arn" {
+  description = "A regional web ACL of AWS WAF to stand before the REST API."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.waf_web_acl_arn == null || can(regex("^arn:[^:]+:wafv2:[^:]+:[0-9]{12}:regional/webacl/.+$", var.waf_web_acl_arn))
+    error_message = "waf_web_acl_arn must be the ARN of a regional web ACL of WAFv2."
+  }
+  validation {
+    condition     = var.waf_web_acl_arn == null || var.api_type == "rest"
+    error_message = "AWS WAF protects REST APIs only: set api_type = \"rest\", or leave waf_web_acl_arn out."
+  }
+}
+
+variable "manage_gateway_log_role" {
+  description = "Whether this deployment owns the one role by which API Gateway writes logs in this account and region (REST APIs only). Set it to false where one exists already, or where two deployments share a region."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -1,0 +1,113 @@
+"""The Terraform module, applied to an emulator of AWS on this machine."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+# What neither the module's copy nor an emulator may see of the shell that runs this.
+FOREIGN = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR")
+PATIENCE = 600
+
+
+def plug_ins():
+    """A folder of provider plug-ins, where this machine has one that Terraform does not know of."""
+    for parent in (Path("/opt"), Path("/usr/local/share"), Path("/usr/share"), Path("/usr/lib"), Path.home()):
+        for folder in (*parent.glob("registry.terraform.io"), *parent.glob("*/registry.terraform.io")):
+            return folder.parent
+    return None
+
+
+def environment(folder, **more):
+    """This process's environment without credentials, settings and caches of others; plug-ins from the machine, where it has them."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    settings = Path(clean.get("TF_CLI_CONFIG_FILE", Path.home() / ".terraformrc"))
+    if not settings.is_file():
+        mirror, settings = plug_ins(), Path(folder) / "terraform.rc"
+        install = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n' if mirror else ""
+        settings.write_text(f"disable_checkpoint = true\n{install}")
+        clean["TF_CLI_CONFIG_FILE"] = str(settings)
+    return {**clean, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "AWS_EC2_METADATA_DISABLED": "true", **more}
+
+
+def needs(program, install):
+    """Ends this run, where a program is not there, with how to install it."""
+    if shutil.which(program) is None:
+        sys.exit(f"{program} is not installed: {install}")
+
+
+def terraform(folder, env, *arguments, allowed=(0,), quiet=True):
+    """Runs Terraform in a folder; what it prints is shown only where it fails."""
+    needs("terraform", "see https://developer.hashicorp.com/terraform/install (1.11 or later).")
+    command = ["terraform", f"-chdir={folder}", *arguments]
+    done = subprocess.run(command, env=env, text=True, timeout=PATIENCE,
+                          stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None)
+    if done.returncode not in allowed:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout or ''}")
+    return done
+
+
+class Deployment:
+    """A copy of the module in a folder of its own, with its state."""
+
+    def __init__(self, folder, env, **variables):
+        self.folder, self.env = Path(folder) / "terraform", env
+        unwanted = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap", "envs")
+        shutil.copytree(ROOT / "terraform", self.folder, ignore=unwanted)
+        (self.folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
+        self.run("init", "-lockfile=readonly", "-no-color")
+
+    def run(self, *arguments, **options):
+        return terraform(self.folder, self.env, *arguments, **options)
+
+    def apply(self):
+        self.run("apply", "-auto-approve", "-no-color")
+        return self.outputs()
+
+    def outputs(self):
+        told = json.loads(self.run("output", "-json").stdout)
+        return {name: output["value"] for name, output in told.items()}
+
+    def allow_destruction(self):
+        """What an operator must do before the bucket can be destroyed."""
+        (self.folder / "destroy_override.tf").write_text(
+            'resource "aws_s3_bucket" "memories" {\n  force_destroy = true\n\n  lifecycle {\n    prevent_destroy = false\n  }\n}\n'
+        )
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def server(command, env, port, log):
+    """A server on a port of this machine, until the block ends; its output goes to a file."""
+    with open(log, "w") as output:
+        process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                raise AssertionError(f"{command} ended with {process.returncode}:\n{Path(log).read_text()[-4000:]}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"{command} does not listen:\n{Path(log).read_text()[-4000:]}")
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

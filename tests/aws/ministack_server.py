@@ -1,0 +1,42 @@
+"""ministack, with three gaps closed: what a policy says of a put's If-None-Match and of a caller's own encryption key was
+not evaluated; a put's answer did not repeat the checksum that it had verified; and Terraform's way to ask for an API key of the
+gateway's choice made an empty one.
+
+So it is this patch and not AWS that shows a put without the condition to be refused.
+"""
+
+import ministack.core.iam_actions as actions
+import ministack.services.apigateway_v1 as gateway
+import ministack.services.s3 as s3
+from ministack.app import main
+
+context_of = actions._s3_object_context
+make_key = gateway._create_api_key
+put = s3._put_object
+
+
+def context_with_conditions(action, query, path, headers):
+    context = context_of(action, query, path, headers)
+    if action == "s3:PutObject":
+        for name in ("if-none-match", "if-match", "x-amz-server-side-encryption-customer-algorithm"):
+            if headers.get(name):
+                context[f"s3:{name}"] = headers[name]
+    return context
+
+
+def make_key_of_its_own(data, *rest, **named):
+    return make_key({name: value for name, value in data.items() if (name, value) != ("value", "")}, *rest, **named)
+
+
+def put_and_repeat_the_checksum(bucket, key, body, headers, *rest, **named):
+    status, answered, text = put(bucket, key, body, headers, *rest, **named)
+    if status == 200 and "x-amz-checksum-sha256" in headers:
+        answered = {**answered, "x-amz-checksum-sha256": headers["x-amz-checksum-sha256"]}
+    return status, answered, text
+
+
+actions._s3_object_context = context_with_conditions
+gateway._create_api_key = make_key_of_its_own
+s3._put_object = put_and_repeat_the_checksum
+
+main()

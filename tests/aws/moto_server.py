@@ -1,0 +1,51 @@
+"""moto's server, with the two gaps closed that would show as drift: it forgets what a function logs to, and which media
+types of a REST API are binary."""
+
+import json
+import sys
+
+from moto.apigateway.responses import APIGatewayResponse
+from moto.awslambda import models
+from moto.server import main
+
+made = models.LambdaFunction.__init__
+described = models.LambdaFunction.get_configuration
+updated = models.LambdaFunction.update_configuration
+
+
+def make(function, account_id, spec, *rest, **named):
+    function.logging_config = spec.get("LoggingConfig")
+    made(function, account_id, spec, *rest, **named)
+
+
+def describe(function, *rest, **named):
+    configuration = described(function, *rest, **named)
+    if getattr(function, "logging_config", None):
+        configuration["LoggingConfig"] = function.logging_config
+    return configuration
+
+
+def update(function, spec, *rest, **named):
+    function.logging_config = spec.get("LoggingConfig", function.logging_config)
+    return updated(function, spec, *rest, **named)
+
+
+created = APIGatewayResponse.create_rest_api
+
+
+def create(request):
+    status, headers, body = created(request)
+    types = request._get_param("binaryMediaTypes")
+    if status == 200 and types:
+        api = request.backend.get_rest_api(json.loads(body)["id"])
+        api.binaryMediaTypes = types
+        body = json.dumps(api.to_dict())
+    return status, headers, body
+
+
+APIGatewayResponse.create_rest_api = create
+models.LambdaFunction.__init__ = make
+models.LambdaFunction.get_configuration = describe
+models.LambdaFunction.update_configuration = update
+
+main(sys.argv[1:])

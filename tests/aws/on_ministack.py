@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Deploys the real package by the real module to ministack, and asks its gateway and its S3 well and badly.
+
+usage: tests/aws/on_ministack.py [--package ZIP] [VARIANT]...
+
+ministack verifies signatures and evaluates policies (AUTH=true), and runs the package's program behind its gateway, over TLS.
+Each variant (rest-iam, rest-api-key, http-jwt) is a deployment of its own. What ministack lacks and ministack_server.py
+patches was not tested against AWS, nor was anything else here. Needs Linux on x86_64, Terraform, curl, the package that
+terraform/package.py --architecture x86_64 builds, and the packages ministack, boto3 and PyJWT[crypto].
+"""
+
+import argparse
+import datetime
+import http.server
+import ipaddress
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import boto3
+import jwt
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from deployment import ACCOUNT, REGION, ROOT, Deployment, environment, free_port, needs, server
+
+BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
+JSON, JSON_API = "application/json", "application/vnd.api+json"
+BODY_BYTES_MAX = 4 * 2**20
+
+
+def memory(content="Rob prefers mornings.", **more):
+    """The tool's body of a memory that no other test sends."""
+    return {"entity_id": str(uuid.uuid4()), "domain": "work", "content": content, "timestamp": "2026-01-27T03:14:22Z", **more}
+
+
+def certificate(folder):
+    """A certificate for every server of this run, which all its clients trust."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    names = [x509.DNSName("localhost"), x509.DNSName("*.execute-api.localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = Path(folder) / "server.crt", Path(folder) / "server.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(private(key))
+    return [str(path) for path in paths]
+
+
+def private(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+class Issuer:
+    """An OpenID Connect issuer with one key."""
+
+    def __init__(self, cert, key):
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
+        documents = {
+            "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"},
+            "/keys": {"keys": [{**public, "kid": "1", "use": "sig", "alg": "RS256"}]},
+        }
+
+        class Answers(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                document = json.dumps(documents.get(self.path, {})).encode()
+                self.send_response(200 if self.path in documents else 404)
+                self.send_header("Content-Type", JSON)
+                self.send_header("Content-Length", str(len(document)))
+                self.end_headers()
+                self.wfile.write(document)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Answers)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def token(self, key=None, **claims):
+        now = int(time.time())
+        claims = {"iss": self.url, "sub": "billing", "aud": "memory", "scope": "memory:write", "iat": now, "exp": now + 600, **claims}
+        return jwt.encode(claims, private(key or self.key), "RS256", {"kid": "1"})
+
+
+class Stack:
+    """One deployment, and how to ask it."""
+
+    def __init__(self, folder, port, cert, package):
+        self.port, self.cert, self.package, self.folder = port, cert, package, folder
+        self.endpoint = f"https://127.0.0.1:{port}"
+        self.env = environment(folder, AWS_ENDPOINT_URL=self.endpoint, AWS_CA_BUNDLE=cert, AWS_REGION=REGION,
+                               AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+
+    def deploy(self, **variables):
+        deployment = Deployment(self.folder, self.env, package_path=self.package, architecture="x86_64", **variables)
+        self.outputs = deployment.apply()
+        host, slash, stage = self.outputs["endpoint"].removeprefix("https://").partition("/")
+        self.api = host.partition(".")[0]
+        self.host, self.stage = f"{self.api}.execute-api.localhost", slash + stage
+
+    def client(self, service, key="test", secret="test", token=None):
+        config = Config(region_name=REGION, s3={"addressing_style": "path"}, retries={"max_attempts": 0})
+        return boto3.client(service, endpoint_url=self.endpoint, verify=self.cert, config=config, aws_access_key_id=key,
+                            aws_secret_access_key=secret, aws_session_token=token)
+
+    def url(self, path):
+        return f"https://{self.host}:{self.port}{self.stage}{path}"
+
+    def ask(self, body, *curl, path="/memory", method="POST", headers=()):
+        """The status, the headers and the body of an answer."""
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = Path(self.folder) / "sent"
+        sent.write_bytes(body)
+        fields = {"Content-Type": JSON, "Accept": JSON_API, **dict(headers)}
+        command = ["curl", "--silent", "--show-error", "--include", "--http1.1", "--max-time", "60", "--cacert", self.cert,
+                   "--resolve", f"{self.host}:{self.port}:127.0.0.1", "--request", method, "--data-binary", f"@{sent}",
+                   "--header", "Expect:", *[part for name, value in fields.items() for part in ("--header", f"{name}: {value}")], *curl, self.url(path)]
+        answer = subprocess.run(command, check=True, capture_output=True).stdout
+        head, _, text = answer.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        return int(status.split()[1]), fields, text.decode()
+
+    def expect(self, what, status, code, *asked, **options):
+        """That an answer has this status and, where it is a refusal, this code as a JSON:API document."""
+        answer = self.ask(*asked, **options)
+        assert answer[0] == status, f"{what}: {answer}"
+        if code:
+            assert answer[1]["content-type"] == JSON_API, f"{what}: {answer}"
+            error = json.loads(answer[2])["errors"][0]
+            # The gateway's default refusal does not know its own status.
+            assert (error["code"], error.get("status", str(status))) == (code, str(status)), f"{what}: {answer}"
+        print(f"  {status} {code:24} {what}", flush=True)
+        return answer
+
+    def expect_stored(self, what, *curl, **options):
+        """That a memory is durable, as replay would read it; that its repeat is the same answer."""
+        sent = memory()
+        status, fields, text = self.expect(what, 201, "", sent, *curl, **options)
+        data = json.loads(text)["data"]
+        stored = self.client("s3").get_object(Bucket=BUCKET, Key=data["meta"]["s3_key"])["Body"].read()
+        stored = json.loads(stored)
+        assert (stored["memory_id"], stored["content"], stored["entity_id"]) == (data["id"], sent["content"], sent["entity_id"])
+        repeat = self.ask(sent, *curl, **options)
+        assert (repeat[0], repeat[2]) == (201, text) and repeat[1]["idempotent-replayed"] == "true", repeat
+        assert "idempotent-replayed" not in fields, fields
+
+
+def user(stack, name, *statements):
+    """A user with a policy, and its key."""
+    iam = stack.client("iam")
+    iam.create_user(UserName=name)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement} for statement in statements]}
+    if statements:
+        iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def signature(key, secret, service="execute-api", region=REGION):
+    return ["--aws-sigv4", f"aws:amz:{region}:{service}", "--user", f"{key}:{secret}"]
+
+
+def rest_iam(stack):
+    stack.deploy()
+    arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.api}/live"
+    key, secret = user(stack, "billing", {"Action": "execute-api:Invoke", "Resource": f"{arn}/*"})
+    caller, stranger = signature(key, secret), signature(*user(stack, "stranger"))
+    elsewhere = signature(*user(stack, "reader", {"Action": "execute-api:Invoke", "Resource": f"{arn}/GET/*"}))
+    stack.expect("unsigned", 403, "forbidden", memory())
+    stack.expect("another secret", 403, "forbidden", memory(), *signature(key, "x" * 40))
+    stack.expect("an unknown key", 403, "forbidden", memory(), *signature("AKIAIOSFODNN7EXAMPLE", secret))
+    # ministack answers these two by itself, where AWS uses the gateway's response ACCESS_DENIED.
+    stack.expect("no permission", 403, "", memory(), *stranger)
+    stack.expect("permission for another method", 403, "", memory(), *elsewhere)
+    signed = AWSRequest("POST", stack.url("/memory"), {"Content-Type": JSON}, json.dumps(memory()))
+    SigV4Auth(Credentials(key, secret), "execute-api", REGION).add_auth(signed)
+    stack.expect("a body changed after it was signed", 403, "forbidden", memory(), headers=dict(signed.headers))
+    nothing_yet = stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"]
+    assert nothing_yet == 0, nothing_yet
+
+    stack.expect_stored("signed by curl", *caller)
+    stack.expect("an unknown path", 404, "not_found", memory(), *caller, path="/nothing")
+    stack.expect("the root", 404, "not_found", memory(), *caller, path="/")
+    stack.expect("another method", 405, "method_not_allowed", memory(), *caller, method="DELETE")
+    stack.expect("a mistake", 422, "unknown_field", memory(colour="red"), *caller)
+    stack.expect("bytes that are no text", 400, "malformed_json", b'{"content":"\xff"}', *caller)
+    room = BODY_BYTES_MAX - len(json.dumps(memory("")))
+    stack.expect("a body of 4 MiB", 201, "", memory("x" * room), *caller)
+    stack.expect("a byte more", 413, "too_large", memory("x" * (room + 1)), *caller)
+    # smoke(stack, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
+    function_may_only_write(stack)
+    nobody_deletes(stack)
+
+
+def function_credentials():
+    """What the running function was given, read where only its own machine can."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "exe").endswith("/bootstrap"):
+                held = dict(item.split("=", 1) for item in (process / "environ").read_text().split("\0") if "=" in item)
+                if held.get("MEMORY_BUCKET") == BUCKET:
+                    return held
+        except OSError:
+            continue
+    raise AssertionError("the function does not run")
+
+
+def refused(what, call, *codes, **named):
+    """That S3 refuses a call with one of these codes."""
+    try:
+        call(**named)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        assert code in codes, f"{what}: {error}"
+        print(f"  {code:28} {what}", flush=True)
+    else:
+        raise AssertionError(f"{what}: S3 did it")
+
+
+def function_may_only_write(stack):
+    held = function_credentials()
+    s3 = stack.client("s3", held["AWS_ACCESS_KEY_ID"], held["AWS_SECRET_ACCESS_KEY"], held.get("AWS_SESSION_TOKEN"))
+    mine = {"Bucket": BUCKET, "Key": "memories/by-the-function.json"}
+    denied = ("AccessDenied",)
+    assert s3.put_object(**mine, Body=b"{}", IfNoneMatch="*")["ETag"]
+    refused("its role puts again", s3.put_object, "PreconditionFailed", **mine, Body=b"{}", IfNoneMatch="*")
+    refused("its role puts without the condition", s3.put_object, *denied, **mine, Body=b"{}")
+    refused("its role puts under another condition", s3.put_object, *denied, **mine, Body=b"{}", IfMatch='"x"')
+    refused("its role puts elsewhere", s3.put_object, *denied, Bucket=BUCKET, Key="other.json", Body=b"{}", IfNoneMatch="*")
+    refused("its role reads", s3.get_object, *denied, **mine)
+    refused("its role lists", s3.list_objects_v2, *denied, Bucket=BUCKET)
+    refused("its role deletes", s3.delete_object, *denied, **mine)
+    refused("its role uploads in parts", s3.create_multipart_upload, *denied, Bucket=BUCKET, Key="memories/parts")
+    refused("its role takes the policy off", s3.delete_bucket_policy, *denied, Bucket=BUCKET)
+
+
+def nobody_deletes(stack):
+    key, secret = user(stack, "operator", {"Action": "s3:*", "Resource": "*"})
+    s3, mine = stack.client("s3", key, secret), {"Bucket": BUCKET, "Key": "memories/by-the-function.json"}
+    [version] = s3.list_object_versions(Bucket=BUCKET, Prefix=mine["Key"])["Versions"]
+    refused("an operator deletes", s3.delete_object, "AccessDenied", **mine)
+    refused("an operator deletes a version", s3.delete_object, "AccessDenied", **mine, VersionId=version["VersionId"])
+    refused("an operator overwrites", s3.put_object, "AccessDenied", **mine, Body=b"{}")
+    refused("an operator encrypts by a key of its own", s3.put_object, "AccessDenied", Bucket=BUCKET, Key="memories/sse-c", Body=b"{}",
+            IfNoneMatch="*", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
+    assert s3.get_object(**mine)["Body"].read() == b"{}"
+
+
+def rest_api_key(stack):
+    stack.deploy(auth_mode="api_key", api_clients=["billing"])
+    key = stack.outputs["api_keys"]["billing"]
+    stack.expect("no key", 403, "forbidden", memory())
+    stack.expect("a wrong key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
+    stack.expect_stored("the caller's key", headers={"x-api-key": key})
+    # smoke(stack, MEMORY_API_KEY=key)
+
+
+def http_jwt(stack, issuer):
+    stack.deploy(api_type="http", auth_mode="jwt", jwt={"issuer": issuer.url, "audience": ["memory"], "scopes": ["memory:write"]})
+
+    def bearer(**claims):
+        return {"Authorization": f"Bearer {issuer.token(**claims)}"}
+
+    stack.expect("no token", 401, "", memory())
+    stack.expect("what is no token", 401, "", memory(), headers={"Authorization": "Bearer e.y.J"})
+    stack.expect("an expired token", 401, "", memory(), headers=bearer(exp=int(time.time()) - 600))
+    forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    stack.expect("a forged token", 401, "", memory(), headers=bearer(key=forger))
+    stack.expect("a token of another audience", 401, "", memory(), headers=bearer(aud="another"))
+    stack.expect("a token of another issuer", 401, "", memory(), headers=bearer(iss="https://issuer.example.com"))
+    stack.expect("a token without the scope", 403, "", memory(), headers=bearer(scope="memory:read"))
+    assert stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    stack.expect_stored("a good token", headers=bearer())
+    stack.expect("an unknown path", 404, "not_found", memory(), path="/nothing", headers=bearer())
+    # smoke(stack, MEMORY_TOKEN=issuer.token())
+
+
+def smoke(stack, **credentials):
+    """What an operator runs first after a deployment."""
+    command = [sys.executable, str(ROOT / "terraform/smoke.py"), stack.url(""), "--region", REGION,
+               "--", "--cacert", stack.cert, "--resolve", f"{stack.host}:{stack.port}:127.0.0.1"]
+    environment_of_operator = {**os.environ, **credentials}
+    done = subprocess.run(command, env=environment_of_operator, text=True, capture_output=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    print(f"  {'the smoke test passes'}", flush=True)
+
+
+VARIANTS = {"rest-iam": rest_iam, "rest-api-key": rest_api_key, "http-jwt": http_jwt}
+
+
+def run(name, folder, package):
+    cert, key = certificate(folder)
+    stack = Stack(folder, free_port(), cert, package)
+    env = {
+        **stack.env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(stack.port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": folder,
+        "MINISTACK_SSL_CERT": cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": cert, "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+    }
+    print(name, flush=True)
+    ministack = [sys.executable, str(Path(__file__).with_name("ministack_server.py"))]
+    with server(ministack, env, stack.port, Path(folder) / "ministack.log"):
+        try:
+            VARIANTS[name](stack, Issuer(cert, key)) if name == "http-jwt" else VARIANTS[name](stack)
+        except AssertionError:
+            print((Path(folder) / "ministack.log").read_text()[-4000:], file=sys.stderr)
+            raise
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("variant", nargs="*", help=f"of {', '.join(VARIANTS)} [all]")
+    options.add_argument("--package", default=ROOT / "target/lambda/memory-ingress-x86_64.zip", type=Path, help="the function's zip")
+    options = options.parse_args()
+    names = options.variant or list(VARIANTS)
+    if unknown := set(names) - set(VARIANTS):
+        sys.exit(f"no such variant: {', '.join(sorted(unknown))}")
+    if not options.package.is_file():
+        sys.exit(f"there is no {options.package}: build it with terraform/package.py --architecture x86_64.")
+    needs("curl", "Debian: apt-get install curl.")
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            run(name, folder, str(options.package.resolve()))
+
+
+if __name__ == "__main__":
+    main()

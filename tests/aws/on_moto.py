@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Applies the Terraform module to moto with the real AWS provider, and reads back by boto3 what it made.
+
+usage: tests/aws/on_moto.py [VARIANT]...
+
+Each variant (rest-iam, rest-api-key, http-jwt, object-lock) is applied, planned again without a change, read back,
+refused its destruction, and destroyed with the override that the documentation names. Needs Terraform, and the packages
+moto[server] and boto3.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from deployment import ACCOUNT, REGION, Deployment, environment, free_port, server
+
+BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
+VARIANTS = {
+    "rest-iam": {},
+    "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing", "crm"], "architecture": "x86_64"},
+    "http-jwt": {"api_type": "http", "auth_mode": "jwt", "jwt": {"issuer": "https://issuer.example.com", "audience": ["memory"]}},
+    "object-lock": {"object_lock": {"mode": "GOVERNANCE", "days": 7}, "allowed_origins": ["https://app.example.com"],
+                    "break_glass_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/erasure"]},
+}
+
+
+def check_bucket(s3, variant):
+    said = s3.get_bucket_versioning(Bucket=BUCKET)["Status"]
+    assert said == "Enabled", said
+    blocked = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    assert len(blocked) == 4 and all(blocked.values()), blocked
+    owner = s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]["Rules"]
+    assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}], owner
+    rules = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256", rules
+    policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    denied = {statement["Sid"]: statement for statement in policy["Statement"]}
+    assert {statement["Effect"] for statement in denied.values()} == {"Deny"}, policy
+    assert set(denied) == {"DenyPlainHttp", "DenyUnconditionalPut", "DenyCustomerKeys", "DenyDeletion", "DenyAllElseToTheWriter"}
+    assert denied["DenyUnconditionalPut"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}, policy
+    may_break_glass = "Condition" in denied["DenyDeletion"]
+    assert may_break_glass == ("break_glass_principal_arns" in variant), policy
+    if "object_lock" in variant:
+        lock = s3.get_object_lock_configuration(Bucket=BUCKET)["ObjectLockConfiguration"]
+        retention = lock["Rule"]["DefaultRetention"]
+        assert (retention["Mode"], retention["Days"]) == ("GOVERNANCE", 7), lock
+
+
+def check_role(iam):
+    trust = iam.get_role(RoleName="memory-ingress")["Role"]["AssumeRolePolicyDocument"]
+    assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}], trust
+    assert iam.list_attached_role_policies(RoleName="memory-ingress")["AttachedPolicies"] == []
+    [name] = iam.list_role_policies(RoleName="memory-ingress")["PolicyNames"]
+    policy = iam.get_role_policy(RoleName="memory-ingress", PolicyName=name)["PolicyDocument"]
+    may = {statement["Sid"]: (statement["Action"], statement["Resource"]) for statement in policy["Statement"]}
+    log = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/memory-ingress:*"
+    assert may == {
+        "WriteMemories": ("s3:PutObject", f"arn:aws:s3:::{BUCKET}/memories/*"),
+        "WriteItsLog": (["logs:CreateLogStream", "logs:PutLogEvents"], log),
+        "WriteItsTraces": (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
+    }, may
+
+
+def check_function(functions, variant):
+    function = functions.get_function_configuration(FunctionName="memory-ingress")
+    settings = {"MEMORY_BUCKET": BUCKET, "RUST_LOG": "info"}
+    if "allowed_origins" in variant:
+        settings["MEMORY_ALLOWED_ORIGINS"] = "https://app.example.com"
+    assert function["Environment"]["Variables"] == settings, function
+    assert (function["Runtime"], function["Handler"], function["Timeout"]) == ("provided.al2023", "bootstrap", 15), function
+    assert function["Architectures"] == [variant.get("architecture", "arm64")], function
+    assert function["TracingConfig"]["Mode"] == "Active", function
+    assert function["LoggingConfig"]["LogGroup"] == "/aws/lambda/memory-ingress", function
+    alias = functions.get_alias(FunctionName="memory-ingress", Name="live")
+    assert alias["FunctionVersion"] == "1", alias
+    policy = json.loads(functions.get_policy(FunctionName="memory-ingress", Qualifier="live")["Policy"])
+    [statement] = policy["Statement"]
+    assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}, statement
+
+
+def check_rest(apis, variant):
+    [api] = apis.get_rest_apis()["items"]
+    assert api["binaryMediaTypes"] == ["*/*"], api
+    resources = {resource["path"]: resource for resource in apis.get_resources(restApiId=api["id"])["items"]}
+    assert set(resources) == {"/", "/{proxy+}"}, resources
+    by_key = variant.get("auth_mode") == "api_key"
+    for path, resource in resources.items():
+        methods = set(resource["resourceMethods"])
+        assert methods == ({"ANY", "OPTIONS"} if "allowed_origins" in variant and path != "/" else {"ANY"}), methods
+        method = apis.get_method(restApiId=api["id"], resourceId=resource["id"], httpMethod="ANY")
+        found = (method["authorizationType"], method["apiKeyRequired"])
+        assert found == (("NONE", True) if by_key else ("AWS_IAM", False)), method
+        assert "function:memory-ingress:live" in method["methodIntegration"]["uri"], method
+    [stage] = apis.get_stages(restApiId=api["id"])["item"]
+    assert stage["stageName"] == "live" and stage["tracingEnabled"], stage
+    limits = stage["methodSettings"]["*/*"]
+    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"], limits["dataTraceEnabled"]) == (100.0, 200, False), limits
+    assert json.loads(stage["accessLogSettings"]["format"])["status"] == "$context.status", stage
+    if by_key:
+        [plan] = apis.get_usage_plans()["items"]
+        names = {key["name"] for key in apis.get_usage_plan_keys(usagePlanId=plan["id"])["items"]}
+        assert names == {"memory-ingress-billing", "memory-ingress-crm"}, names
+        assert plan["throttle"] == {"rateLimit": 50.0, "burstLimit": 100}, plan
+
+
+def check_http(apis):
+    [api] = apis.get_apis()["Items"]
+    routes = {route["RouteKey"]: route for route in apis.get_routes(ApiId=api["ApiId"])["Items"]}
+    assert set(routes) == {"ANY /", "ANY /{proxy+}"}, routes
+    assert {route["AuthorizationType"] for route in routes.values()} == {"JWT"}, routes
+    authorizer = apis.get_authorizer(ApiId=api["ApiId"], AuthorizerId=routes["ANY /"]["AuthorizerId"])
+    assert authorizer["JwtConfiguration"] == {"Audience": ["memory"], "Issuer": "https://issuer.example.com"}, authorizer
+    [stage] = apis.get_stages(ApiId=api["ApiId"])["Items"]
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True), stage
+
+
+def check(variant, endpoint):
+    config = Config(region_name=REGION, s3={"addressing_style": "path"})
+    def client(service):
+        return boto3.client(service, endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test", config=config)
+    check_bucket(client("s3"), variant)
+    check_role(client("iam"))
+    check_function(client("lambda"), variant)
+    if variant.get("api_type") == "http":
+        check_http(client("apigatewayv2"))
+    else:
+        check_rest(client("apigateway"), variant)
+    groups = {group["logGroupName"]: group.get("retentionInDays") for group in client("logs").describe_log_groups()["logGroups"]}
+    assert groups == {"/aws/lambda/memory-ingress": 365, "/aws/vendedlogs/memory-ingress": 365}, groups
+    alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    assert len(alarms) == 4, alarms
+    return client("s3")
+
+
+def run(name, folder):
+    package = Path(folder) / "package.zip"
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("bootstrap", "")
+    variant, port = VARIANTS[name], free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    env = environment(folder, AWS_ENDPOINT_URL=endpoint, AWS_REGION=REGION, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    moto = [sys.executable, str(Path(__file__).with_name("moto_server.py")), "-H", "127.0.0.1", "-p", str(port)]
+    with server(moto, {**env, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, port, Path(folder) / "moto.log"):
+        deployment = Deployment(folder, env, package_path=str(package), **variant)
+        outputs = deployment.apply()
+        assert outputs["bucket"] == BUCKET and outputs["live_version"] == "1", outputs
+        assert len(outputs["api_keys"]) == len(variant.get("api_clients", [])), outputs
+        deployment.run("plan", "-detailed-exitcode", "-no-color")
+        s3 = check(variant, endpoint)
+        refusal = deployment.run("destroy", "-auto-approve", "-no-color", allowed=(1,)).stdout
+        assert "Instance cannot be destroyed" in refusal, refusal
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [BUCKET]
+        deployment.allow_destruction()
+        deployment.run("destroy", "-auto-approve", "-no-color")
+        assert s3.list_buckets()["Buckets"] == []
+    print(f"{name}: applied, planned without a change, read back, not destroyed, destroyed by override", flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("variant", nargs="*", help=f"of {', '.join(VARIANTS)} [all]")
+    names = options.parse_args().variant or list(VARIANTS)
+    if unknown := set(names) - set(VARIANTS):
+        options.error(f"no such variant: {', '.join(sorted(unknown))}")
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            run(name, folder)
+
+
+if __name__ == "__main__":
+    main()
