@@ -42,7 +42,7 @@ def memory(chance, domain="load"):
     size = chance.choices([200, 20_000, 500_000], [200, 20, 1])[0]
     timestamp = f"20{chance.randrange(10, 99)}-01-02T03:04:05.{chance.randrange(10**9):09}Z"
     content = f"{chance.getrandbits(128):032x} „☃“ " + "x" * chance.randrange(size)
-    entity = str(uuid.UUID(int=chance.getrandbits(128)))
+    entity = str(uuid.UUID(int=chance.randrange(ENTITIES)))
     return {"entity_id": entity, "domain": domain, "content": content, "timestamp": timestamp}
 
 
@@ -114,6 +114,8 @@ KINDS = [
     (1, "MCP, header", lambda c: other(mcp({}, _meta=META), headers={"Mcp-Name": "x"}), 400, "-32020"),
 ]
 WORKERS = 2
+# A replay reads a folder of entities again for each thousand memories.
+ENTITIES = 2_000
 
 
 def key_in(text):

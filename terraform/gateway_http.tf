@@ -9,7 +9,7 @@ locals {
     # A browser's preflight carries no credentials.
     length(var.allowed_origins) == 0 ? {} : { "OPTIONS /{proxy+}" = { is_open = true } },
   )
-  http_authorization = { iam = "AWS_IAM", jwt = "JWT", api_key = null }[var.auth_mode]
+  http_authorization = var.auth_mode == "jwt" ? "JWT" : "AWS_IAM"
 }
 
 resource "aws_apigatewayv2_api" "this" {

@@ -212,7 +212,7 @@ def rest_iam(stack):
     room = BODY_BYTES_MAX - len(json.dumps(memory("")))
     stack.expect("a body of 4 MiB", 201, "", memory("x" * room), *caller)
     stack.expect("a byte more", 413, "too_large", memory("x" * (room + 1)), *caller)
-    # smoke(stack, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
+    smoke(stack, "iam", AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
     function_may_only_write(stack)
     nobody_deletes(stack)
 
@@ -277,7 +277,7 @@ def rest_api_key(stack):
     stack.expect("no key", 403, "forbidden", memory())
     stack.expect("a wrong key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
     stack.expect_stored("the caller's key", headers={"x-api-key": key})
-    # smoke(stack, MEMORY_API_KEY=key)
+    smoke(stack, "api_key", MEMORY_API_KEY=key)
 
 
 def http_jwt(stack, issuer):
@@ -297,17 +297,17 @@ def http_jwt(stack, issuer):
     assert stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
     stack.expect_stored("a good token", headers=bearer())
     stack.expect("an unknown path", 404, "not_found", memory(), path="/nothing", headers=bearer())
-    # smoke(stack, MEMORY_TOKEN=issuer.token())
+    smoke(stack, "jwt", MEMORY_TOKEN=issuer.token())
 
 
-def smoke(stack, **credentials):
+def smoke(stack, auth, **credentials):
     """What an operator runs first after a deployment."""
-    command = [sys.executable, str(ROOT / "terraform/smoke.py"), stack.url(""), "--region", REGION,
-               "--", "--cacert", stack.cert, "--resolve", f"{stack.host}:{stack.port}:127.0.0.1"]
-    environment_of_operator = {**os.environ, **credentials}
+    command = [sys.executable, str(ROOT / "terraform/smoke.py"), stack.endpoint + stack.stage, "--region", REGION,
+               "--auth", auth, "--host", f"{stack.host}:{stack.port}"]
+    environment_of_operator = {**os.environ, "SSL_CERT_FILE": stack.cert, "AWS_SESSION_TOKEN": "", **credentials}
     done = subprocess.run(command, env=environment_of_operator, text=True, capture_output=True)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    print(f"  {'the smoke test passes'}", flush=True)
+    print(f"      {'':24} the smoke test passes", flush=True)
 
 
 VARIANTS = {"rest-iam": rest_iam, "rest-api-key": rest_api_key, "http-jwt": http_jwt}

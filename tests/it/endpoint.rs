@@ -486,7 +486,7 @@ struct Gateway {
 impl Gateway {
     fn start(upstream: &str, token: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/sigv4_gateway.py");
-        let mut process = Command::new(python(MOTO).join("python"))
+        let mut process = Command::new(python(&[MOTO]).join("python"))
             .arg(script)
             .args([
                 upstream,

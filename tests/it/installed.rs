@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-/// The programs of a virtual environment that has this package of Python.
-pub(crate) fn python(package: &str) -> PathBuf {
-    let environment = folder(package, |folder| {
+/// The programs of a virtual environment that has these packages of Python.
+pub(crate) fn python(packages: &[&str]) -> PathBuf {
+    let environment = folder(&packages.join("-"), |folder| {
         run(
             Command::new("python3")
                 .args(["-m", "venv", "--clear"])
@@ -14,7 +14,9 @@ pub(crate) fn python(package: &str) -> PathBuf {
             "python3 with its module venv",
         );
         run(
-            Command::new(folder.join("bin/pip")).args(["install", "--quiet", package]),
+            Command::new(folder.join("bin/pip"))
+                .args(["install", "--quiet"])
+                .args(packages),
             "the package index of Python",
         );
     });

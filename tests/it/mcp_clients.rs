@@ -144,7 +144,7 @@ fn the_python_clients_of_both_major_versions_store_a_memory() {
         (PYTHON_2, "legacy", "2025-11-25"),
         (PYTHON_2, "auto", "2026-07-28"),
     ] {
-        let mut command = Command::new(python(package).join("python"));
+        let mut command = Command::new(python(&[package]).join("python"));
         command.arg(file("mcp_client.py")).arg(mode);
         run(&format!("{package} {mode}"), &mut command, Some(version));
     }

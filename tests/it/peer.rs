@@ -19,7 +19,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(python(MOTO).join("moto_server"))
+        let mut process = Command::new(python(&[MOTO]).join("moto_server"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,0 +1,3 @@
+name        = "memory-ingress-prod"
+object_lock = { mode = "GOVERNANCE", days = 30 }
+tags        = { service = "memory-ingress", environment = "prod" }

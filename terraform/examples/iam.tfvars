@@ -1,0 +1,7 @@
+# A REST API for callers with AWS credentials, in production.
+name                       = "memory-ingress-prod"
+break_glass_principal_arns = ["arn:aws:iam::123456789012:role/erasure"]
+object_lock                = { mode = "GOVERNANCE", days = 30 }
+alarm_topic_arns           = ["arn:aws:sns:eu-central-1:123456789012:operators"]
+throttle                   = { rate = 200, burst = 400 }
+tags                       = { service = "memory-ingress", environment = "prod" }

@@ -1,0 +1,166 @@
+//! The deployment, proved without an account: by Terraform's own tests, by two emulators of AWS and a simulator of its
+//! policies that we did not write, and by building its package twice.
+//!
+//! `cargo test --all-features --locked --test aws -- NAME` runs one of them. Each needs Terraform 1.11 or later, whose plug-in
+//! for AWS `terraform init` downloads where the machine has none.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and shows what its command printed"
+)]
+
+#[path = "../it/installed.rs"]
+mod installed;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use installed::{node, python};
+
+const MOTO: &[&str] = &["moto[server]==5.2.5"];
+const MINISTACK: &[&str] = &[
+    "ministack==1.5.33",
+    "boto3==1.43.106",
+    "PyJWT[crypto]==2.15.1",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn script(name: &str) -> PathBuf {
+    root().join("tests/aws").join(name)
+}
+
+/// Runs a command to its good end, and says what it printed.
+fn run(command: &mut Command) -> String {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (told, log) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    println!("{told}");
+    assert!(output.status.success(), "{command:?}\n{told}\n{log}");
+    told.into_owned()
+}
+
+/// The package for this machine, built once.
+fn package() -> &'static Path {
+    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGE.get_or_init(|| {
+        build(root());
+        root().join("target/lambda/memory-ingress-x86_64.zip")
+    })
+}
+
+fn build(sources: &Path) -> String {
+    run(Command::new("python3")
+        .arg(sources.join("terraform/package.py"))
+        .args(["--architecture", "x86_64"])
+        // A build of its own, not a part of the one that runs this test.
+        .env_remove("CARGO_TARGET_DIR"))
+}
+
+#[test]
+fn module_is_formatted_valid_and_holds_its_tests() {
+    run(Command::new("python3").arg(script("module.py")));
+}
+
+#[test]
+fn module_is_what_a_scanner_asks_for_or_says_why_not() {
+    let checkov = python(&["checkov==3.3.30"]).join("checkov");
+    for variables in [
+        None,
+        Some("examples/iam.tfvars"),
+        Some("examples/api-keys.tfvars"),
+        Some("examples/jwt.tfvars"),
+    ] {
+        let mut command = Command::new(&checkov);
+        command.args(["--config-file", ".checkov.yaml", "--directory", "."]);
+        if let Some(variables) = variables {
+            command.args(["--var-file", variables]);
+        }
+        run(command.current_dir(root().join("terraform")));
+    }
+}
+
+#[test]
+fn moto_has_what_the_module_says() {
+    run(Command::new(python(MOTO).join("python")).arg(script("on_moto.py")));
+}
+
+#[test]
+fn policies_mean_what_they_should() {
+    let policies = run(Command::new(python(MOTO).join("python")).arg(script("policies.py")));
+    let simulator = node("iam-simulate", &["@cloud-copilot/iam-simulate@0.1.173"]);
+    let file = simulator.join("policies.json");
+    fs::write(&file, policies).unwrap();
+    run(Command::new("node")
+        .arg(script("policies.mjs"))
+        .arg(&file)
+        .current_dir(&simulator));
+}
+
+#[test]
+fn ministack_runs_the_package_and_refuses_who_may_not() {
+    let package = package();
+    run(Command::new(python(MINISTACK).join("python"))
+        .arg(script("on_ministack.py"))
+        .arg("--package")
+        .arg(package));
+}
+
+/// A copy of what is committed or new, elsewhere.
+fn copy_of_the_sources(folder: &Path) {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    for name in String::from_utf8(listed.stdout)
+        .unwrap()
+        .split_terminator('\0')
+    {
+        let (from, to) = (root().join(name), folder.join(name));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        // One that was removed and not yet committed.
+        if from.exists() {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn package_is_the_same_bytes_wherever_it_is_built() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let sources = elsewhere.path().join("another place");
+    copy_of_the_sources(&sources);
+    let here = fs::read(package()).unwrap();
+    build(&sources);
+    let there = fs::read(sources.join("target/lambda/memory-ingress-x86_64.zip")).unwrap();
+    assert!(here == there, "two builds, two packages");
+}
+
+#[test]
+fn package_for_arm64_is_built_and_runs_on_al2023() {
+    run(Command::new("python3")
+        .arg(root().join("terraform/package.py"))
+        .args(["--architecture", "arm64"]));
+    assert!(
+        root()
+            .join("target/lambda/memory-ingress-arm64.zip")
+            .exists()
+    );
+}
