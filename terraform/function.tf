@@ -40,8 +40,9 @@ locals {
 }
 
 resource "aws_iam_role" "writer" {
-  name = var.name
-  tags = var.tags
+  name                 = var.name
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -240,6 +240,8 @@ resource "aws_iam_role" "gateway_log" {
   name  = "${var.name}-gateway-log"
   tags  = var.tags
 
+  permissions_boundary = var.permissions_boundary_arn
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

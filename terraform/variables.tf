@@ -113,6 +113,17 @@ variable "alarm_topic_arns" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "The policy that bounds the roles made here, where whoever deploys may only make roles that have it (terraform/bootstrap)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary."
+  }
+}
+
 # The bucket.
 
 variable "bucket_name" {

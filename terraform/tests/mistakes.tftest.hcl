@@ -374,3 +374,13 @@ run "a_firewall_before_an_http_api" {
 
   expect_failures = [var.waf_web_acl_arn]
 }
+
+run "a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:role/boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}

@@ -222,6 +222,13 @@ run "limits" {
     reserved_concurrency = 3
     alarm_topic_arns     = ["arn:aws:sns:eu-central-1:123456789012:operators"]
     tags                 = { team = "memory" }
+
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = [aws_iam_role.writer.permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arn, var.permissions_boundary_arn]
+    error_message = "both roles are bounded"
   }
 
   assert {

@@ -237,7 +237,7 @@ def refused(what, call, *codes, **named):
     except ClientError as error:
         code = error.response["Error"]["Code"]
         assert code in codes, f"{what}: {error}"
-        print(f"  {code:28} {what}", flush=True)
+        print(f"      {code:24} {what}", flush=True)
     else:
         raise AssertionError(f"{what}: S3 did it")
 
@@ -272,12 +272,27 @@ def nobody_deletes(stack):
 
 
 def rest_api_key(stack):
-    stack.deploy(auth_mode="api_key", api_clients=["billing"])
+    stack.deploy(auth_mode="api_key", api_clients=["billing"], break_glass_principal_arns=[f"arn:aws:iam::{ACCOUNT}:user/erasure"])
     key = stack.outputs["api_keys"]["billing"]
     stack.expect("no key", 403, "forbidden", memory())
     stack.expect("a wrong key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
     stack.expect_stored("the caller's key", headers={"x-api-key": key})
     smoke(stack, "api_key", MEMORY_API_KEY=key)
+    erase(stack)
+
+
+def erase(stack):
+    """What the law demands: all of an entity, by the one who may."""
+    everything = {"Action": "s3:*", "Resource": "*"}
+    prefix = {"Bucket": BUCKET, "Prefix": "memories/domain=smoke/entity=deployment/"}
+    eraser, operator = (stack.client("s3", *user(stack, name, everything)) for name in ("erasure", "operator"))
+    versions = eraser.list_object_versions(**prefix)["Versions"]
+    doomed = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+    refused("another than the break-glass principal deletes", operator.delete_object, "AccessDenied", Bucket=BUCKET, **doomed[0])
+    assert "Errors" not in eraser.delete_objects(Bucket=BUCKET, Delete={"Objects": doomed})
+    left = eraser.list_object_versions(**prefix)
+    assert "Versions" not in left and "DeleteMarkers" not in left, left
+    print(f"      {'':24} the break-glass principal erases an entity", flush=True)
 
 
 def http_jwt(stack, issuer):

@@ -49,7 +49,7 @@ the network, and no credentials are looked for, before the first call.
 
 Examples:
   memory-ingress mcp --data ~/memories                an agent's memories as files
-  memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod
+  memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live
   memory-ingress mcp --url https://memory.example.com --region eu-central-1 --profile work
   memory-ingress mcp --check --url https://…          show who you are there, and try a call";
 
