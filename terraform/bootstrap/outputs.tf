@@ -1,0 +1,17 @@
+output "state_bucket" {
+  description = "Where Terraform's state lies: bucket of the environments' .s3.tfbackend."
+  value       = aws_s3_bucket.state.id
+}
+
+output "settings" {
+  description = "For each environment the value of the repository variable DEPLOY_<ENVIRONMENT>, which the workflows read."
+  value = {
+    for environment, deployment in local.deployments : environment => jsonencode({
+      region       = local.region
+      state_bucket = local.state_bucket
+      plan_role    = aws_iam_role.this["plan-${environment}"].arn
+      deploy_role  = aws_iam_role.this["deploy-${environment}"].arn
+      boundary     = aws_iam_policy.boundary[environment].arn
+    })
+  }
+}
