@@ -1,11 +1,11 @@
 variable "repository" {
-  description = "The GitHub repository that may deploy, as owner/name."
+  description = "The GitHub repository that may deploy, as its tokens name it: owner/name, or owner@id/name@id where it is younger than July 2026. `gh api repos/<owner>/<name>/actions/oidc/customization/sub --jq .sub_claim_prefix` tells, after repo:."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
-    error_message = "repository must be one repository as owner/name, such as example/memory-ingress; a wildcard would let others deploy."
+    condition     = can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.repository))
+    error_message = "repository must be one repository, such as example/memory-ingress or example@1234/memory-ingress@5678; a wildcard would let others deploy."
   }
 }
 

@@ -185,6 +185,18 @@ run "an_oidc_provider_of_the_account_is_reused" {
   }
 }
 
+run "a_repository_is_named_by_its_ids_where_its_tokens_do" {
+  command = plan
+  variables {
+    repository = "example@1234/memory-ingress@5678"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["deploy-dev"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example@1234/memory-ingress@5678:environment:dev"]
+    error_message = "the subject must be the one in the tokens"
+  }
+}
+
 run "no_wildcard_repository" {
   command = plan
   variables {
