@@ -13,7 +13,7 @@ locals {
   issuer            = "token.actions.githubusercontent.com"
   oidc_provider_arn = coalesce(var.oidc_provider_arn, "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}")
 
-  state_bucket     = coalesce(var.state_bucket_name, "${var.name}-state-${local.account}-${local.region}")
+  state_bucket     = coalesce(var.state_bucket_name, "${var.name}-terraform-${local.account}-${local.region}")
   state_bucket_arn = "arn:${local.partition}:s3:::${local.state_bucket}"
 }
 

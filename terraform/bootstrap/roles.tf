@@ -14,7 +14,7 @@ locals {
       access_log     = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/${deployment.name}"
       alarms         = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
       boundary       = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-boundary-${environment}"
-      state          = "${local.state_bucket_arn}/${environment}/terraform.tfstate"
+      state          = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
       plan_subject   = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"]
       deploy_subject = ["repo:${var.repository}:environment:${environment}"]
     }

@@ -24,7 +24,7 @@ variable "branch" {
 variable "environments" {
   description = "What is deployed in this account and region: by the name of its GitHub environment, the name and, where that sets one, the bucket_name of its tfvars."
   type        = map(object({ name = string, bucket_name = optional(string) }))
-  default     = { prod = { name = "memory-ingress" } }
+  default     = { prod = { name = "memory-ingress-prod" } }
   nullable    = false
 
   validation {
@@ -49,7 +49,7 @@ variable "environments" {
 }
 
 variable "name" {
-  description = "Prefix of what this makes: the state bucket and the roles' names."
+  description = "Prefix of what this makes, the state bucket and the roles, and of the states' keys: <name>/<environment>.tfstate."
   type        = string
   default     = "memory-ingress"
   nullable    = false
@@ -61,13 +61,13 @@ variable "name" {
 }
 
 variable "state_bucket_name" {
-  description = "The bucket that keeps Terraform's state. By default <name>-state-<account>-<region>."
+  description = "The bucket that keeps Terraform's state. By default <name>-terraform-<account>-<region>."
   type        = string
   default     = null
 
   validation {
     condition     = var.state_bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.state_bucket_name))
-    error_message = "state_bucket_name must have 3 to 63 characters of a-z, 0-9 and -; leave it out for <name>-state-<account>-<region>."
+    error_message = "state_bucket_name must have 3 to 63 characters of a-z, 0-9 and -; leave it out for <name>-terraform-<account>-<region>."
   }
 }
 

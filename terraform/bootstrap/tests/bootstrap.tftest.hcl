@@ -60,7 +60,7 @@ run "the_plan_role_only_reads" {
   assert {
     condition = flatten([
       for statement in jsondecode(aws_iam_role_policy.read["plan-prod"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
-    ]) == ["arn:aws:s3:::memory-ingress-state-123456789012-eu-central-1/prod/terraform.tfstate"]
+    ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/prod.tfstate"]
     error_message = "the only object that a plan reads is its own state"
   }
   assert {
@@ -89,7 +89,7 @@ run "the_deploy_role_leaves_memories_alone" {
     condition = flatten([
       for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : statement.Resource
       if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
-    ]) == ["arn:aws:s3:::memory-ingress-state-123456789012-eu-central-1/dev/terraform.tfstate.tflock"]
+    ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/dev.tfstate.tflock"]
     error_message = "the lock is all that may be deleted"
   }
   assert {
