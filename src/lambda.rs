@@ -121,8 +121,9 @@ fn without_stage(path: String, stage: &str) -> String {
         .strip_prefix('/')
         .and_then(|path| path.strip_prefix(stage));
     match rest {
+        _ if matches!(stage, "" | "$default") => path,
         Some("") => "/".to_owned(),
-        Some(rest) if !stage.is_empty() && rest.starts_with('/') => rest.to_owned(),
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
         Some(_) | None => path,
     }
 }

@@ -91,8 +91,9 @@ resource "aws_lambda_function" "writer" {
   }
 
   logging_config {
-    log_format = "JSON"
-    log_group  = aws_cloudwatch_log_group.function.name
+    log_format            = "JSON"
+    application_log_level = "TRACE" # the service's own filter decides
+    log_group             = aws_cloudwatch_log_group.function.name
   }
 
   tracing_config {

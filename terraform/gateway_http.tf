@@ -4,11 +4,11 @@ locals {
   http_count = local.is_rest ? 0 : 1
 
   # ANY /{proxy+} does not match the root.
-  http_routes = merge(
-    { "ANY /" = { is_open = false }, "ANY /{proxy+}" = { is_open = false } },
-    # A browser's preflight carries no credentials.
-    length(var.allowed_origins) == 0 ? {} : { "OPTIONS /{proxy+}" = { is_open = true } },
-  )
+  http_routes = {
+    "ANY /"             = { is_open = false }
+    "ANY /{proxy+}"     = { is_open = false }
+    "OPTIONS /{proxy+}" = { is_open = local.preflight_is_open }
+  }
   http_authorization = var.auth_mode == "jwt" ? "JWT" : "AWS_IAM"
 }
 
@@ -39,6 +39,11 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
     issuer   = var.jwt.issuer
     audience = var.jwt.audience
   }
+
+  # Its routes are turned to another before it goes: one that is referred to cannot be deleted.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_apigatewayv2_route" "this" {
@@ -64,29 +69,7 @@ resource "aws_apigatewayv2_stage" "default" {
   }
 
   default_route_settings {
-    detailed_metrics_enabled = true
-    throttling_rate_limit    = var.throttle.rate
-    throttling_burst_limit   = var.throttle.burst
+    throttling_rate_limit  = var.throttle.rate
+    throttling_burst_limit = var.throttle.burst
   }
-}
-
-# A name of one's own.
-
-resource "aws_apigatewayv2_domain_name" "this" {
-  count       = !local.is_rest && var.custom_domain != null ? 1 : 0
-  domain_name = var.custom_domain.name
-  tags        = var.tags
-
-  domain_name_configuration {
-    certificate_arn = var.custom_domain.certificate_arn
-    endpoint_type   = "REGIONAL"
-    security_policy = "TLS_1_2"
-  }
-}
-
-resource "aws_apigatewayv2_api_mapping" "this" {
-  count       = length(aws_apigatewayv2_domain_name.this)
-  api_id      = aws_apigatewayv2_api.this[0].id
-  domain_name = aws_apigatewayv2_domain_name.this[0].id
-  stage       = aws_apigatewayv2_stage.default[0].id
 }

@@ -5,44 +5,54 @@ locals {
   # Part of every caller's URL: a change of it would break them all.
   stage = "live"
 
-  rest_methods = merge(
-    {
-      root = { path = "/", method = "ANY", is_open = false }
-      any  = { path = "/{proxy+}", method = "ANY", is_open = false }
-    },
-    # A browser's preflight carries no credentials.
-    length(var.allowed_origins) == 0 ? {} : { preflight = { path = "/{proxy+}", method = "OPTIONS", is_open = true } },
-  )
+  rest_methods = {
+    root = { path = "/", method = "ANY", is_open = false }
+    any  = { path = "/{proxy+}", method = "ANY", is_open = false }
+    # Always there: to take it away when it shall be open no longer would leave it in the snapshot that is deployed.
+    preflight = { path = "/{proxy+}", method = "OPTIONS", is_open = local.preflight_is_open }
+  }
 
-  # What the gateway refuses by itself, as the service's own error documents. The gateway fills in $context; where a
-  # memory's fate is not known, the answer says so.
+  # What the gateway refuses by itself, as the service's own error documents.
   refusals = {
-    ACCESS_DENIED                  = { status = 403, code = "forbidden", detail = "These credentials may not call this: allow them execute-api:Invoke on this API." }
-    API_CONFIGURATION_ERROR        = { status = 500, code = "internal", detail = "The gateway is not set up right: tell the operator the request id." }
-    AUTHORIZER_CONFIGURATION_ERROR = { status = 500, code = "internal", detail = "The gateway is not set up right: tell the operator the request id." }
-    AUTHORIZER_FAILURE             = { status = 500, code = "internal", detail = "The gateway could not tell who calls: tell the operator the request id." }
-    DEFAULT_4XX                    = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: look at its form, its size and its credentials." }
-    DEFAULT_5XX                    = { status = null, code = "storage_outcome_unknown", detail = local.unknown }
-    EXPIRED_TOKEN                  = { status = 403, code = "forbidden", detail = "The credentials have expired: sign with new ones." }
-    INTEGRATION_FAILURE            = { status = 504, code = "storage_outcome_unknown", detail = local.unknown }
-    INTEGRATION_TIMEOUT            = { status = 504, code = "storage_outcome_unknown", detail = local.unknown }
-    INVALID_API_KEY                = { status = 403, code = "forbidden", detail = "The key is missing or wrong: send it in the header x-api-key." }
-    INVALID_SIGNATURE              = { status = 403, code = "forbidden", detail = "The signature does not match: look at the secret key, the clock, the region, and that nothing changed the request on its way." }
-    MISSING_AUTHENTICATION_TOKEN   = { status = 403, code = "forbidden", detail = "The request is not signed: sign it with AWS SigV4 for the service execute-api." }
-    QUOTA_EXCEEDED                 = { status = 429, code = "too_many_requests", detail = "The key's quota is used up: ask the operator for more." }
-    REQUEST_TOO_LARGE              = { status = 413, code = "too_large", detail = "The body is larger than 4 MiB: keep it short, or split it into several memories." }
-    THROTTLED                      = { status = 429, code = "too_many_requests", detail = "Too many requests at once: send it again, with the same timestamp, in a second." }
-    UNAUTHORIZED                   = { status = 403, code = "forbidden", detail = "The gateway does not know who calls: send credentials." }
-    WAF_FILTERED                   = { status = 403, code = "forbidden", detail = "The firewall refused this request: ask the operator." }
+    ACCESS_DENIED                = { status = "403", code = "forbidden", detail = "These credentials may not call this: allow them execute-api:Invoke on this API." }
+    DEFAULT_4XX                  = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: look at its form, its size and its credentials." }
+    DEFAULT_5XX                  = { status = null, code = "storage_outcome_unknown", detail = local.unknown }
+    EXPIRED_TOKEN                = { status = "403", code = "forbidden", detail = "The credentials have expired: sign with new ones." }
+    INTEGRATION_FAILURE          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
+    INTEGRATION_TIMEOUT          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
+    INVALID_API_KEY              = { status = "403", code = "forbidden", detail = "The key is missing or wrong: send it in the header x-api-key." }
+    INVALID_SIGNATURE            = { status = "403", code = "forbidden", detail = "The signature does not match: look at the secret key, the clock, the region, and that nothing changed the request on its way." }
+    MISSING_AUTHENTICATION_TOKEN = { status = "403", code = "forbidden", detail = "The request is not signed: sign it with AWS SigV4 for the service execute-api." }
+    QUOTA_EXCEEDED               = { status = "429", code = "too_many_requests", detail = "The key's quota is used up: ask the operator for more." }
+    REQUEST_TOO_LARGE            = { status = "413", code = "too_large", detail = "The body is larger than 4 MiB: keep it short, or split it into several memories." }
+    THROTTLED                    = { status = "429", code = "too_many_requests", detail = "Too many requests at once: send it again, with the same timestamp, in a second." }
+    WAF_FILTERED                 = { status = "403", code = "forbidden", detail = "The firewall refused this request: ask the operator." }
   }
   unknown = "Whether the memory was stored is not known. If you sent a timestamp, send the same request again: it is stored once."
-
   titles = {
     forbidden               = "Forbidden"
-    internal                = "Internal error"
     storage_outcome_unknown = "Outcome unknown"
     too_large               = "Body too large"
     too_many_requests       = "Too many requests"
+  }
+
+  # The gateway fills in $context. Its default refusals have statuses of their own, which they cannot name.
+  gateway_responses = {
+    for type, refusal in local.refusals : type => {
+      status = refusal.status
+      headers = merge(
+        { Content-Type = "application/vnd.api+json", Vary = "Accept" },
+        type == "THROTTLED" || refusal.code == "storage_outcome_unknown" ? { Retry-After = "1" } : {},
+      )
+      body = jsonencode({
+        jsonapi = { version = "1.1" }
+        errors = [merge(
+          { id = "$context.requestId", code = refusal.code, title = local.titles[refusal.code], detail = refusal.detail },
+          refusal.status == null ? {} : { status = refusal.status },
+          refusal.code == "storage_outcome_unknown" ? { meta = { written = "unknown" } } : {},
+        )]
+      })
+    }
   }
 }
 
@@ -89,34 +99,12 @@ resource "aws_api_gateway_integration" "this" {
 }
 
 resource "aws_api_gateway_gateway_response" "this" {
-  for_each      = local.is_rest ? local.refusals : {}
-  rest_api_id   = aws_api_gateway_rest_api.this[0].id
-  response_type = each.key
-  status_code   = each.value.status
-
-  response_parameters = merge(
-    {
-      "gatewayresponse.header.Content-Type" = "'application/vnd.api+json'"
-      "gatewayresponse.header.Vary"         = "'Accept'"
-    },
-    each.key == "THROTTLED" || each.value.code == "storage_outcome_unknown" ? { "gatewayresponse.header.Retry-After" = "'1'" } : {},
-  )
-
-  response_templates = {
-    "application/json" = jsonencode({
-      jsonapi = { version = "1.1" }
-      errors = [merge(
-        {
-          id     = "$context.requestId-1"
-          code   = each.value.code
-          title  = local.titles[each.value.code]
-          detail = each.value.detail
-        },
-        each.value.status == null ? {} : { status = tostring(each.value.status) },
-        each.value.code == "storage_outcome_unknown" ? { meta = { written = "unknown" } } : {},
-      )]
-    })
-  }
+  for_each            = local.is_rest ? local.gateway_responses : {}
+  rest_api_id         = aws_api_gateway_rest_api.this[0].id
+  response_type       = each.key
+  status_code         = each.value.status
+  response_parameters = { for name, value in each.value.headers : "gatewayresponse.header.${name}" => "'${value}'" }
+  response_templates  = { "application/json" = each.value.body }
 }
 
 resource "aws_api_gateway_deployment" "this" {
@@ -125,7 +113,7 @@ resource "aws_api_gateway_deployment" "this" {
 
   # Of what was asked for, never of what the provider read back: that changes by itself at the first refresh.
   triggers = {
-    redeployment = sha256(jsonencode([local.rest_methods, var.auth_mode, local.refusals, local.titles, aws_lambda_alias.live.invoke_arn]))
+    redeployment = sha256(jsonencode([local.rest_methods, var.auth_mode, local.gateway_responses, aws_lambda_alias.live.invoke_arn]))
   }
 
   lifecycle {
@@ -158,7 +146,6 @@ resource "aws_api_gateway_method_settings" "live" {
   method_path = "*/*"
 
   settings {
-    metrics_enabled        = true
     logging_level          = "ERROR"
     data_trace_enabled     = false # it would log what memories say
     throttling_rate_limit  = var.throttle.rate
@@ -206,31 +193,12 @@ resource "aws_api_gateway_usage_plan_key" "client" {
   usage_plan_id = aws_api_gateway_usage_plan.clients[0].id
 }
 
-# A firewall, and a name of one's own.
+# A firewall.
 
 resource "aws_wafv2_web_acl_association" "this" {
   count        = var.waf_web_acl_arn == null ? 0 : 1
   resource_arn = aws_api_gateway_stage.live[0].arn
   web_acl_arn  = var.waf_web_acl_arn
-}
-
-resource "aws_api_gateway_domain_name" "this" {
-  count                    = local.is_rest && var.custom_domain != null ? 1 : 0
-  domain_name              = var.custom_domain.name
-  regional_certificate_arn = var.custom_domain.certificate_arn
-  security_policy          = "TLS_1_2"
-  tags                     = var.tags
-
-  endpoint_configuration {
-    types = ["REGIONAL"]
-  }
-}
-
-resource "aws_api_gateway_base_path_mapping" "this" {
-  count       = length(aws_api_gateway_domain_name.this)
-  domain_name = aws_api_gateway_domain_name.this[0].domain_name
-  api_id      = aws_api_gateway_rest_api.this[0].id
-  stage_name  = aws_api_gateway_stage.live[0].stage_name
 }
 
 # API Gateway writes the logs of every REST API of an account and region by one role.

@@ -18,4 +18,6 @@ locals {
   access_log_group = "/aws/vendedlogs/${var.name}"
 
   is_rest = var.api_type == "rest"
+  # A browser's preflight carries no credentials. It stores nothing.
+  preflight_is_open = length(var.allowed_origins) > 0
 }

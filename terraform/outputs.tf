@@ -42,14 +42,12 @@ output "api_keys" {
 
 output "custom_domain_target" {
   description = "custom_domain: the host name and hosted zone that its DNS record (an alias, or a CNAME) points to."
-  value = var.custom_domain == null ? null : (
-    local.is_rest ?
-    { name = aws_api_gateway_domain_name.this[0].regional_domain_name, zone_id = aws_api_gateway_domain_name.this[0].regional_zone_id } :
-    {
-      name    = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].target_domain_name
-      zone_id = aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].hosted_zone_id
+  value = one([
+    for domain in aws_apigatewayv2_domain_name.this : {
+      name    = domain.domain_name_configuration[0].target_domain_name
+      zone_id = domain.domain_name_configuration[0].hosted_zone_id
     }
-  )
+  ])
 }
 
 output "example" {

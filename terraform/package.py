@@ -90,11 +90,15 @@ def pack(program, path):
         package.writestr(entry, program, zipfile.ZIP_DEFLATED, 9)
 
 
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--architecture", choices=TARGETS, help="this one only [both]")
     options = options.parse_args()
-    bin_folder, sums = tools(), []
+    bin_folder = tools()
     for architecture in [options.architecture] if options.architecture else TARGETS:
         target = TARGETS[architecture]
         run(["rustup", "target", "add", target], f"it needs rustup, or Rust's own libraries for {target}.", stderr=subprocess.DEVNULL)
@@ -104,11 +108,10 @@ def main():
             sys.exit(f"the program for {architecture} needs glibc {glibc[0]}.{glibc[1]}, and provided.al2023 has 2.34.")
         path = OUTPUT / f"memory-ingress-{architecture}.zip"
         pack(program, path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        sums.append(f"{digest}  {path.name}\n")
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes, {len(program):,} unpacked; "
-              f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest}")
-    (OUTPUT / "SHA256SUMS").write_text("".join(sums))
+              f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest(path)}")
+    packages = sorted(OUTPUT.glob("memory-ingress-*.zip"))
+    (OUTPUT / "SHA256SUMS").write_text("".join(f"{digest(package)}  {package.name}\n" for package in packages))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,13 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "memories" {
       kms_master_key_id = var.kms_key_arn
     }
   }
+
+  lifecycle {
+    precondition {
+      condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == local.region, false)
+      error_message = "kms_key_arn is a key of another region: S3 can only use one of ${local.region}."
+    }
+  }
 }
 
 resource "aws_s3_bucket_object_lock_configuration" "memories" {
@@ -74,7 +81,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # A multipart upload and a copy carry no such header either, and are refused with it.
+        # An upload in parts carries no such header, and is refused with it.
         Sid       = "DenyUnconditionalPut"
         Effect    = "Deny"
         Principal = "*"

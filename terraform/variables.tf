@@ -84,8 +84,8 @@ variable "log_filter" {
   nullable    = false
 
   validation {
-    condition     = length(var.log_filter) > 0
-    error_message = "log_filter must not be empty; write info, warn or debug."
+    condition     = contains(["trace", "debug", "info", "warn"], var.log_filter)
+    error_message = "log_filter must be trace, debug, info or warn: with less, no alarm could tell that a memory was not stored."
   }
 }
 
@@ -132,7 +132,7 @@ variable "bucket_name" {
   default     = null
 
   validation {
-    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name)) && !can(regex("^xn--", var.bucket_name))
     error_message = "bucket_name must have 3 to 63 characters of a-z, 0-9 and -, and neither begin nor end with -; leave it out for <name>-<account>-<region>."
   }
 }
@@ -168,7 +168,7 @@ variable "break_glass_principal_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.break_glass_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?]+$", arn))])
+    condition     = alltrue([for arn in var.break_glass_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
     error_message = "break_glass_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/erasure; no wildcard, no session and no root."
   }
 }
@@ -217,7 +217,9 @@ variable "jwt" {
     error_message = "jwt belongs to auth_mode = \"jwt\", and that needs it: write jwt = { issuer = \"https://…\", audience = [\"…\"] }."
   }
   validation {
-    condition     = var.jwt == null || try(can(regex("^https://", var.jwt.issuer)) && length(var.jwt.audience) > 0, false)
+    condition = var.jwt == null || try(
+      can(regex("^https://[^/]+", var.jwt.issuer)) && length(var.jwt.audience) > 0 && !contains(var.jwt.audience, ""), false
+    )
     error_message = "jwt needs an issuer that begins with https:// and at least one audience, or any token of the issuer would do."
   }
 }
@@ -279,8 +281,12 @@ variable "allowed_origins" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[a-z0-9.\\[\\]:-]+$", origin))])
-    error_message = "allowed_origins must be origins such as https://app.example.com: lower case, without a path and without *."
+    condition = alltrue([
+      for origin in var.allowed_origins :
+      can(regex("^(https?|[a-z][a-z0-9+.-]*-extension)://([a-z0-9-]+(\\.[a-z0-9-]+)*|\\[[0-9a-f:]+\\])(:[1-9][0-9]{0,4})?$", origin))
+      && !can(regex("^(https://.*:443|http://.*:80)$", origin)) && try(tonumber(regex(":([0-9]+)$", origin)[0]) <= 65535, true)
+    ])
+    error_message = "allowed_origins must be origins as browsers spell them, such as https://app.example.com: lower case, without a path, without *, and without a port that the scheme implies."
   }
 }
 
@@ -291,7 +297,7 @@ variable "custom_domain" {
 
   validation {
     condition = var.custom_domain == null || try(
-      can(regex("^([a-z0-9-]+\\.)+[a-z]+$", var.custom_domain.name)) && can(regex("^arn:[^:]+:acm:[^:]+:[0-9]{12}:certificate/.+$", var.custom_domain.certificate_arn)), false
+      can(regex("^([a-z0-9-]+\\.)+[a-z][a-z0-9-]+$", var.custom_domain.name)) && can(regex("^arn:[^:]+:acm:[^:]+:[0-9]{12}:certificate/.+$", var.custom_domain.certificate_arn)), false
     )
     error_message = "custom_domain must be { name = \"memory.example.com\", certificate_arn = \"arn:aws:acm:<region>:<account>:certificate/…\" }."
   }

@@ -126,11 +126,11 @@ run "every_method_of_the_rest_api_needs_a_signature" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_api_gateway_method.this)) == toset(["any", "root"])
+    condition     = { for name, method in aws_api_gateway_method.this : name => method.http_method } == { any = "ANY", root = "ANY", preflight = "OPTIONS" }
     error_message = "every path and method, and no other"
   }
   assert {
-    condition     = alltrue([for method in aws_api_gateway_method.this : method.authorization == "AWS_IAM" && method.http_method == "ANY"])
+    condition     = alltrue([for method in aws_api_gateway_method.this : method.authorization == "AWS_IAM"])
     error_message = "each needs AWS SigV4"
   }
   assert {
@@ -167,8 +167,15 @@ run "refusals_of_the_gateway_are_error_documents" {
     error_message = "where a memory's fate is not known, the answer says so"
   }
   assert {
-    condition     = aws_api_gateway_gateway_response.this["THROTTLED"].status_code == "429"
-    error_message = "too many requests are 429"
+    condition     = aws_api_gateway_gateway_response.this["THROTTLED"].status_code == "429" && aws_api_gateway_gateway_response.this["THROTTLED"].response_parameters["gatewayresponse.header.Retry-After"] == "'1'"
+    error_message = "too many requests are 429, for a second"
+  }
+  assert {
+    condition = alltrue([
+      for response in aws_api_gateway_gateway_response.this :
+      response.status_code == try(jsondecode(response.response_templates["application/json"]).errors[0].status, null)
+    ])
+    error_message = "a document names the status that it is answered with"
   }
 }
 

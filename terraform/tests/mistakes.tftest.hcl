@@ -384,3 +384,63 @@ run "a_boundary_that_is_no_policy" {
 
   expect_failures = [var.permissions_boundary_arn]
 }
+
+run "a_log_that_no_alarm_could_read" {
+  command = plan
+
+  variables {
+    log_filter = "error"
+  }
+
+  expect_failures = [var.log_filter]
+}
+
+run "an_origin_with_the_port_it_implies" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://app.example.com:443"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_origin_that_is_no_host" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://:-:.."]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_origin_with_a_port_that_is_none" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://app.example.com:70000"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "a_principal_that_is_a_pattern" {
+  command = plan
+
+  variables {
+    break_glass_principal_arns = ["arn:aws:iam::123456789012:role/$${aws:PrincipalTag/x}"]
+  }
+
+  expect_failures = [var.break_glass_principal_arns]
+}
+
+run "a_key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/0c2b0b7e-0000-4000-8000-000000000000"
+  }
+
+  expect_failures = [aws_s3_bucket_server_side_encryption_configuration.memories]
+}

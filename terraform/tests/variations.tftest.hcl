@@ -49,7 +49,7 @@ run "jwt" {
   }
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["ANY /", "ANY /{proxy+}"]) && alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
+    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"]) && alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
     error_message = "each route needs a token"
   }
   assert {
@@ -191,7 +191,7 @@ run "a_firewall_and_a_name_of_ones_own" {
   }
 
   assert {
-    condition     = length(aws_wafv2_web_acl_association.this) == 1 && aws_api_gateway_domain_name.this[0].security_policy == "TLS_1_2"
+    condition     = length(aws_wafv2_web_acl_association.this) == 1 && aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].security_policy == "TLS_1_2"
     error_message = "both stand before the API"
   }
   assert {
@@ -209,7 +209,7 @@ run "a_name_of_ones_own_for_an_http_api" {
   }
 
   assert {
-    condition     = length(aws_apigatewayv2_api_mapping.this) == 1 && length(aws_api_gateway_domain_name.this) == 0
+    condition     = length(aws_apigatewayv2_api_mapping.this) == 1 && output.endpoint == "https://memory.example.com"
     error_message = "the HTTP API has it"
   }
 }
@@ -219,6 +219,7 @@ run "limits" {
 
   variables {
     throttle             = { rate = 7, burst = 9 }
+    log_filter           = "warn"
     reserved_concurrency = 3
     alarm_topic_arns     = ["arn:aws:sns:eu-central-1:123456789012:operators"]
     tags                 = { team = "memory" }

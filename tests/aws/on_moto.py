@@ -66,7 +66,7 @@ def check_role(iam):
     }, may
 
 
-def check_function(functions, variant):
+def check_function(functions, variant, api):
     function = functions.get_function_configuration(FunctionName="memory-ingress")
     settings = {"MEMORY_BUCKET": BUCKET, "RUST_LOG": "info"}
     if "allowed_origins" in variant:
@@ -75,12 +75,15 @@ def check_function(functions, variant):
     assert (function["Runtime"], function["Handler"], function["Timeout"]) == ("provided.al2023", "bootstrap", 15), function
     assert function["Architectures"] == [variant.get("architecture", "arm64")], function
     assert function["TracingConfig"]["Mode"] == "Active", function
-    assert function["LoggingConfig"]["LogGroup"] == "/aws/lambda/memory-ingress", function
+    logs = {"LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "LogGroup": "/aws/lambda/memory-ingress"}
+    assert function["LoggingConfig"] == logs, function
     alias = functions.get_alias(FunctionName="memory-ingress", Name="live")
     assert alias["FunctionVersion"] == "1", alias
     policy = json.loads(functions.get_policy(FunctionName="memory-ingress", Qualifier="live")["Policy"])
     [statement] = policy["Statement"]
     assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}, statement
+    source = statement["Condition"]["ArnLike"]["AWS:SourceArn"]
+    assert source == f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/*", statement
 
 
 def check_rest(apis, variant):
@@ -91,32 +94,60 @@ def check_rest(apis, variant):
     by_key = variant.get("auth_mode") == "api_key"
     for path, resource in resources.items():
         methods = set(resource["resourceMethods"])
-        assert methods == ({"ANY", "OPTIONS"} if "allowed_origins" in variant and path != "/" else {"ANY"}), methods
-        method = apis.get_method(restApiId=api["id"], resourceId=resource["id"], httpMethod="ANY")
-        found = (method["authorizationType"], method["apiKeyRequired"])
-        assert found == (("NONE", True) if by_key else ("AWS_IAM", False)), method
-        assert "function:memory-ingress:live" in method["methodIntegration"]["uri"], method
+        assert methods == ({"ANY"} if path == "/" else {"ANY", "OPTIONS"}), methods
+        for name in methods:
+            method = apis.get_method(restApiId=api["id"], resourceId=resource["id"], httpMethod=name)
+            found = (method["authorizationType"], method["apiKeyRequired"])
+            is_open = name == "OPTIONS" and "allowed_origins" in variant
+            assert found == ("NONE" if by_key or is_open else "AWS_IAM", by_key and not is_open), method
+            assert "function:memory-ingress:live" in method["methodIntegration"]["uri"], method
     [stage] = apis.get_stages(restApiId=api["id"])["item"]
     assert stage["stageName"] == "live" and stage["tracingEnabled"], stage
     limits = stage["methodSettings"]["*/*"]
-    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"], limits["dataTraceEnabled"]) == (100.0, 200, False), limits
+    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"]) == (100.0, 200), limits
+    assert (limits["loggingLevel"], limits["dataTraceEnabled"]) == ("ERROR", False), limits
     assert json.loads(stage["accessLogSettings"]["format"])["status"] == "$context.status", stage
     if by_key:
         [plan] = apis.get_usage_plans()["items"]
         names = {key["name"] for key in apis.get_usage_plan_keys(usagePlanId=plan["id"])["items"]}
         assert names == {"memory-ingress-billing", "memory-ingress-crm"}, names
         assert plan["throttle"] == {"rateLimit": 50.0, "burstLimit": 100}, plan
+    return api["id"]
 
 
 def check_http(apis):
     [api] = apis.get_apis()["Items"]
     routes = {route["RouteKey"]: route for route in apis.get_routes(ApiId=api["ApiId"])["Items"]}
-    assert set(routes) == {"ANY /", "ANY /{proxy+}"}, routes
+    assert set(routes) == {"ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"}, routes
     assert {route["AuthorizationType"] for route in routes.values()} == {"JWT"}, routes
     authorizer = apis.get_authorizer(ApiId=api["ApiId"], AuthorizerId=routes["ANY /"]["AuthorizerId"])
     assert authorizer["JwtConfiguration"] == {"Audience": ["memory"], "Issuer": "https://issuer.example.com"}, authorizer
     [stage] = apis.get_stages(ApiId=api["ApiId"])["Items"]
     assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True), stage
+    limits = stage["DefaultRouteSettings"]
+    assert (limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]) == (100.0, 200), stage
+    [integration] = apis.get_integrations(ApiId=api["ApiId"])["Items"]
+    assert integration["PayloadFormatVersion"] == "2.0" and "function:memory-ingress:live" in integration["IntegrationUri"], integration
+    return api["ApiId"]
+
+
+def check_watch(logs, metrics, http_api):
+    groups = {group["logGroupName"]: group.get("retentionInDays") for group in logs.describe_log_groups()["logGroups"]}
+    assert groups == {"/aws/lambda/memory-ingress": 365, "/aws/vendedlogs/memory-ingress": 365}, groups
+    [metric_filter] = logs.describe_metric_filters()["metricFilters"]
+    # tests/it holds that a failed put is logged so.
+    assert metric_filter["filterPattern"] == '{ ($.level = "ERROR") || ($.level = "WARN") }', metric_filter
+    [told] = metric_filter["metricTransformations"]
+    seen = {
+        (alarm["Namespace"], alarm["MetricName"], frozenset((held["Name"], held["Value"]) for held in alarm["Dimensions"]))
+        for alarm in metrics.describe_alarms()["MetricAlarms"]
+    }
+    function = frozenset({("FunctionName", "memory-ingress")})
+    api = ("5xx", {("ApiId", http_api)}) if http_api else ("5XXError", {("ApiName", "memory-ingress"), ("Stage", "live")})
+    assert seen == {
+        ("AWS/Lambda", "Errors", function), ("AWS/Lambda", "Throttles", function), ("AWS/ApiGateway", api[0], frozenset(api[1])),
+        (told["metricNamespace"], told["metricName"], frozenset()),
+    }, seen
 
 
 def check(variant, endpoint):
@@ -125,15 +156,10 @@ def check(variant, endpoint):
         return boto3.client(service, endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test", config=config)
     check_bucket(client("s3"), variant)
     check_role(client("iam"))
-    check_function(client("lambda"), variant)
-    if variant.get("api_type") == "http":
-        check_http(client("apigatewayv2"))
-    else:
-        check_rest(client("apigateway"), variant)
-    groups = {group["logGroupName"]: group.get("retentionInDays") for group in client("logs").describe_log_groups()["logGroups"]}
-    assert groups == {"/aws/lambda/memory-ingress": 365, "/aws/vendedlogs/memory-ingress": 365}, groups
-    alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
-    assert len(alarms) == 4, alarms
+    is_http = variant.get("api_type") == "http"
+    api = check_http(client("apigatewayv2")) if is_http else check_rest(client("apigateway"), variant)
+    check_function(client("lambda"), variant, api)
+    check_watch(client("logs"), client("cloudwatch"), api if is_http else None)
     return client("s3")
 
 
@@ -152,6 +178,8 @@ def run(name, folder):
         assert len(outputs["api_keys"]) == len(variant.get("api_clients", [])), outputs
         deployment.run("plan", "-detailed-exitcode", "-no-color")
         s3 = check(variant, endpoint)
+        if "allowed_origins" in variant:
+            check_that_a_preflight_can_be_closed(deployment)
         refusal = deployment.run("destroy", "-auto-approve", "-no-color", allowed=(1,)).stdout
         assert "Instance cannot be destroyed" in refusal, refusal
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [BUCKET]
@@ -163,6 +191,16 @@ def run(name, folder):
             assert s3.list_buckets()["Buckets"] == []
             done = "destroyed by override"
     print(f"{name}: applied, planned without a change, read back, not destroyed, {done}", flush=True)
+
+
+def check_that_a_preflight_can_be_closed(deployment):
+    """That the open method is turned and not taken away: what is taken away stays in the snapshot that is deployed before."""
+    deployment.run("plan", "-var=allowed_origins=[]", "-out=closed.tfplan", "-no-color")
+    plan = json.loads(deployment.run("show", "-json", "closed.tfplan").stdout)
+    changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
+    method = changes['aws_api_gateway_method.this["preflight"]']
+    assert (method["actions"], method["after"]["authorization"]) == (["update"], "AWS_IAM"), method
+    assert "create" in changes["aws_api_gateway_deployment.this[0]"]["actions"], changes
 
 
 def tear_down_without_the_bucket(deployment, s3):

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use memory_ingress::local_s3::BUCKET;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::app::{JSON_API, stored, vectors};
@@ -59,6 +60,7 @@ async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Respons
 pub(crate) struct Function {
     process: Child,
     answers: mpsc::UnboundedReceiver<Value>,
+    log: NamedTempFile,
 }
 
 impl Function {
@@ -74,6 +76,7 @@ impl Function {
             answers,
             deadline_ms,
         });
+        let log = NamedTempFile::new().unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", serve(api).await)
@@ -85,13 +88,21 @@ impl Function {
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .envs(settings.iter().copied())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
         Self {
             process,
             answers: received,
+            log,
         }
+    }
+
+    /// What it has logged, each line a JSON object, as CloudWatch Logs keeps them.
+    fn log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.log.path()).unwrap();
+        let lines = log.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().unwrap()
     }
 
     pub(crate) async fn answer(&mut self) -> Value {
@@ -222,6 +233,34 @@ async fn a_function_without_its_settings_answers_every_request_with_an_error_doc
         let document: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(document["errors"][0]["code"], "internal");
     }
+    let log = function.log();
+    let mistakes = log[0]["mistakes"].as_str().unwrap();
+    assert_eq!(log[0]["level"], "ERROR");
+    for name in ["MEMORY_BUCKET", "MEMORY_API_KEY"] {
+        assert!(mistakes.contains(name), "{mistakes}");
+    }
+}
+
+/// `terraform/observability.tf` counts lines whose `level` is ERROR or WARN.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_stored_is_logged_where_an_alarm_looks_for_it() {
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"),
+    ];
+    let request = vectors("envelope.json")[0]["request"].clone();
+    let events = [
+        rest_event("/memory", "{}"),
+        rest_event("/memory", request.as_str().unwrap()),
+    ];
+    let mut function = Function::start(&events, &settings, 15_000).await;
+    assert_eq!(function.answer().await["statusCode"], 422);
+    assert_eq!(function.answer().await["statusCode"], 503);
+    let alarming = |line: &&Value| matches!(line["level"].as_str(), Some("ERROR" | "WARN"));
+    let log = function.log();
+    let alarming: Vec<_> = log.iter().filter(alarming).collect();
+    assert_eq!(alarming.len(), 1, "{log:?}");
+    assert_eq!(alarming[0]["request_id"], REQUEST_ID);
 }
 
 #[tokio::test(flavor = "multi_thread")]

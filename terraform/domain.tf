@@ -1,0 +1,20 @@
+# A name of one's own. Version 2 of the API maps it to REST APIs as well, so that a change of api_type keeps it.
+
+resource "aws_apigatewayv2_domain_name" "this" {
+  count       = var.custom_domain == null ? 0 : 1
+  domain_name = var.custom_domain.name
+  tags        = var.tags
+
+  domain_name_configuration {
+    certificate_arn = var.custom_domain.certificate_arn
+    endpoint_type   = "REGIONAL"
+    security_policy = "TLS_1_2"
+  }
+}
+
+resource "aws_apigatewayv2_api_mapping" "this" {
+  count       = length(aws_apigatewayv2_domain_name.this)
+  domain_name = aws_apigatewayv2_domain_name.this[0].id
+  api_id      = local.is_rest ? aws_api_gateway_rest_api.this[0].id : aws_apigatewayv2_api.this[0].id
+  stage       = local.is_rest ? aws_api_gateway_stage.live[0].stage_name : aws_apigatewayv2_stage.default[0].id
+}
