@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -239,6 +240,33 @@ async fn a_function_without_its_settings_answers_every_request_with_an_error_doc
     for name in ["MEMORY_BUCKET", "MEMORY_API_KEY"] {
         assert!(mistakes.contains(name), "{mistakes}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_asks_nothing_of_the_storage_and_each_write_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let storage = Router::new().fallback(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { StatusCode::SERVICE_UNAVAILABLE }
+    });
+    let endpoint = format!("http://{}", serve(storage).await);
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+    ];
+    let mut health = rest_event("/health", "");
+    health["httpMethod"] = json!("GET");
+    let request = vectors("envelope.json")[0]["request"].clone();
+    let write = rest_event("/memory", request.as_str().unwrap());
+    let mut function = Function::start(&[health], &settings, 15_000).await;
+    assert_eq!(function.answer().await["statusCode"], 200);
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let mut function = Function::start(&[write.clone(), write], &settings, 15_000).await;
+    for _ in 0..2 {
+        assert_eq!(function.answer().await["statusCode"], 504);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 /// `terraform/observability.tf` counts lines whose `level` is ERROR or WARN.
