@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use crate::json::{Kind, Value, spell, written};
@@ -74,11 +75,13 @@ pub fn locate(place: &Place) -> Vec<String> {
     }
 }
 
+const OK: &str = "ok";
+const ERROR: &str = "error";
+
 /// The memory is durable.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolResult {
-    /// `ok`
-    #[schema(pattern = "^ok$")]
+    #[schema(schema_with = ok_schema)]
     status: &'static str,
     /// The memory's id, derived from its five fields.
     #[schema(format = Uuid)]
@@ -90,11 +93,26 @@ pub(crate) struct ToolResult {
 /// The memory was refused, or is not proved to be durable.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolError {
-    /// `error`
-    #[schema(pattern = "^error$")]
+    #[schema(schema_with = error_schema)]
     status: &'static str,
     /// Every fault in words, and what to do.
     error: String,
+}
+
+fn ok_schema() -> Object {
+    always(OK, "The memory is durable.")
+}
+
+fn error_schema() -> Object {
+    always(ERROR, "It was refused, or is not proved to be durable.")
+}
+
+fn always(word: &str, meaning: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some([word]))
+        .description(Some(meaning))
+        .build()
 }
 
 /// What a call of the tool comes to: the flat result, or the flat error.
@@ -110,7 +128,7 @@ pub fn success(receipt: &Receipt) -> String {
 #[must_use]
 pub fn success_of(memory_id: Uuid, key: &str) -> String {
     written(&ToolResult {
-        status: "ok",
+        status: OK,
         memory_id: memory_id.to_string(),
         s3_key: key.to_owned(),
     })
@@ -127,7 +145,7 @@ pub fn failure(problems: &[Problem]) -> String {
 #[must_use]
 pub fn failure_in_words(error: String) -> String {
     written(&ToolError {
-        status: "error",
+        status: ERROR,
         error,
     })
 }

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::TYPE;
 use crate::json::written;
-use crate::problem::{Problem, Source};
+use crate::problem::{Code, Problem, Source, Written};
 use crate::remember::Receipt;
 
 /// The version of JSON:API that the document follows.
@@ -25,8 +26,7 @@ pub(crate) struct MemoryDocument {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MemoryResource {
-    /// `memories`
-    #[schema(pattern = "^memories$")]
+    #[schema(schema_with = type_schema)]
     r#type: &'static str,
     /// The memory's id, derived from its five fields.
     #[schema(format = Uuid)]
@@ -65,7 +65,7 @@ struct JsonApiError {
     /// The HTTP status.
     #[schema(pattern = r"^[45]\d\d$")]
     status: String,
-    /// What kind of fault it is, for programs.
+    #[schema(schema_with = code_schema)]
     code: &'static str,
     /// What kind of fault it is, for people; the same for every error of a code.
     title: &'static str,
@@ -102,9 +102,8 @@ struct ErrorMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
-    /// What is known of the memory: `not_written` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^(not_written|unknown)$")]
+    #[schema(schema_with = written_schema, required = false)]
     written: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -117,6 +116,32 @@ struct Retry {
     /// The `timestamp` to send.
     #[schema(format = DateTime)]
     timestamp: String,
+}
+
+/// The code of a gateway that stands before the service, beside the service's own.
+const GATEWAY_CODE: &str = "too_many_requests";
+
+fn type_schema() -> Object {
+    one_of("The type of every memory.", vec![TYPE.to_owned()])
+}
+
+fn code_schema() -> Object {
+    let own = Code::ALL.iter().map(|code| code.name());
+    let names = own.chain([GATEWAY_CODE]).map(str::to_owned).collect();
+    one_of("What kind of fault it is, for programs.", names)
+}
+
+fn written_schema() -> Object {
+    let written = [Written::NotWritten, Written::Unknown].map(|written| written.to_string());
+    one_of("What is known of the memory.", written.into())
+}
+
+fn one_of(description: &str, names: Vec<String>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .description(Some(description))
+        .build()
 }
 
 /// The document of a memory that is durable. It has no `self`: this service cannot read, and

@@ -78,8 +78,6 @@ pub(super) fn failures() -> Vec<FailureExample> {
         ("unsupported_parameter", "A query parameter", unsupported_parameters("include=author")),
         ("client_id_unsupported", "The client chose an id", refusal(r#"{"data":{"type":"memories","id":"1","attributes":{}}}"#)),
         ("forbidden", "The key is wrong", vec![wrong_key]),
-        ("not_found", "Nothing is at this path", vec![Problem::not_found()]),
-        ("method_not_allowed", "The path has other methods", vec![Problem::method_not_allowed("POST")]),
         ("not_acceptable", "No representation that the client takes", vec![Problem::not_acceptable()]),
         ("type_mismatch", "The resource is of another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
         ("too_large", "The body is over the limit", vec![Problem::too_large()]),

@@ -1,84 +1,139 @@
 //! The shapes of requests, for the document alone: what is accepted is judged by `jsonapi.rs`,
-//! `tool.rs` and `memory.rs`.
+//! `tool.rs` and `memory.rs`, and a test compares.
 
-use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
-/// One memory in a JSON:API envelope.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the document's schema")]
-pub(super) struct MemoryCreateDocument {
-    data: MemoryCreate,
+use crate::memory::NAME_BYTES_MAX;
+
+/// Something but white space. It is anchored, since some programs match from the start of a text,
+/// and others search it.
+const NOT_BLANK: &str = r"^[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+/// The same, and no control character.
+const NAME: &str = r"^[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
+
+const CONTENT: &str = "The memory itself: kept to the byte, not blank.";
+const TIMESTAMP: &str = "The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds, from \
+     1970-01-01T00:00:00Z to the end of 9999 in UTC, no leap second. Left out, it is now. Send it, so that the request \
+     can be repeated when its answer is lost.";
+const TAGS: &str = "Labels.";
+
+/// The names and schemas of both shapes.
+pub(super) fn schemas() -> [(&'static str, Schema); 5] {
+    let envelope = object("One memory in a JSON:API envelope.")
+        .property("data", Ref::from_schema_name("MemoryCreate"))
+        .required("data");
+    let create = object(
+        "The memory to create. Of what else JSON:API has here, `id` must be left out or null, since ids are derived, \
+         and `relationships` must be empty.",
+    )
+    .property("type", text("The type of every memory.").enum_values(Some(["memories"])))
+    .required("type")
+    .property("attributes", Ref::from_schema_name("MemoryAttributes"))
+    .required("attributes");
+    let attributes = object(
+        "What the memory is. An attribute that is not listed here is refused, unless its name begins with `@`.",
+    )
+        .property("content", content())
+        .required("content")
+        .property(
+            "repository_id",
+            text("The repository that the memory is about.").format(Some(known(KnownFormat::Uuid))),
+        )
+        .required("repository_id")
+        .property("memory_type", optional(name("What kind of memory it is.")))
+        .property("tags", tags())
+        .property("timestamp", timestamp())
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let tool_body = object(
+        "One memory as the tool `append_memory` takes it. A member that is not listed here is refused.",
+    )
+    .property("entity_id", name("Whom or what the memory is about, within its domain."))
+    .required("entity_id")
+    .property("domain", name("The kind of thing the memory is about."))
+    .required("domain")
+    .property("content", content())
+    .required("content")
+    .property("timestamp", timestamp())
+    .property("metadata", Ref::from_schema_name("ToolMetadata"))
+    .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let metadata = optional_object(
+        "What else there is to say: any JSON object, nested at most 64 deep, kept as it is spelled. Three members have \
+         a meaning.",
+    )
+    .property("tags", tags())
+    .property("source", optional(text("Where the memory comes from.")))
+    .property(
+        "confidence",
+        ObjectBuilder::new()
+            .schema_type(nullable(Type::Number))
+            .minimum(Some(0))
+            .maximum(Some(1))
+            .description(Some("How sure the writer is.")),
+    )
+    .additional_properties(Some(AdditionalProperties::FreeForm(true)));
+    [
+        ("MemoryCreateDocument", envelope),
+        ("MemoryCreate", create),
+        ("MemoryAttributes", attributes),
+        ("ToolBody", tool_body),
+        ("ToolMetadata", metadata),
+    ]
+    .map(|(name, schema)| (name, Schema::from(schema.build())))
 }
 
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the document's schema")]
-struct MemoryCreate {
-    r#type: MemoryType,
-    attributes: MemoryAttributes,
+fn object(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(description))
 }
 
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the document's schema")]
-#[schema(rename_all = "lowercase")]
-enum MemoryType {
-    Memories,
+fn optional_object(description: &str) -> ObjectBuilder {
+    object(description).schema_type(nullable(Type::Object))
 }
 
-/// What the memory is. An attribute that is not listed here is refused.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "the document's schema")]
-#[serde(deny_unknown_fields)]
-struct MemoryAttributes {
-    /// The memory itself: kept to the byte, not blank.
-    #[schema(min_length = 1)]
-    content: String,
-    /// The repository that the memory is about.
-    #[schema(format = Uuid)]
-    repository_id: String,
-    /// What kind of memory it is: 1 to 150 bytes of UTF-8 without control characters.
-    #[schema(min_length = 1, max_length = 150)]
-    memory_type: Option<String>,
-    /// Labels.
-    tags: Option<Vec<String>>,
-    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left
-    /// out, it is now. Send it, so that the request can be repeated when its answer is lost.
-    #[schema(format = DateTime)]
-    timestamp: Option<String>,
+fn text(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
 }
 
-/// One memory as the tool `append_memory` takes it. A member that is not listed here is refused.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the document's schema")]
-pub(super) struct ToolBody {
-    /// Whom or what the memory is about, within its domain: 1 to 150 bytes of UTF-8 without control
-    /// characters.
-    #[schema(min_length = 1, max_length = 150)]
-    entity_id: String,
-    /// The kind of thing the memory is about: 1 to 150 bytes of UTF-8 without control characters.
-    #[schema(min_length = 1, max_length = 150)]
-    domain: String,
-    /// The memory itself: kept to the byte, not blank.
-    #[schema(min_length = 1)]
-    content: String,
-    /// The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds. Left
-    /// out, it is now. Send it, so that the request can be repeated when its answer is lost.
-    #[schema(format = DateTime)]
-    timestamp: Option<String>,
-    metadata: Option<ToolMetadata>,
+/// Null is the same as leaving it out.
+fn optional(text: ObjectBuilder) -> ObjectBuilder {
+    text.schema_type(nullable(Type::String))
 }
 
-/// What else there is to say: any JSON object, nested at most 64 deep, kept as it is spelled. Three
-/// members have a meaning.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "the document's schema")]
-struct ToolMetadata {
-    /// Labels.
-    tags: Option<Vec<String>>,
-    /// Where the memory comes from.
-    source: Option<String>,
-    /// How sure the writer is.
-    #[schema(minimum = 0, maximum = 1)]
-    confidence: Option<f64>,
+fn nullable(of: Type) -> SchemaType {
+    SchemaType::from_iter([of, Type::Null])
+}
+
+fn known(format: KnownFormat) -> SchemaFormat {
+    SchemaFormat::KnownFormat(format)
+}
+
+fn content() -> ObjectBuilder {
+    text(CONTENT).min_length(Some(1)).pattern(Some(NOT_BLANK))
+}
+
+fn name(description: &str) -> ObjectBuilder {
+    text(&format!(
+        "{description} 1 to {NAME_BYTES_MAX} bytes of UTF-8, not blank, without control characters."
+    ))
+    .min_length(Some(1))
+    .max_length(Some(NAME_BYTES_MAX))
+    .pattern(Some(NAME))
+}
+
+fn timestamp() -> ObjectBuilder {
+    optional(text(TIMESTAMP)).format(Some(known(KnownFormat::DateTime)))
+}
+
+fn tags() -> RefOr<Schema> {
+    let tags = ArrayBuilder::new()
+        .schema_type(nullable(Type::Array))
+        .items(ObjectBuilder::new().schema_type(Type::String))
+        .description(Some(TAGS));
+    RefOr::T(tags.build().into())
 }

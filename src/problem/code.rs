@@ -32,6 +32,35 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, once.
+    pub const ALL: [Self; 25] = [
+        Self::MalformedJson,
+        Self::UnsupportedParameter,
+        Self::InvalidDocument,
+        Self::InvalidType,
+        Self::Required,
+        Self::Blank,
+        Self::TooLong,
+        Self::InvalidCharacter,
+        Self::InvalidUuid,
+        Self::InvalidTimestamp,
+        Self::OutOfRange,
+        Self::TooDeep,
+        Self::UnknownField,
+        Self::TypeMismatch,
+        Self::ClientIdUnsupported,
+        Self::Forbidden,
+        Self::UnsupportedMediaType,
+        Self::NotAcceptable,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TooLarge,
+        Self::StorageUnavailable,
+        Self::StorageRefused,
+        Self::StorageOutcomeUnknown,
+        Self::Internal,
+    ];
+
     /// The HTTP status, the code as it is spelled, and the title, which never varies.
     const fn row(self) -> (u16, &'static str, &'static str) {
         match self {

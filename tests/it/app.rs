@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use jsonschema::Validator;
 use memory_ingress::guard::{Callers, Guard};
 use memory_ingress::http::{self, Deadline};
@@ -173,6 +173,30 @@ pub(crate) fn mcp(message: impl Into<Vec<u8>>) -> Asked {
 }
 
 impl Asked {
+    fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+
+    fn is_message(&self) -> bool {
+        self.method == Method::POST && ["/mcp", "/api/v1/mcp"].contains(&self.path())
+    }
+
+    /// Where the OpenAPI document has what is asked for.
+    fn operation(&self) -> Option<String> {
+        let path = match self.path().strip_suffix('/').unwrap_or(self.path()) {
+            "/api/v1/mcp/memory" | "/api/v1/mcp/memories" | "/memories" => "/memory",
+            "/api/v1/mcp" => "/mcp",
+            _ if self.path().ends_with("json/") || self.path().ends_with("health/") => return None,
+            path => path,
+        };
+        let method = match self.method.as_str() {
+            "HEAD" => "get".to_owned(),
+            method => method.to_lowercase(),
+        };
+        let pointer = format!("/paths/{}/{method}", token(path));
+        DOCUMENT.pointer(&pointer).is_some().then_some(pointer)
+    }
+
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -264,28 +288,63 @@ impl Answer {
         if self.status == 204 {
             return assert!(self.body.is_empty() && asked.method == Method::OPTIONS);
         }
-        let path = asked.target.split('?').next().unwrap();
-        if asked.method == Method::POST && ["/mcp", "/api/v1/mcp"].contains(&path) {
+        self.check_by_document(asked);
+        if asked.is_message() {
             return self.check_message();
         }
-        let media_type = self.header("content-type");
         if asked.method == Method::HEAD {
             return assert!(self.body.is_empty());
         }
         if self.status.is_success() && asked.target.contains("memor") {
             assert_eq!(self.status, 201);
         }
-        match media_type {
-            JSON_API if self.status.is_success() => conforms("MemoryDocument", &self.json()),
-            JSON_API => self.check_errors(asked),
-            JSON if asked.target == "/openapi.json" => {}
-            JSON if self.status.is_success() => conforms("ToolResult", &self.json()),
-            JSON => conforms("ToolError", &self.json()),
-            _ => assert_eq!(media_type, "application/health+json"),
+        if self.header("content-type") == JSON_API && !self.status.is_success() {
+            self.check_errors(asked);
         }
         let has_retry_after = !self.header("retry-after").is_empty();
         assert_eq!(has_retry_after, matches!(self.status.as_u16(), 503 | 504));
         assert_eq!(!self.header("allow").is_empty(), self.status == 405);
+    }
+
+    /// The OpenAPI document has this answer: its status, its media type, its body and its headers.
+    fn check_by_document(&self, asked: &Asked) {
+        let (media_type, status) = (self.header("content-type"), self.status.as_str());
+        let Some(operation) = asked.operation() else {
+            assert!(
+                ["403", "404", "405", "500"].contains(&status),
+                "{asked:?} is answered {status}"
+            );
+            return match media_type {
+                _ if asked.method == Method::HEAD => {}
+                JSON_API => conforms("ErrorDocument", &self.json()),
+                _ => conforms("ToolError", &self.json()),
+            };
+        };
+        let response = format!("{operation}/responses/{status}");
+        let documented = DOCUMENT
+            .pointer(&response)
+            .unwrap_or_else(|| panic!("{response} is not documented"));
+        for name in self.headers.keys().map(HeaderName::as_str) {
+            let of_every_answer = ["content-type", "content-length"].contains(&name);
+            let mut known = documented["headers"].as_object().into_iter().flatten();
+            assert!(
+                of_every_answer
+                    || name.starts_with("access-control-")
+                    || known.any(|(known, _)| known.eq_ignore_ascii_case(name)),
+                "{response} has no header {name}"
+            );
+        }
+        if media_type.is_empty() {
+            return assert!(documented["content"].is_null() && self.body.is_empty());
+        }
+        let schema = format!("{response}/content/{}/schema", token(media_type));
+        assert!(
+            DOCUMENT.pointer(&schema).is_some(),
+            "{schema} is not documented"
+        );
+        if asked.method != Method::HEAD {
+            valid_at(&schema, &self.json());
+        }
     }
 
     /// What the contract promises of every answer to a message of MCP.
@@ -367,23 +426,43 @@ fn has_null(value: &Value) -> bool {
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(openapi::document()).unwrap());
 
+/// A token of a JSON Pointer.
+fn token(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}
+
 /// Validates against a schema of the OpenAPI document.
-pub(crate) fn conforms(schema: &'static str, instance: &Value) {
-    static VALIDATORS: LazyLock<Mutex<HashMap<&str, Arc<Validator>>>> =
-        LazyLock::new(Mutex::default);
-    let validator = Arc::clone(VALIDATORS.lock().unwrap().entry(schema).or_insert_with(|| {
-        let whole = serde_json::json!({
-            "$ref": format!("#/components/schemas/{schema}"),
-            "components": DOCUMENT["components"],
-        });
-        Arc::new(jsonschema::validator_for(&whole).unwrap())
-    }));
-    if let Err(error) = validator.validate(instance) {
+pub(crate) fn conforms(schema: &str, instance: &Value) {
+    valid_at(&component(schema), instance);
+}
+
+pub(crate) fn is_valid(schema: &str, instance: &Value) -> bool {
+    validator(&component(schema)).is_valid(instance)
+}
+
+fn component(schema: &str) -> String {
+    format!("/components/schemas/{schema}")
+}
+
+fn valid_at(pointer: &str, instance: &Value) {
+    if let Err(error) = validator(pointer).validate(instance) {
         panic!(
-            "{instance} is no {schema}: {error} at {}",
+            "{instance} is not valid by {pointer}: {error} at {}",
             error.instance_path()
         );
     }
+}
+
+fn validator(pointer: &str) -> Arc<Validator> {
+    static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let mut validators = VALIDATORS.lock().unwrap();
+    let made = validators.entry(pointer.to_owned()).or_insert_with(|| {
+        let mut whole = DOCUMENT.clone();
+        whole["$ref"] = format!("#{pointer}").into();
+        Arc::new(jsonschema::validator_for(&whole).unwrap())
+    });
+    Arc::clone(made)
 }
 
 /// A file of worked examples.

@@ -38,6 +38,7 @@ Examples:
   memory-ingress mcp --url https://…              the same, to a deployed service
   memory-ingress replay --domain work             print the memories of a domain, each proved
   memory-ingress openapi > openapi.json           the OpenAPI document
+  memory-ingress openapi --view tool              a view of it, for a generator of clients
 
 Settings: MEMORY_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_API_KEY, RUST_LOG,
 AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
@@ -50,8 +51,23 @@ enum Command {
     Mcp(mcp::Options),
     /// Print stored memories in key order, one line each, and prove every one
     Replay(replay::Options),
-    /// Print the OpenAPI document
-    Openapi,
+    /// Print the OpenAPI document, or a view of it
+    Openapi(Openapi),
+}
+
+#[derive(Debug, clap::Args)]
+struct Openapi {
+    /// Print the one shape that a client speaks, in OpenAPI 3.0.3, which every generator reads
+    #[arg(long, value_enum)]
+    view: Option<View>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum View {
+    /// JSON:API documents
+    Jsonapi,
+    /// The tool's flat bodies and results
+    Tool,
 }
 
 /// Where the log of memories is.
@@ -204,8 +220,16 @@ async fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Serve(options) => serve::run(options, settings()?).await,
         Command::Mcp(options) => mcp::run(options, settings()?).await,
         Command::Replay(options) => replay::run(options, &settings()?).await,
-        Command::Openapi => {
-            print(openapi::document().as_bytes())?;
+        Command::Openapi(Openapi { view }) => {
+            let view = view.map(|view| match view {
+                View::Jsonapi => openapi::view(openapi::View::JsonApi),
+                View::Tool => openapi::view(openapi::View::Tool),
+            });
+            print(
+                view.as_deref()
+                    .unwrap_or_else(|| openapi::document())
+                    .as_bytes(),
+            )?;
             Ok(ExitCode::SUCCESS)
         }
     }

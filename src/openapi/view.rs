@@ -1,0 +1,173 @@
+//! Views of the document for programs that make clients.
+//!
+//! Few of them bear two shapes on one operation, and not all read OpenAPI 3.1. A view has one shape,
+//! the operations that know it, and is OpenAPI 3.0.3. What is valid by a view is valid by the whole.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::SIGV4;
+use crate::accept::{JSON, JSON_API};
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// JSON:API documents.
+    JsonApi,
+    /// The tool's flat bodies and results.
+    Tool,
+}
+
+const STORE: &str = "Stores one memory, and answers when it is durable.";
+const LICENSE: &str = "https://www.apache.org/licenses/LICENSE-2.0";
+
+impl View {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonApi => JSON_API,
+            Self::Tool => JSON,
+        }
+    }
+
+    /// The one shape of a request.
+    fn request(self) -> &'static str {
+        match self {
+            Self::JsonApi => "#/components/schemas/MemoryCreateDocument",
+            Self::Tool => "#/components/schemas/ToolBody",
+        }
+    }
+
+    /// The example of a request, and of its answer.
+    fn example(self) -> &'static str {
+        match self {
+            Self::JsonApi => "envelope",
+            Self::Tool => "tool_body",
+        }
+    }
+
+    pub(super) fn of(self, mut document: Value) -> Value {
+        set(&mut document, "/openapi", &"3.0.3".into());
+        if let Some(license) = members(&mut document, "/info/license") {
+            license.remove("identifier");
+            license.insert("url".to_owned(), LICENSE.into());
+        }
+        keep(&mut document, "/paths", |path, _| path == "/memory");
+        retain(&mut document, "/tags", |tag| {
+            tag.get("name").is_some_and(|name| name == "memories")
+        });
+        // No generator signs, and some send a key in every header that a scheme names.
+        keep(&mut document, "/components/securitySchemes", |name, _| {
+            name != SIGV4
+        });
+        retain(&mut document, "/security", |way| way.get(SIGV4).is_none());
+        if let Some(operation) = document.pointer_mut("/paths/~1memory/post") {
+            self.narrow(operation);
+        }
+        let mut reached = BTreeSet::new();
+        if let Some(paths) = document.get("paths") {
+            reach(paths, &document, &mut reached);
+        }
+        keep(&mut document, "/components/schemas", |name, _| {
+            reached.contains(name)
+        });
+        to_3_0(&mut document);
+        document
+    }
+
+    /// Keeps the bodies of this form, and the answers that have one.
+    fn narrow(self, operation: &mut Value) {
+        let media_type = self.media_type();
+        let of_this_form = |name: &str, _: &Value| name == media_type;
+        let body = format!("/content/{}", media_type.replace('/', "~1"));
+        let shown = format!("{body}/examples");
+        set(operation, "/description", &STORE.into());
+        if let Some(request) = operation.get_mut("requestBody") {
+            set(
+                request,
+                "/description",
+                &"One memory, at most 4 MiB.".into(),
+            );
+            keep(request, "/content", of_this_form);
+            set(
+                request,
+                &format!("{body}/schema"),
+                &reference(self.request()),
+            );
+            keep(request, &shown, |name, _| name == self.example());
+        }
+        keep(operation, "/responses", |_, response| {
+            response.pointer(&body).is_some()
+        });
+        for (status, response) in members(operation, "/responses").into_iter().flatten() {
+            keep(response, "/content", of_this_form);
+            if status == "201" {
+                keep(response, &shown, |name, _| name == self.example());
+            }
+        }
+    }
+}
+
+fn members<'v>(value: &'v mut Value, pointer: &str) -> Option<&'v mut Map<String, Value>> {
+    value.pointer_mut(pointer).and_then(Value::as_object_mut)
+}
+
+fn set(value: &mut Value, pointer: &str, to: &Value) {
+    if let Some(old) = value.pointer_mut(pointer) {
+        *old = to.clone();
+    }
+}
+
+fn keep(value: &mut Value, pointer: &str, wanted: impl Fn(&str, &Value) -> bool) {
+    if let Some(members) = members(value, pointer) {
+        members.retain(|name, value| wanted(name, value));
+    }
+}
+
+fn retain(value: &mut Value, pointer: &str, wanted: impl Fn(&Value) -> bool) {
+    if let Some(items) = value.pointer_mut(pointer).and_then(Value::as_array_mut) {
+        items.retain(wanted);
+    }
+}
+
+fn reference(to: &str) -> Value {
+    Value::Object(Map::from_iter([("$ref".to_owned(), to.into())]))
+}
+
+/// The names of the schemas that a part of the document refers to, at any remove.
+fn reach(part: &Value, document: &Value, reached: &mut BTreeSet<String>) {
+    match part {
+        Value::Array(items) => items.iter().for_each(|item| reach(item, document, reached)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value.as_str().and_then(|text| text.strip_prefix('#')) {
+                    Some(pointer) if name == "$ref" => {
+                        let schema = pointer.rsplit('/').next().unwrap_or_default();
+                        if reached.insert(schema.to_owned())
+                            && let Some(schema) = document.pointer(pointer)
+                        {
+                            reach(schema, document, reached);
+                        }
+                    }
+                    Some(_) | None => reach(value, document, reached),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// OpenAPI 3.0 has one type for a schema. Null goes: it is the same as leaving a member out.
+fn to_3_0(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(to_3_0),
+        Value::Object(members) => {
+            if let Some(types) = members.get("type").and_then(Value::as_array) {
+                let given = types.iter().find(|name| *name != "null").cloned();
+                members.extend(given.map(|name| ("type".to_owned(), name)));
+            }
+            members.values_mut().for_each(to_3_0);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
