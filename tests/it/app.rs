@@ -298,8 +298,11 @@ impl Answer {
         if self.status.is_success() && asked.target.contains("memor") {
             assert_eq!(self.status, 201);
         }
-        if self.header("content-type") == JSON_API && !self.status.is_success() {
-            self.check_errors(asked);
+        if self.header("content-type") == JSON_API {
+            assert_json_api(&self.json());
+            if !self.status.is_success() {
+                self.check_errors(asked);
+            }
         }
         let has_retry_after = !self.header("retry-after").is_empty();
         assert_eq!(has_retry_after, matches!(self.status.as_u16(), 503 | 504));
@@ -463,6 +466,26 @@ fn validator(pointer: &str) -> Arc<Validator> {
         Arc::new(jsonschema::validator_for(&whole).unwrap())
     });
     Arc::clone(made)
+}
+
+/// A JSON Schema of JSON:API 1.1, which `jsonapi_schema.rs` tests.
+pub(crate) static JSON_API_SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../jsonapi/1.1.schema.json")).unwrap());
+
+pub(crate) fn assert_json_api(document: &Value) {
+    static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| strict(&JSON_API_SCHEMA));
+    if let Err(error) = VALIDATOR.validate(document) {
+        panic!(
+            "{document} is no document of JSON:API: {error} at {}",
+            error.instance_path()
+        );
+    }
+}
+
+/// A validator that judges formats, too.
+pub(crate) fn strict(schema: &Value) -> Validator {
+    let options = jsonschema::options().should_validate_formats(true);
+    options.build(schema).unwrap()
 }
 
 /// A file of worked examples.

@@ -23,6 +23,7 @@ mod faulty;
 mod fuzz_twins;
 mod house;
 mod installed;
+mod jsonapi_schema;
 mod lambda;
 mod local_s3;
 mod mcp;

@@ -1,0 +1,171 @@
+//! The JSON Schema of JSON:API 1.1, written from the specification, by which the harness judges every
+//! document that it sees.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::app::{JSON_API_SCHEMA, assert_json_api, strict, vectors};
+
+static DOCUMENT: LazyLock<Validator> = LazyLock::new(|| strict(&JSON_API_SCHEMA));
+/// What a client sends to create a resource.
+static CREATE: LazyLock<Validator> =
+    LazyLock::new(|| strict(&json!({"$ref": "#/$defs/create", "$defs": JSON_API_SCHEMA["$defs"]})));
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// A document whose one resource has these members beside its type and id.
+fn resource(members: &str) -> String {
+    format!(r#"{{"data":{{"type":"a","id":"1",{members}}}}}"#)
+}
+
+fn error(members: &str) -> String {
+    format!(r#"{{"errors":[{{{members}}}]}}"#)
+}
+
+#[test]
+fn what_the_specification_allows_is_valid() {
+    let whole = [
+        r#"{"data":null}"#,
+        r#"{"data":[]}"#,
+        r#"{"data":{"type":"a","id":"1"}}"#,
+        r#"{"data":[{"type":"a","id":"1"},{"type":"a","id":"2"}]}"#,
+        r#"{"meta":{}}"#,
+        r#"{"meta":{"any name":1,"a.b":{"@x":null}},"jsonapi":{"version":"1.1","ext":["https://e.test"],"profile":[],"meta":{}}}"#,
+        r#"{"errors":[]}"#,
+        r#"{"data":[],"links":{"self":"/a?page%5Bn%5D=1","next":null,"first":{"href":"https://e.test","rel":"x","title":"t","type":"text/html","hreflang":["en","de"],"describedby":"/d","meta":{}}}}"#,
+        r#"{"data":[],"links":{"describedby":"https://e.test/schema"}}"#,
+        r#"{"data":{"type":"a","id":"1"},"included":[{"type":"b","id":"1"}]}"#,
+        r#"{"data":[],"@context":5}"#,
+        r#"{"ext:member":1}"#,
+    ]
+    .map(str::to_owned);
+    let resources = [
+        r#""lid":"x""#,
+        r#""attributes":{}"#,
+        r#""attributes":{"a":null,"B9":{"links":1,"id":2},"long-name_x":[{}],"é":1,"a b":1,"@x":1}"#,
+        r#""relationships":{}"#,
+        r#""relationships":{"b":{"data":null},"c":{"data":{"type":"c","id":"1","meta":{}}},"d":{"data":[{"type":"d","lid":"x"}]}}"#,
+        r#""relationships":{"b":{"links":{"related":"/b"}},"c":{"meta":{}}}"#,
+        r#""links":{"self":"https://e.test/a/1"},"meta":{"x":1}"#,
+    ]
+    .map(resource);
+    let errors = [
+        r#""id":"1""#,
+        r#""status":"422","code":"c","title":"t","detail":"d","source":{"pointer":"/data/a~1b~0c/0"},"meta":{"field":"f"}"#,
+        r#""source":{"pointer":""}"#,
+        r#""source":{"parameter":"include"}"#,
+        r#""source":{"header":"Accept"}"#,
+        r#""links":{"about":"/e/1","type":{"href":"https://e.test"}}"#,
+    ]
+    .map(error);
+    for document in whole.into_iter().chain(resources).chain(errors) {
+        assert_json_api(&json(&document));
+    }
+}
+
+#[test]
+fn what_the_specification_forbids_is_not() {
+    let whole = [
+        "[]",
+        "null",
+        "{}",
+        r#"{"jsonapi":{"version":"1.1"}}"#,
+        r#"{"links":{"self":"/"}}"#,
+        r#"{"@context":5}"#,
+        r#"{"data":null,"errors":[]}"#,
+        r#"{"data":null,"status":"ok"}"#,
+        r#"{"status":"ok","memory_id":"1"}"#,
+        r#"{"message":"Forbidden"}"#,
+        r#"{"data":"1"}"#,
+        r#"{"data":{"type":"a"}}"#,
+        r#"{"data":{"id":"1"}}"#,
+        r#"{"data":{"type":"a","id":1}}"#,
+        r#"{"data":{"type":"a","id":null}}"#,
+        r#"{"data":{"type":"","id":"1"}}"#,
+        r#"{"data":{"type":"_a","id":"1"}}"#,
+        r#"{"data":{"type":"a","lid":"1"},"included":[{"type":"b"}]}"#,
+        r#"{"data":[null]}"#,
+        r#"{"data":[],"links":{"next":1}}"#,
+        r#"{"data":[],"links":{"next":{"rel":"x"}}}"#,
+        r#"{"data":[],"links":{"other":"/"}}"#,
+        r#"{"data":[],"links":[]}"#,
+        r#"{"data":[],"meta":[]}"#,
+        r#"{"data":[],"jsonapi":"1.1"}"#,
+        r#"{"data":[],"jsonapi":{"version":1.1}}"#,
+        r#"{"data":[],"jsonapi":{"name":"x"}}"#,
+        r#"{"data":[],"jsonapi":{"ext":["no uri"]}}"#,
+        r#"{"meta":{},"included":[]}"#,
+        r#"{"data":[],"included":{}}"#,
+        r#"{"data":[],"included":[{"type":"b","id":"1"},{"type":"b","id":"1"}]}"#,
+        r#"{"errors":{}}"#,
+        r#"{"errors":["no"]}"#,
+        r#"{"errors":[{}]}"#,
+    ]
+    .map(str::to_owned);
+    let resources = [
+        r#""other":1"#,
+        r#""attributes":[]"#,
+        r#""attributes":null"#,
+        r#""attributes":{"type":1}"#,
+        r#""attributes":{"id":1}"#,
+        r#""attributes":{"_a":1}"#,
+        r#""attributes":{"a-":1}"#,
+        r#""attributes":{"a.b":1}"#,
+        r#""attributes":{"":1}"#,
+        r#""relationships":{"b":{}}"#,
+        r#""relationships":{"b":null}"#,
+        r#""relationships":{"id":{"data":null}}"#,
+        r#""relationships":{"b":{"data":{"type":"b"}}}"#,
+        r#""relationships":{"b":{"data":{"type":"b","id":"1","attributes":{}}}}"#,
+        r#""relationships":{"b":{"links":{}}}"#,
+        r#""links":{"self":5}"#,
+        r#""meta":1"#,
+        r#""lid":1"#,
+    ]
+    .map(resource);
+    let errors = [
+        r#""status":422"#,
+        r#""status":"4xx""#,
+        r#""code":1"#,
+        r#""id":null"#,
+        r#""source":null"#,
+        r#""source":{"pointer":"data"}"#,
+        r#""source":{"pointer":"/a~2"}"#,
+        r#""source":{"line":1}"#,
+        r#""links":{"self":"/"}"#,
+        r#""fault":"x""#,
+        r#""meta":[]"#,
+    ]
+    .map(error);
+    for document in whole.into_iter().chain(resources).chain(errors) {
+        assert!(!DOCUMENT.is_valid(&json(&document)), "{document}");
+    }
+}
+
+#[test]
+fn a_request_to_create_needs_no_id_but_data_in_every_relationship() {
+    for request in vectors("envelope.json").as_array().unwrap() {
+        let document = json(request["request"].as_str().unwrap());
+        assert!(CREATE.is_valid(&document), "{document}");
+    }
+    for valid in [
+        r#"{"data":{"type":"a","relationships":{"b":{"data":null}}}}"#,
+        r#"{"data":{"type":"a","id":"1","lid":"x"},"meta":{}}"#,
+    ] {
+        assert!(CREATE.is_valid(&json(valid)), "{valid}");
+    }
+    for invalid in [
+        "{}",
+        r#"{"data":null}"#,
+        r#"{"data":[]}"#,
+        r#"{"data":{"attributes":{}}}"#,
+        r#"{"data":{"type":"a","relationships":{"b":{"meta":{}}}}}"#,
+        r#"{"data":{"type":"a"},"errors":[]}"#,
+    ] {
+        assert!(!CREATE.is_valid(&json(invalid)), "{invalid}");
+    }
+}
