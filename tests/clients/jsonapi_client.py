@@ -1,0 +1,47 @@
+"""One backend's work by jsonapi-requests.
+
+usage: jsonapi_client.py URL FAILING_URL
+
+It appends a slash to the path, asks again where the service fails, drops a resource's meta, and hands on the bytes of a
+failure. Prints what it saw, as jsonapi_client.mjs does.
+"""
+
+import json
+import sys
+
+import jsonapi_requests
+from jsonapi_requests.request_factory import ApiClientError, ApiInternalServerError
+
+URL, FAILING_URL = sys.argv[1:]
+MEMORY = {
+    "content": "Rob prefers mornings. „☃“",
+    "repository_id": "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
+    "memory_type": "habit",
+    "tags": ["a", "b"],
+    "timestamp": "2026-01-27T03:14:22Z",
+}
+
+
+def create(url, attributes):
+    api = jsonapi_requests.Api.config({"API_ROOT": url, "RETRIES": 2, "TIMEOUT": 20})
+    document = jsonapi_requests.JsonApiObject(type="memories", attributes=attributes)
+    return api.endpoint("memory").post(object=document).data
+
+
+def failure(url, attributes, kind):
+    try:
+        create(url, attributes)
+    except kind as error:
+        return " ".join(error["code"] + " " + error["detail"] for error in json.loads(error.content)["errors"])
+    raise SystemExit("nothing was refused")
+
+
+first = create(URL, MEMORY)
+seen = {
+    "id": first.id,
+    "s3_key": None,
+    "repeated": create(URL, MEMORY).id,
+    "refused": failure(URL, {"repository_id": "42"}, ApiClientError),
+    "failed": failure(FAILING_URL, MEMORY, ApiInternalServerError),
+}
+print(json.dumps(seen))

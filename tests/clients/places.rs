@@ -1,0 +1,101 @@
+//! Where clients send memories: a service that stores them, and one that cannot.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Server, command, run, text};
+
+/// A file of this folder.
+pub(crate) fn file(name: &str) -> PathBuf {
+    root().join("tests/clients").join(name)
+}
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the service says of an envelope whose repository is no UUID and whose content is missing.
+pub(crate) const NO_UUID: [&str; 2] = ["is no UUID; send", "\"content\" is required"];
+
+pub(crate) struct Places {
+    pub(crate) sound: Server,
+    /// Nothing listens where its storage should be.
+    pub(crate) failing: Server,
+    data: TempDir,
+}
+
+impl Places {
+    pub(crate) fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let sound = Server::start(data.path());
+        let mut failing = command();
+        failing
+            .args(["serve", "--listen", "127.0.0.1:0", "--bucket", "nowhere"])
+            .env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "nobody")
+            .env("AWS_SECRET_ACCESS_KEY", "nothing");
+        let failing = Server::spawn(failing);
+        Self {
+            sound,
+            failing,
+            data,
+        }
+    }
+
+    /// The log of the sound service, a line for each memory.
+    fn log(&self) -> String {
+        let log = run(&["replay", "--data", self.data.path().to_str().unwrap()]);
+        assert!(log.status.success(), "{}", text(&log.stderr));
+        text(&log.stdout)
+    }
+
+    fn has_stored_once(&self, id: &str) {
+        let log = self.log();
+        assert_eq!(log.matches(id).count(), 1, "{id}: {log}");
+    }
+
+    /// Has a client do its work against both services, and checks what it saw.
+    pub(crate) fn work(&self, name: &str, client: &mut Command, refusal: [&str; 2]) {
+        let said = done(name, client.args([&self.sound.url, &self.failing.url]));
+        let last = said.trim().lines().last().unwrap_or_default();
+        let seen: Value =
+            serde_json::from_str(last).unwrap_or_else(|error| panic!("{name}: {error}: {said}"));
+        let id = seen["id"].as_str().unwrap();
+        assert_eq!(seen["repeated"], id, "{name}");
+        // Some clients drop a resource's `meta`.
+        if let Some(key) = seen["s3_key"].as_str() {
+            assert!(key.ends_with(&format!("_{id}.json")), "{name}: {key}");
+        }
+        self.has_stored_once(id);
+        let has = |member: &str, words: &[&str]| {
+            let told = seen[member].as_str().unwrap();
+            assert!(
+                words.iter().all(|word| told.contains(word)),
+                "{name}: {told}"
+            );
+        };
+        has("refused", &refusal);
+        has(
+            "failed",
+            &["was not stored", "\"timestamp\":\"2026-01-27T03:14:22Z\""],
+        );
+    }
+}
+
+/// Runs a program that must succeed, and gives what it said.
+pub(crate) fn done(name: &str, command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
+    let said = text(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{name}: {command:?}: {said}{}",
+        text(&output.stderr)
+    );
+    said
+}
