@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod generated;
 #[path = "../it/installed.rs"]
 mod installed;
 mod jsonapi;

@@ -19,6 +19,11 @@ pub(crate) fn root() -> &'static Path {
 
 /// What the service says of an envelope whose repository is no UUID and whose content is missing.
 pub(crate) const NO_UUID: [&str; 2] = ["is no UUID; send", "\"content\" is required"];
+/// What it says of names and timestamps that no schema forbids, so that any client sends them.
+pub(crate) const BEYOND_SCHEMAS: [&str; 2] = [
+    "shorten it to at most 150",
+    "lies outside 1970-01-01T00:00:00Z",
+];
 
 pub(crate) struct Places {
     pub(crate) sound: Server,

@@ -1,0 +1,31 @@
+// The client of openapi-generator's typescript-fetch.
+
+import { Configuration, MemoriesApi, MemoryCreateTypeEnum, ResponseError } from "./generated";
+import { before1970, faulty, memory, timestamp, words, work } from "./work";
+
+async function send(url: string, { repository_id, memory_type, ...given }: typeof memory, instant: string) {
+  const attributes = { ...given, repositoryId: repository_id, memoryType: memory_type, timestamp: new Date(instant) };
+  const api = new MemoriesApi(new Configuration({ basePath: url }));
+  const memoryCreateDocument = { data: { type: MemoryCreateTypeEnum.Memories, attributes } };
+  return (await api.storeMemory({ memoryCreateDocument })).data;
+}
+
+// It hands on the response of a failure, not its document.
+async function failure(url: string, given: typeof memory, instant: string): Promise<string> {
+  try {
+    await send(url, given, instant);
+  } catch (error) {
+    if (error instanceof ResponseError) return words((await error.response.json()).errors);
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+void work(
+  async (url) => {
+    const { id, meta } = await send(url, memory, timestamp);
+    return { id, s3_key: meta.s3Key };
+  },
+  (url) => failure(url, faulty, before1970),
+  (url) => failure(url, memory, timestamp),
+);
