@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod examples;
 mod generated;
 #[path = "../it/installed.rs"]
 mod installed;
@@ -18,3 +19,4 @@ mod places;
 #[path = "../it/process.rs"]
 #[expect(dead_code, reason = "the harness has more than these tests need")]
 mod process;
+mod unreliable;

@@ -58,9 +58,13 @@ impl Places {
         text(&log.stdout)
     }
 
-    fn has_stored_once(&self, id: &str) {
+    pub(crate) fn has_stored_once(&self, id: &str) {
         let log = self.log();
         assert_eq!(log.matches(id).count(), 1, "{id}: {log}");
+    }
+
+    pub(crate) fn has_stored(&self, memories: usize) {
+        assert_eq!(self.log().lines().count(), memories);
     }
 
     /// Has a client do its work against both services, and checks what it saw.
