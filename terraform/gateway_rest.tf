@@ -32,7 +32,7 @@ locals {
   titles = {
     forbidden               = "Forbidden"
     storage_outcome_unknown = "Outcome unknown"
-    too_large               = "Body too large"
+    too_large               = "Content too large"
     too_many_requests       = "Too many requests"
   }
 

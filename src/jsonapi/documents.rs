@@ -62,8 +62,8 @@ pub(crate) struct ErrorDocument {
 struct JsonApiError {
     /// The request's id (`x-request-id`), a hyphen, and the error's number from 1.
     id: String,
-    /// The HTTP status.
-    #[schema(pattern = r"^[45]\d\d$")]
+    /// The HTTP status. Only a gateway's default refusals lack it.
+    #[schema(pattern = r"^[45]\d\d$", required = false)]
     status: String,
     #[schema(schema_with = code_schema)]
     code: &'static str,

@@ -9,6 +9,7 @@ use axum::http::Request;
 use futures_util::stream;
 use memory_ingress::guard::{ApiKey, Callers};
 use memory_ingress::openapi::{self, View};
+use memory_ingress::problem::Code;
 use serde_json::{Value, json};
 
 use crate::app::{
@@ -297,6 +298,33 @@ async fn every_example_of_a_message_that_fails_is_what_the_service_answers() {
         let examples = response["content"][JSON]["examples"].as_object().unwrap();
         let shown: Vec<_> = examples.values().map(|example| &example["value"]).collect();
         assert_eq!(shown, [&answer.json()], "{status}");
+    }
+}
+
+/// The gateway of a deployment words its own refusals as the service does.
+#[test]
+fn the_gateways_refusals_have_codes_of_the_document_and_their_titles() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform/gateway_rest.tf");
+    let module = std::fs::read_to_string(path).unwrap();
+    let codes = &document()["components"]["schemas"]["JsonApiError"]["properties"]["code"]["enum"];
+    let (_, titles) = module.split_once("titles = {\n").unwrap();
+    let titles = titles.split('}').next().unwrap().trim();
+    let titles: BTreeMap<_, _> = titles
+        .lines()
+        .map(|line| line.split_once('=').unwrap())
+        .map(|(code, title)| (code.trim(), title.trim().trim_matches('"')))
+        .collect();
+    for (code, title) in &titles {
+        assert!(codes.as_array().unwrap().contains(&json!(code)), "{code}");
+        if let Some(known) = Code::ALL.iter().find(|known| known.name() == *code) {
+            assert_eq!(known.title(), *title);
+        }
+    }
+    assert!(titles.len() >= 4);
+    let (_, refusals) = module.split_once("refusals = {").unwrap();
+    for refusal in refusals.split("code = \"").skip(1) {
+        let code = refusal.split('"').next().unwrap();
+        assert!(titles.contains_key(code), "{code}");
     }
 }
 
