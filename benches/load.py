@@ -246,20 +246,22 @@ def main():
         acknowledged = {line.strip() for number in range(WORKERS) for line in open(f"{folder}/{number}")}
         lost, memories = replayed(binary, data, acknowledged)
 
-    tenth = max(1, len(samples) // 10)
-    before, after = statistics.median(samples[tenth : 2 * tenth]), statistics.median(samples[-tenth:])
-    if after > before * 1.1 and after - before > 8 * 2**20:
-        faults.append(f"the memory grew from {before / 2**20:.1f} to {after / 2**20:.1f} MB")
-    total, times = sum(counts.values()), sorted(times)
-    for (name, status), count in sorted(counts.items()):
-        print(f"{count:9}  {status}  {name}")
-    print(f"{total} requests, {total / options.minutes / 60:.0f}/s, median {times[len(times) // 2] * 1000:.1f} ms, "
-          f"p99 {times[int(len(times) * 0.99)] * 1000:.1f} ms")
-    print(f"resident memory {before / 2**20:.1f} MB, at the end {after / 2**20:.1f} MB, at most {max(samples) / 2**20:.1f} MB")
-    print(f"{len(acknowledged)} memories acknowledged, {memories} in the log")
-    for fault in (faults + lost)[:20]:
-        print(f"FAULT {fault}")
-    print("ok" if not faults + lost else f"{len(faults + lost)} faults")
+        tenth = max(1, len(samples) // 10)
+        before, after = statistics.median(samples[tenth : 2 * tenth]), statistics.median(samples[-tenth:])
+        if after > before * 1.1 and after - before > 8 * 2**20:
+            faults.append(f"the memory grew from {before / 2**20:.1f} to {after / 2**20:.1f} MB")
+        total, times = sum(counts.values()), sorted(times)
+        for (name, status), count in sorted(counts.items()):
+            print(f"{count:9}  {status}  {name}")
+        print(f"{total} requests, {total / options.minutes / 60:.0f}/s, median {times[len(times) // 2] * 1000:.1f} ms, "
+              f"p99 {times[int(len(times) * 0.99)] * 1000:.1f} ms")
+        print(f"resident memory {before / 2**20:.1f} MB, at the end {after / 2**20:.1f} MB, at most {max(samples) / 2**20:.1f} MB")
+        print(f"{len(acknowledged)} memories acknowledged, {memories} in the log")
+        for fault in (faults + lost)[:20]:
+            print(f"FAULT {fault}")
+        print("ok" if not faults + lost else f"{len(faults + lost)} faults")
+        sys.stdout.flush()
+        print("removing the log", file=sys.stderr, flush=True)
     sys.exit(bool(faults + lost))
 
 
