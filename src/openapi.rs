@@ -1,7 +1,7 @@
 //! The OpenAPI document, made by `utoipa` from the answers' own types, and the views of it.
 //!
-//! Every example is rendered by the code that renders the answer; a test provokes each over HTTP
-//! and compares.
+//! Every example is rendered by the code that renders the answer. A test provokes each failure over
+//! HTTP, compares the document, and holds the flat form to the document's details.
 
 use std::sync::LazyLock;
 
@@ -34,9 +34,12 @@ const DESCRIPTION: &str = "\
 Takes one memory, stores it durably in Amazon S3, and says yes only then.\n\n\
 A success answer means that S3 has confirmed the memory's object with its SHA-256. A caller that may lose the answer sends \
 a `timestamp`: the same request may then be repeated without limit, and the memory is stored once.\n\n\
-Any other path is answered 404 `not_found`, and any other method of a path 405 `method_not_allowed` with `Allow`, both by an \
-error document. Where a gateway stands before the service, what it refuses by itself has no `x-request-id`; API Gateway's \
-HTTP APIs word it as `{\"message\":\"…\"}`.";
+Any other path is answered 404 `not_found`, and any other method of a path 405 `method_not_allowed` with `Allow`, in the form \
+that `Accept` chooses.\n\n\
+Where a gateway stands before the service, it refuses by itself who may not call (401, 403), what is too much (429), and what the service \
+did not answer (5xx), of every operation. Such an answer has no `x-request-id`. A REST API of API Gateway words it as a JSON:API error \
+document, whatever `Accept` says, and an HTTP API as `{\"message\":\"…\"}`. After a 5xx without `meta.written` it is not known whether the \
+memory was stored.";
 
 /// The names of the ways to say who calls.
 const SIGV4: &str = "awsSigV4";
@@ -102,7 +105,7 @@ fn paths() -> PathsBuilder {
         )
 }
 
-fn servers() -> [Server; 2] {
+fn servers() -> [Server; 3] {
     let variable = |value: &str, description: &str| {
         ServerVariableBuilder::new()
             .default_value(value)
@@ -113,11 +116,16 @@ fn servers() -> [Server; 2] {
         .description(Some("`memory-ingress serve`, on this machine"));
     let deployed = ServerBuilder::new()
         .url("https://{api}.execute-api.{region}.amazonaws.com/{stage}")
-        .description(Some("Deployed on AWS behind API Gateway"))
+        .description(Some("Deployed on AWS behind a REST API"))
         .parameter("api", variable("a1b2c3d4e5", "The API's id."))
         .parameter("region", variable("eu-central-1", "The AWS region."))
         .parameter("stage", variable("live", "The API's stage."));
-    [local.build(), deployed.build()]
+    let without_stage = ServerBuilder::new()
+        .url("https://{api}.execute-api.{region}.amazonaws.com")
+        .description(Some("Deployed on AWS behind an HTTP API"))
+        .parameter("api", variable("a1b2c3d4e5", "The API's id."))
+        .parameter("region", variable("eu-central-1", "The AWS region."));
+    [local.build(), deployed.build(), without_stage.build()]
 }
 
 /// What a caller must send depends on the deployment: one of these, or on a laptop nothing.

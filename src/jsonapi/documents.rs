@@ -50,7 +50,7 @@ struct MemoryResourceMeta {
     s3_key: String,
 }
 
-/// What was wrong: every fault that was found.
+/// What was wrong: every fault that was found, or the first hundred and how many more.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorDocument {
     jsonapi: JsonApi,
@@ -60,7 +60,7 @@ pub(crate) struct ErrorDocument {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct JsonApiError {
-    /// The request's id (`x-request-id`), a hyphen, and the error's number from 1.
+    /// The request's id (`x-request-id`), a hyphen, and the error's number from 1; or a gateway's own.
     id: String,
     /// The HTTP status. Only a gateway's default refusals lack it.
     #[schema(pattern = r"^[45]\d\d$", required = false)]

@@ -59,7 +59,14 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
         .property("code", member(Type::Integer, "JSON-RPC's, or MCP's own."))
         .required("code")
         .property("message", member(Type::String, "What is wrong, in words."))
-        .required("message");
+        .required("message")
+        .property(
+            "data",
+            member(
+                Type::Object,
+                "More of it, such as the versions that are `supported`.",
+            ),
+        );
     let response = object("The answer to a request: `result` or `error`.")
         .property("result", member(Type::Object, "What the method gives."))
         .property("error", error);
@@ -98,11 +105,6 @@ pub(super) fn send_message() -> Operation {
         .response("202", answer("A notification, which has no answer."));
     let refusals = [
         (
-            "400",
-            "The message, its version or its headers are wrong, or it has not arrived whole.",
-            Problem::cut_off(),
-        ),
-        (
             "403",
             "The caller or the page's origin may not call.",
             Problem::forbidden(Source::None, WRONG_KEY),
@@ -130,22 +132,37 @@ pub(super) fn send_message() -> Operation {
         let refused = refused.content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
         operation = operation.response(status, refused);
     }
-    let unknown = [(
-        "unknown_method",
-        example("A method of another server", &unknown_method()),
-    )];
-    operation
-        .response(
+    for (status, description, name, summary, method, version) in [
+        (
+            "400",
+            "The message, its version or its headers are wrong, or it has not arrived whole.",
+            "unsupported_version",
+            "A version that is not spoken here",
+            "ping",
+            "2030-01-01",
+        ),
+        (
             "404",
-            answer("The method is unknown. Before 2026-07-28 that is an error with 200.")
-                .content(JSON, content(Ref::from_schema_name(RESPONSE), unknown)),
-        )
-        .build()
+            "The method is unknown. Before 2026-07-28 that is an error with 200.",
+            "unknown_method",
+            "A method of another server",
+            "resources/list",
+            "2026-07-28",
+        ),
+    ] {
+        let shown = [(name, example(summary, &refused(method, version)))];
+        let refused =
+            answer(description).content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
+        operation = operation.response(status, refused);
+    }
+    operation.build()
 }
 
-/// What a method is answered that is not spoken here.
-fn unknown_method() -> String {
-    let request = r#"{"jsonrpc":"2.0","id":1,"method":"resources/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+/// What a request of this method and version is answered.
+fn refused(method: &str, version: &str) -> String {
+    let request = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    );
     match mcp::dispatch(None, request.as_bytes()) {
         Step::Answer(answer) => answer.message.unwrap_or_default(),
         Step::Call(..) => String::new(),

@@ -11,7 +11,6 @@ use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Type};
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, Ref, RefOr, Required, Schema};
 
 use super::examples::{self, ENVELOPE, FailureExample, REQUEST_ID, TOOL_BODY};
@@ -152,16 +151,16 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is larger than 4 MiB. Nothing was stored.",
         415 => "The body is declared as something else, or is encoded. Nothing was stored.",
         422 => {
-            "The document or the memory has faults, all of which are listed. Nothing was stored."
+            "The document or the memory has faults. All are listed, or the first hundred and how many more. Nothing was stored."
         }
         503 => {
-            "The memory was not stored, and a repeat may succeed: `meta.retry` has the timestamp to repeat it with."
+            "The memory was not stored, and a repeat may succeed: the error names the timestamp to repeat it with, where the memory had been read."
         }
         504 => {
-            "Whether the memory was stored is not known: repeated with the timestamp in `meta.retry`, it is stored once."
+            "Whether the memory was stored is not known: repeated with the timestamp that the error names, it is stored once."
         }
         _ => {
-            "The storage refused the write, or the service has a fault of its own. A repeat does not help before the operator has mended it."
+            "The storage refused the write, and a repeat does not help before the operator has mended it; or the service has a fault of its own, whose error says what is known of the memory."
         }
     }
 }
@@ -200,7 +199,10 @@ pub(super) fn answer(description: &str) -> ResponseBuilder {
             "x-request-id",
             header("The request's id, under which the service's log knows it."),
         )
-        .header("Vary", header("`Accept`."))
+        .header(
+            "Vary",
+            header("`Accept`, and `Origin` where a page is allowed to call."),
+        )
 }
 
 pub(super) fn header(description: &str) -> utoipa::openapi::Header {
@@ -256,8 +258,9 @@ pub(super) fn get_health() -> Operation {
     let content = content(Schema::from(schema.build()), []);
     let answered = answer("It does.").content("application/health+json", content);
     about_itself("getHealth", "Whether the service answers", answered)
-        .description(Some("Touches no storage and needs no key."))
-        .security(SecurityRequirement::default())
+        .description(Some(
+            "Touches no storage. `serve` asks no key for it; a gateway asks for what it always asks for.",
+        ))
         .build()
 }
 

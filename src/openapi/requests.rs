@@ -17,7 +17,7 @@ const NAME: &str = r"^[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u
 const CONTENT: &str = "The memory itself: kept to the byte, not blank.";
 const TIMESTAMP: &str = "The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds, from \
      1970-01-01T00:00:00Z to the end of 9999 in UTC, no leap second. Left out, it is now. Send it, so that the request \
-     can be repeated when its answer is lost.";
+     can be repeated when its answer is lost. A space may stand for the `T`.";
 const TAGS: &str = "Labels.";
 
 /// The names and schemas of both shapes.
@@ -27,7 +27,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
         .required("data");
     let create = object(
         "The memory to create. Of what else JSON:API has here, `id` must be left out or null, since ids are derived, \
-         and `relationships` must be empty.",
+         and `relationships` must be empty; `lid`, `meta`, `links` and `jsonapi` must have the types that it gives them.",
     )
     .property("type", text("The type of every memory.").enum_values(Some(["memories"])))
     .required("type")

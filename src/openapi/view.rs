@@ -2,6 +2,7 @@
 //!
 //! Few of them bear two shapes on one operation, and not all read OpenAPI 3.1. A view has one shape,
 //! the operations that know it, and is OpenAPI 3.0.3. What is valid by a view is valid by the whole.
+//! An answer without a body of that shape is left out: some programs refuse errors of several types.
 
 use std::collections::BTreeSet;
 

@@ -463,7 +463,7 @@ fn validator(pointer: &str) -> Arc<Validator> {
     let made = validators.entry(pointer.to_owned()).or_insert_with(|| {
         let mut whole = DOCUMENT.clone();
         whole["$ref"] = format!("#{pointer}").into();
-        Arc::new(jsonschema::validator_for(&whole).unwrap())
+        Arc::new(strict(&whole))
     });
     Arc::clone(made)
 }
