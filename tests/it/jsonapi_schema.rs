@@ -22,6 +22,16 @@ fn resource(members: &str) -> String {
     format!(r#"{{"data":{{"type":"a","id":"1",{members}}}}}"#)
 }
 
+/// A document whose one resource has one relationship.
+fn related(members: &str) -> String {
+    resource(&format!(r#""relationships":{{"b":{{{members}}}}}"#))
+}
+
+/// A document that includes a resource.
+fn included(members: &str) -> String {
+    format!(r#"{{"data":{{"type":"a","id":"1"}},"included":[{{"type":"b",{members}}}]}}"#)
+}
+
 fn error(members: &str) -> String {
     format!(r#"{{"errors":[{{{members}}}]}}"#)
 }
@@ -48,7 +58,7 @@ fn what_the_specification_allows_is_valid() {
         r#""attributes":{}"#,
         r#""attributes":{"a":null,"B9":{"links":1,"id":2},"long-name_x":[{}],"é":1,"a b":1,"@x":1}"#,
         r#""relationships":{}"#,
-        r#""relationships":{"b":{"data":null},"c":{"data":{"type":"c","id":"1","meta":{}}},"d":{"data":[{"type":"d","lid":"x"}]}}"#,
+        r#""relationships":{"b":{"data":null},"c":{"data":{"type":"c","id":"1","meta":{}}},"d":{"data":[{"type":"d","id":"1","lid":"x"}]}}"#,
         r#""relationships":{"b":{"links":{"related":"/b"}},"c":{"meta":{}}}"#,
         r#""links":{"self":"https://e.test/a/1"},"meta":{"x":1}"#,
     ]
@@ -167,5 +177,83 @@ fn a_request_to_create_needs_no_id_but_data_in_every_relationship() {
         r#"{"data":{"type":"a"},"errors":[]}"#,
     ] {
         assert!(!CREATE.is_valid(&json(invalid)), "{invalid}");
+    }
+}
+
+#[test]
+fn prefixed_names_and_local_ids_stand_only_where_they_may() {
+    // Who may: a server that sends it, a client that creates by it.
+    const NEITHER: (bool, bool) = (false, false);
+    const SENT: (bool, bool) = (true, false);
+    const CREATES: (bool, bool) = (false, true);
+    const BOTH: (bool, bool) = (true, true);
+    for ((sent, creates), document) in [
+        // An @-member alone makes no error and no relationship; an extension's makes a relationship.
+        (NEITHER, error(r#""@x":1"#)),
+        (NEITHER, error(r#""ext:a":1"#)),
+        (SENT, error(r#""@x":1,"ext:a":1,"code":"c""#)),
+        (NEITHER, related(r#""@x":1"#)),
+        (SENT, related(r#""@x":1,"ext:a":1"#)),
+        (NEITHER, related(r#""links":{"@a:b":"/"}"#)),
+        (NEITHER, related(r#""links":{"@a":"/"}"#)),
+        (NEITHER, related(r#""links":{"first":"/y"}"#)),
+        (SENT, related(r#""links":{"ext:a":"/x","first":"/y"}"#)),
+        (SENT, related(r#""links":{"ext:a":"/x","@c":1}"#)),
+        // Neither names a relationship.
+        (BOTH, resource(r#""relationships":{"@x":{}}"#)),
+        (
+            BOTH,
+            resource(r#""relationships":{"@x":{"data":{}},"ext:a":5}"#),
+        ),
+        // What follows the prefix is a name.
+        (NEITHER, resource(r#""@":1"#)),
+        (NEITHER, resource(r#""@a.b":1"#)),
+        (NEITHER, resource(r#""@a:b":1"#)),
+        (NEITHER, resource(r#""ext:":1"#)),
+        (NEITHER, resource(r#""ext:a.b":1"#)),
+        (NEITHER, resource(r#""ext:@a":1"#)),
+        (NEITHER, resource(r#""e-x:a":1"#)),
+        (BOTH, resource(r#""@a b":1,"ext:a-b":1,"E9:é":1"#)),
+        (NEITHER, resource(r#""attributes":{"@":1}"#)),
+        (NEITHER, resource(r#""attributes":{"ext:a.b":1}"#)),
+        (NEITHER, resource(r#""relationships":{"ext:":1}"#)),
+        (NEITHER, resource(r#""links":{"@a.b":1}"#)),
+        (NEITHER, related(r#""data":null,"@":1"#)),
+        (NEITHER, related(r#""data":{"type":"b","id":"1","ext:":1}"#)),
+        (NEITHER, error(r#""id":"1","@":1"#)),
+        (NEITHER, error(r#""source":{"@":1}"#)),
+        (NEITHER, r#"{"data":null,"@":1}"#.into()),
+        (NEITHER, r#"{"ext:":1}"#.into()),
+        (
+            NEITHER,
+            r#"{"data":[],"links":{"self":{"href":"/","@":1}}}"#.into(),
+        ),
+        (NEITHER, r#"{"data":[],"jsonapi":{"ext:":1}}"#.into()),
+        (NEITHER, r#"{"data":{"type":"ext:a","id":"1"}}"#.into()),
+        // Names within meta and within an attribute's value are not judged.
+        (
+            BOTH,
+            resource(r#""attributes":{"a":{"b.c":1,"@":1}},"meta":{"ext:":1}"#),
+        ),
+        // Only what a client creates is known by a local id.
+        (CREATES, r#"{"data":{"type":"a","lid":"1"}}"#.into()),
+        (NEITHER, r#"{"data":[{"type":"a","lid":"1"}]}"#.into()),
+        (BOTH, resource(r#""lid":"1""#)),
+        (CREATES, related(r#""data":{"type":"b","lid":"1"}"#)),
+        (
+            CREATES,
+            related(r#""data":[{"type":"b","id":"1"},{"type":"b","lid":"1"}]"#),
+        ),
+        (NEITHER, related(r#""data":{"type":"b"}"#)),
+        (CREATES, included(r#""lid":"1""#)),
+        (NEITHER, included(r#""attributes":{}"#)),
+        (
+            BOTH,
+            included(r#""id":"1","relationships":{"c":{"meta":{}}}"#),
+        ),
+    ] {
+        let value = json(&document);
+        assert_eq!(DOCUMENT.is_valid(&value), sent, "sent: {document}");
+        assert_eq!(CREATE.is_valid(&value), creates, "creates: {document}");
     }
 }
