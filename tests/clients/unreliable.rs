@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 /// What becomes of one request.
 #[derive(Debug, Clone, Copy)]
@@ -14,28 +15,55 @@ pub(crate) enum Fate {
     Cut,
     /// The connection breaks before it arrives.
     Broken,
-    /// A gateway refuses it for now.
-    Throttled,
+    /// A gateway answers in the service's place: status and headers, and body.
+    Answered(&'static str, &'static str),
+    /// A gateway refuses it until a date, which is two seconds away.
+    Dated,
 }
 
-/// The URL of the way, and the body of each request as it comes. Requests beyond the fates pass.
-pub(crate) fn way(to: &str, fates: &'static [Fate]) -> (String, Receiver<Vec<u8>>) {
+/// As API Gateway's HTTP APIs word it.
+pub(crate) const THROTTLED: Fate = Fate::Answered(
+    "429 Too Many Requests\r\nRetry-After: 1",
+    "{\"message\":\"Too Many Requests\"}",
+);
+
+/// A request on its way, to wherever it was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) at: Instant,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The URL of the way, and each request as it comes. Requests beyond the fates pass.
+pub(crate) fn way(to: &str, fates: &[Fate]) -> (String, Receiver<Sent>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let to = to.strip_prefix("http://").unwrap().to_owned();
-    let (seen, bodies) = channel();
+    let (seen, requests) = channel();
+    let fates = fates.to_vec();
     thread::spawn(move || {
-        let mut fates = fates.iter().copied();
+        let mut fates = fates.into_iter();
         for connection in listener.incoming() {
             let mut client = connection.unwrap();
             let (head, body) = read(&mut client);
             let fate = fates.next();
-            if seen.send(body.clone()).is_err() {
+            let sent = Sent {
+                at: Instant::now(),
+                body: body.clone(),
+            };
+            if seen.send(sent).is_err() {
                 return;
             }
             let answer = match fate {
                 Some(Fate::Broken) => Vec::new(),
-                Some(Fate::Throttled) => THROTTLED.to_vec(),
+                Some(Fate::Answered(head, body)) => answer(head, body),
+                Some(Fate::Dated) => {
+                    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
+                    answer(
+                        &format!("503 Service Unavailable\r\nRetry-After: {date}"),
+                        "",
+                    )
+                }
                 Some(Fate::Lost) => {
                     forward(&to, &head, &body);
                     Vec::new()
@@ -50,13 +78,17 @@ pub(crate) fn way(to: &str, fates: &'static [Fate]) -> (String, Receiver<Vec<u8>
             let _ = client.write_all(&answer);
         }
     });
-    (url, bodies)
+    (url, requests)
 }
 
-/// As API Gateway's HTTP APIs word it.
-const THROTTLED: &[u8] =
-    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\
-    Content-Length: 31\r\nConnection: close\r\n\r\n{\"message\":\"Too Many Requests\"}";
+fn answer(head: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
 
 /// The head of a request, and its body.
 fn read(client: &mut TcpStream) -> (String, Vec<u8>) {
