@@ -22,7 +22,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::installed::{node, python};
-use crate::places::{BEYOND_SCHEMAS, Places, done, file, root};
+use crate::places::{BEYOND_SCHEMAS, ENVELOPE, Places, TOOL_BODY, done, file, root};
 
 /// With a Java, and with what its clients in Python want.
 const OPENAPI_GENERATOR: [&str; 6] = [
@@ -80,7 +80,7 @@ fn clients_in_python_are_generated_and_work() {
     let work = |name: &str, python: PathBuf, client: &Path| {
         let mut command = Command::new(python.join("python"));
         command.arg(file("generated_client.py")).arg(name);
-        places.work(name, command.arg(client), BEYOND_SCHEMAS);
+        places.work(name, command.arg(client), ENVELOPE, BEYOND_SCHEMAS);
     };
     let client = folder.path().join("openapi-generator");
     generate("python", &client, &[]);
@@ -120,7 +120,7 @@ fn clients_in_typescript_are_generated_compile_strictly_and_work() {
     for client in ["openapi_generator", "openapi_fetch"] {
         let mut command = Command::new("node");
         command.arg(folder.path().join("out").join(format!("{client}.js")));
-        places.work(client, &mut command, BEYOND_SCHEMAS);
+        places.work(client, &mut command, ENVELOPE, BEYOND_SCHEMAS);
     }
 }
 
@@ -143,8 +143,8 @@ fn clients_in_rust_are_generated_compile_and_work() {
         .env_remove("RUSTFLAGS")
         .current_dir(&folder);
     done("cargo", &mut cargo);
-    for client in ["openapi-generator", "progenitor"] {
+    for (client, memory) in [("openapi-generator", ENVELOPE), ("progenitor", TOOL_BODY)] {
         let mut command = Command::new(folder.join("target/debug").join(client));
-        places.work(client, &mut command, BEYOND_SCHEMAS);
+        places.work(client, &mut command, memory, BEYOND_SCHEMAS);
     }
 }

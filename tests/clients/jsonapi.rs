@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::installed::{node, python};
-use crate::places::{NO_UUID, Places, file};
+use crate::places::{ENVELOPE, NO_UUID, Places, file};
 
 const JAVASCRIPT: [&str; 4] = [
     "kitsu@11.1.0",
@@ -22,12 +22,13 @@ fn json_api_clients_store_a_memory_and_hand_on_both_kinds_of_failures() {
         // WarpDrive complains where it is built for development.
         command.args(["-C", "unpkg-dev"]);
         command.arg(file("jsonapi_client.mjs")).arg(client);
-        places.work(client, command.arg(&installed), NO_UUID);
+        places.work(client, command.arg(&installed), ENVELOPE, NO_UUID);
     }
     let mut command = Command::new(python(&[PYTHON]).join("python"));
     places.work(
         "jsonapi-requests",
         command.arg(file("jsonapi_client.py")),
+        ENVELOPE,
         NO_UUID,
     );
 }

@@ -25,6 +25,14 @@ pub(crate) const BEYOND_SCHEMAS: [&str; 2] = [
     "lies outside 1970-01-01T00:00:00Z",
 ];
 
+/// The memory that clients of the JSON:API send.
+pub(crate) const ENVELOPE: &str = r#"{"data":{"type":"memories","attributes":{
+    "content":"Rob prefers mornings. „☃“","repository_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
+    "memory_type":"habit","tags":["a","b"],"timestamp":"2026-01-27T03:14:22Z"}}}"#;
+/// The one that clients of the tool's shape send.
+pub(crate) const TOOL_BODY: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings. „☃“",
+    "timestamp":"2026-01-27T03:14:22Z","metadata":{"tags":["a","b"]}}"#;
+
 pub(crate) struct Places {
     pub(crate) sound: Server,
     /// Nothing listens where its storage should be.
@@ -67,8 +75,15 @@ impl Places {
         assert_eq!(self.log().lines().count(), memories);
     }
 
-    /// Has a client do its work against both services, and checks what it saw.
-    pub(crate) fn work(&self, name: &str, client: &mut Command, refusal: [&str; 2]) {
+    /// Has a client do its work against both services, and checks what it saw, and that it stored
+    /// this memory.
+    pub(crate) fn work(
+        &self,
+        name: &str,
+        client: &mut Command,
+        memory: &'static str,
+        refusal: [&str; 2],
+    ) {
         let said = done(name, client.args([&self.sound.url, &self.failing.url]));
         let last = said.trim().lines().last().unwrap_or_default();
         let seen: Value =
@@ -80,6 +95,10 @@ impl Places {
             assert!(key.ends_with(&format!("_{id}.json")), "{name}: {key}");
         }
         self.has_stored_once(id);
+        // Equal in all fields is one memory: nothing was dropped or spelled anew on the client's way.
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let key = runtime.block_on(self.sound.store(memory));
+        assert!(key.ends_with(&format!("_{id}.json")), "{name}: {key}");
         let has = |member: &str, words: &[&str]| {
             let told = seen[member].as_str().unwrap();
             assert!(
