@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def terraform(folder, env, *arguments, allowed=(0,), quiet=True):
     if done.returncode not in allowed:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout or ''}")
     return done
+
+
+def empty_package(folder):
+    """A function's zip, where no function is run."""
+    package = Path(folder) / "package.zip"
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("bootstrap", "")
+    return str(package)
 
 
 class Deployment:
@@ -111,3 +120,14 @@ def server(command, env, port, log):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def moto(folder):
+    """moto: its endpoint, and the environment in which Terraform takes it for AWS."""
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    env = environment(folder, AWS_ENDPOINT_URL=endpoint, AWS_REGION=REGION, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    command = [sys.executable, str(Path(__file__).with_name("moto_server.py")), "-H", "127.0.0.1", "-p", str(port)]
+    with server(command, {**env, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, port, Path(folder) / "moto.log"):
+        yield endpoint, env

@@ -10,14 +10,11 @@ moto[server] and boto3.
 
 import argparse
 import json
-import sys
 import tempfile
-import zipfile
-from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from deployment import ACCOUNT, REGION, Deployment, environment, free_port, server
+from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 
 BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
 VARIANTS = {
@@ -164,15 +161,9 @@ def check(variant, endpoint):
 
 
 def run(name, folder):
-    package = Path(folder) / "package.zip"
-    with zipfile.ZipFile(package, "w") as file:
-        file.writestr("bootstrap", "")
-    variant, port = VARIANTS[name], free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    env = environment(folder, AWS_ENDPOINT_URL=endpoint, AWS_REGION=REGION, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-    moto = [sys.executable, str(Path(__file__).with_name("moto_server.py")), "-H", "127.0.0.1", "-p", str(port)]
-    with server(moto, {**env, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, port, Path(folder) / "moto.log"):
-        deployment = Deployment(folder, env, package_path=str(package), **variant)
+    variant = VARIANTS[name]
+    with moto(folder) as (endpoint, env):
+        deployment = Deployment(folder, env, package_path=empty_package(folder), **variant)
         outputs = deployment.apply()
         assert outputs["bucket"] == BUCKET and outputs["live_version"] == "1", outputs
         assert len(outputs["api_keys"]) == len(variant.get("api_clients", [])), outputs

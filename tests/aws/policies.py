@@ -10,10 +10,8 @@ import argparse
 import json
 import sys
 import tempfile
-import zipfile
-from pathlib import Path
 
-from deployment import ACCOUNT, REGION, Deployment, environment, free_port, server
+from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 
 VARIANTS = {
     "default": {},
@@ -24,10 +22,7 @@ VARIANTS = {
 
 def planned(folder, env, variables):
     """The role's and the bucket's policy, as a plan tells them before anything exists."""
-    package = Path(folder) / "package.zip"
-    with zipfile.ZipFile(package, "w") as file:
-        file.writestr("bootstrap", "")
-    deployment = Deployment(folder, env, package_path=str(package), **variables)
+    deployment = Deployment(folder, env, package_path=empty_package(folder), **variables)
     deployment.run("plan", "-out=made.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)
     resources = {made["address"]: made["values"] for made in plan["planned_values"]["root_module"]["resources"]}
@@ -41,13 +36,8 @@ def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     policies = {}
     for name, variables in VARIANTS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            port = free_port()
-            env = environment(folder, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}", AWS_REGION=REGION,
-                              AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-            moto = [sys.executable, str(Path(__file__).with_name("moto_server.py")), "-H", "127.0.0.1", "-p", str(port)]
-            with server(moto, env, port, Path(folder) / "moto.log"):
-                policies[name] = planned(folder, env, variables)
+        with tempfile.TemporaryDirectory() as folder, moto(folder) as (_, env):
+            policies[name] = planned(folder, env, variables)
     json.dump(policies, sys.stdout)
 
 
