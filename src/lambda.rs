@@ -76,6 +76,7 @@ impl Asked {
                 if !event.multi_value_headers.is_empty() {
                     event.headers.clear();
                 }
+                event.headers.remove(header::HOST);
                 event.request_context.domain_name = None;
                 event.request_context.stage = None;
                 let several = std::mem::take(&mut event.multi_value_query_string_parameters);
