@@ -54,15 +54,15 @@ fn run(command: &mut Command) -> String {
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE.get_or_init(|| {
-        build(root());
+        build(root(), "x86_64");
         root().join("target/lambda/memory-ingress-x86_64.zip")
     })
 }
 
-fn build(sources: &Path) -> String {
+fn build(sources: &Path, architecture: &str) -> String {
     run(Command::new("python3")
         .arg(sources.join("terraform/package.py"))
-        .args(["--architecture", "x86_64"])
+        .args(["--architecture", architecture])
         // A build of its own, not a part of the one that runs this test.
         .env_remove("CARGO_TARGET_DIR"))
 }
@@ -159,16 +159,14 @@ fn package_is_the_same_bytes_wherever_it_is_built() {
     let sources = elsewhere.path().join("another place");
     copy_of_the_sources(&sources);
     let here = fs::read(package()).unwrap();
-    build(&sources);
+    build(&sources, "x86_64");
     let there = fs::read(sources.join("target/lambda/memory-ingress-x86_64.zip")).unwrap();
     assert!(here == there, "two builds, two packages");
 }
 
 #[test]
 fn package_for_arm64_is_built_and_runs_on_al2023() {
-    run(Command::new("python3")
-        .arg(root().join("terraform/package.py"))
-        .args(["--architecture", "arm64"]));
+    build(root(), "arm64");
     assert!(
         root()
             .join("target/lambda/memory-ingress-arm64.zip")
