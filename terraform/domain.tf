@@ -1,4 +1,5 @@
-# A name of one's own. Version 2 of the API maps it to REST APIs as well, so that a change of api_type keeps it.
+# The custom domain name. Version 2 of the API Gateway API can map it to a REST API as well, so the name survives a
+# change of api_type.
 
 resource "aws_apigatewayv2_domain_name" "this" {
   count       = var.custom_domain == null ? 0 : 1

@@ -1,4 +1,4 @@
-# The function, what it may do, and the alias that callers reach.
+# The function, its permissions, and the alias that callers reach.
 
 locals {
   package = coalesce(var.package_path, "${path.module}/../target/lambda/memory-ingress-${var.architecture}.zip")
@@ -20,7 +20,7 @@ locals {
           Resource = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.function_log_group}:*"
         },
         {
-          # X-Ray knows no resources.
+          # X-Ray does not support resource ARNs.
           Sid      = "WriteItsTraces"
           Effect   = "Allow"
           Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -80,7 +80,7 @@ resource "aws_lambda_function" "writer" {
   reserved_concurrent_executions = var.reserved_concurrency
   tags                           = var.tags
 
-  # Above the 10 s that the service gives a write, so that it is the service that answers.
+  # Longer than the 10 s that the service allows for a write, so that the service itself can send the response.
   timeout = 15
 
   environment {
@@ -92,7 +92,7 @@ resource "aws_lambda_function" "writer" {
 
   logging_config {
     log_format            = "JSON"
-    application_log_level = "TRACE" # the service's own filter decides
+    application_log_level = "TRACE" # RUST_LOG is the filter
     log_group             = aws_cloudwatch_log_group.function.name
   }
 
@@ -103,17 +103,17 @@ resource "aws_lambda_function" "writer" {
   lifecycle {
     precondition {
       condition     = fileexists(local.package)
-      error_message = "There is no package at ${local.package}: build it with terraform/package.py --architecture ${var.architecture}, or name another in package_path."
+      error_message = "There is no package at ${local.package}. Build it with terraform/package.py --architecture ${var.architecture}, or set package_path to another one."
     }
   }
 
-  # A function that runs before it may write would answer 500.
+  # A function that runs before its role may write would respond with 500.
   depends_on = [aws_iam_role_policy.writer, aws_s3_bucket_policy.memories, aws_s3_bucket_versioning.memories]
 }
 
 resource "aws_lambda_alias" "live" {
   name             = "live"
-  description      = "What callers reach"
+  description      = "The version that callers reach"
   function_name    = aws_lambda_function.writer.function_name
   function_version = coalesce(var.live_version, aws_lambda_function.writer.version)
 }

@@ -1,9 +1,9 @@
-# The HTTP API (api_type http): JWT or IAM. Its own refusals have a fixed form, {"message": …}.
+# The HTTP API (api_type http), with JWT or IAM. Its own error responses have a fixed form, {"message": …}.
 
 locals {
   http_count = local.is_rest ? 0 : 1
 
-  # ANY /{proxy+} does not match the root.
+  # ANY /{proxy+} does not match the root path.
   http_routes = {
     "ANY /"             = { is_open = false }
     "ANY /{proxy+}"     = { is_open = false }
@@ -15,7 +15,7 @@ locals {
 resource "aws_apigatewayv2_api" "this" {
   count         = local.http_count
   name          = var.name
-  description   = "Takes memories and stores them in ${local.bucket}"
+  description   = "Stores memories in ${local.bucket}"
   protocol_type = "HTTP"
   tags          = var.tags
 }
@@ -40,7 +40,7 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
     audience = var.jwt.audience
   }
 
-  # Its routes are turned to another before it goes: one that is referred to cannot be deleted.
+  # API Gateway does not delete an authorizer that a route uses, so the routes must change to another one first.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,34 +1,36 @@
-# The REST API (api_type rest): IAM or API keys. Every method and path reaches the function, which alone knows the routes.
+# The REST API (api_type rest), with IAM or API keys. Every method and path reaches the function, because only the
+# function knows the routes.
 
 locals {
   rest_count = local.is_rest ? 1 : 0
-  # Part of every caller's URL: a change of it would break them all.
+  # Part of every caller's URL. A change would break all callers.
   stage = "live"
 
   rest_methods = {
     root = { path = "/", method = "ANY", is_open = false }
     any  = { path = "/{proxy+}", method = "ANY", is_open = false }
-    # Always there: to take it away when it shall be open no longer would leave it in the snapshot that is deployed.
+    # This method always exists. If it were removed when it must no longer be open, the deployed snapshot would still
+    # contain it.
     preflight = { path = "/{proxy+}", method = "OPTIONS", is_open = local.preflight_is_open }
   }
 
-  # What the gateway refuses by itself, as the service's own error documents.
+  # The gateway's own error responses, in the form of the service's error documents.
   refusals = {
-    ACCESS_DENIED                = { status = "403", code = "forbidden", detail = "These credentials may not call this: allow them execute-api:Invoke on this API." }
-    DEFAULT_4XX                  = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: look at its form, its size and its credentials." }
+    ACCESS_DENIED                = { status = "403", code = "forbidden", detail = "These credentials may not call this API: allow them the action execute-api:Invoke on it." }
+    DEFAULT_4XX                  = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: check its format, its size and its credentials." }
     DEFAULT_5XX                  = { status = null, code = "storage_outcome_unknown", detail = local.unknown }
-    EXPIRED_TOKEN                = { status = "403", code = "forbidden", detail = "The credentials have expired: sign with new ones." }
+    EXPIRED_TOKEN                = { status = "403", code = "forbidden", detail = "The credentials have expired: sign the request with new ones." }
     INTEGRATION_FAILURE          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
     INTEGRATION_TIMEOUT          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
-    INVALID_API_KEY              = { status = "403", code = "forbidden", detail = "The key is missing or wrong: send it in the header x-api-key." }
-    INVALID_SIGNATURE            = { status = "403", code = "forbidden", detail = "The signature does not match: look at the secret key, the clock, the region, and that nothing changed the request on its way." }
+    INVALID_API_KEY              = { status = "403", code = "forbidden", detail = "The API key is missing or wrong: send it in the header x-api-key." }
+    INVALID_SIGNATURE            = { status = "403", code = "forbidden", detail = "The signature does not match: check the secret key, the clock and the region, and that nothing changed the request on its way." }
     MISSING_AUTHENTICATION_TOKEN = { status = "403", code = "forbidden", detail = "The request is not signed: sign it with AWS SigV4 for the service execute-api." }
-    QUOTA_EXCEEDED               = { status = "429", code = "too_many_requests", detail = "The key's quota is used up: ask the operator for more." }
-    REQUEST_TOO_LARGE            = { status = "413", code = "too_large", detail = "The body is larger than 4 MiB: keep it short, or split it into several memories." }
-    THROTTLED                    = { status = "429", code = "too_many_requests", detail = "Too many requests at once: send it again, with the same timestamp, in a second." }
+    QUOTA_EXCEEDED               = { status = "429", code = "too_many_requests", detail = "The quota of this API key is used up: ask the operator for more." }
+    REQUEST_TOO_LARGE            = { status = "413", code = "too_large", detail = "The body is larger than 4 MiB: shorten it, or split it into several memories." }
+    THROTTLED                    = { status = "429", code = "too_many_requests", detail = "Too many requests at once: wait a second, then repeat the request with the same timestamp." }
     WAF_FILTERED                 = { status = "403", code = "forbidden", detail = "The firewall refused this request: ask the operator." }
   }
-  unknown = "Whether the memory was stored is not known. If you sent a timestamp, send the same request again: it is stored once."
+  unknown = "Whether the memory was stored is not known. If you sent a timestamp, repeat the same request: the memory is stored once."
   titles = {
     forbidden               = "Forbidden"
     storage_outcome_unknown = "Outcome unknown"
@@ -36,7 +38,7 @@ locals {
     too_many_requests       = "Too many requests"
   }
 
-  # The gateway fills in $context. Its default refusals have statuses of their own, which they cannot name.
+  # The gateway fills in $context. Its default responses keep the status of the error, and their body cannot name it.
   gateway_responses = {
     for type, refusal in local.refusals : type => {
       status = refusal.status
@@ -59,8 +61,8 @@ locals {
 resource "aws_api_gateway_rest_api" "this" {
   count              = local.rest_count
   name               = var.name
-  description        = "Takes memories and stores them in ${local.bucket}"
-  binary_media_types = ["*/*"] # bodies arrive byte for byte
+  description        = "Stores memories in ${local.bucket}"
+  binary_media_types = ["*/*"] # bodies reach the function byte for byte
   tags               = var.tags
 
   endpoint_configuration {
@@ -111,7 +113,7 @@ resource "aws_api_gateway_deployment" "this" {
   count       = local.rest_count
   rest_api_id = aws_api_gateway_rest_api.this[0].id
 
-  # Of what was asked for, never of what the provider read back: that changes by itself at the first refresh.
+  # Built from the configuration only. What the provider reads back changes by itself at the first refresh.
   triggers = {
     redeployment = sha256(jsonencode([local.rest_methods, var.auth_mode, local.gateway_responses, aws_lambda_alias.live.invoke_arn]))
   }
@@ -147,7 +149,7 @@ resource "aws_api_gateway_method_settings" "live" {
 
   settings {
     logging_level          = "ERROR"
-    data_trace_enabled     = false # it would log what memories say
+    data_trace_enabled     = false # it would log the content of memories
     throttling_rate_limit  = var.throttle.rate
     throttling_burst_limit = var.throttle.burst
   }
@@ -193,7 +195,7 @@ resource "aws_api_gateway_usage_plan_key" "client" {
   usage_plan_id = aws_api_gateway_usage_plan.clients[0].id
 }
 
-# A firewall.
+# The web application firewall.
 
 resource "aws_wafv2_web_acl_association" "this" {
   count        = var.waf_web_acl_arn == null ? 0 : 1
@@ -201,7 +203,7 @@ resource "aws_wafv2_web_acl_association" "this" {
   web_acl_arn  = var.waf_web_acl_arn
 }
 
-# API Gateway writes the logs of every REST API of an account and region by one role.
+# API Gateway uses one role to write the logs of every REST API of an account and region.
 
 resource "aws_iam_role" "gateway_log" {
   count = local.is_rest && var.manage_gateway_log_role ? 1 : 0

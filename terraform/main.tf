@@ -1,4 +1,5 @@
-# Names, and the ARNs made of them. Policies use these ARNs, so a plan shows them whole before anything exists.
+# Names, and the ARNs built from them. The policies use these ARNs, so a plan shows the complete policies before any
+# resource exists.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -14,10 +15,10 @@ locals {
   role_arn   = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
 
   function_log_group = "/aws/lambda/${var.name}"
-  # This prefix keeps the logs' resource policy from outgrowing its limit.
+  # This prefix keeps the resource policy of CloudWatch Logs below its size limit.
   access_log_group = "/aws/vendedlogs/${var.name}"
 
   is_rest = var.api_type == "rest"
-  # A browser's preflight carries no credentials. It stores nothing.
+  # A browser sends a CORS preflight without credentials. A preflight stores nothing.
   preflight_is_open = length(var.allowed_origins) > 0
 }

@@ -1,4 +1,5 @@
-# Who called, when and with what outcome; and what an operator should be told of. Never what a memory says.
+# The access log records who called, when, and with what result. The alarms report what an operator should know. Neither
+# contains the content of a memory.
 
 resource "aws_cloudwatch_log_group" "access" {
   name              = local.access_log_group
@@ -37,25 +38,25 @@ locals {
 
   alarms = {
     function-errors = {
-      description = "The function crashed, ran out of time or was handed what is no request; the caller was told 5xx."
+      description = "The function crashed, timed out, or received an event that is not a request. The caller got a 5xx response."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = { FunctionName = var.name }
     }
     function-throttles = {
-      description = "Requests were turned away because too many ran at once: raise the account's quota or reserved_concurrency."
+      description = "Requests were refused because too many ran at once. Raise the account's concurrency quota or reserved_concurrency."
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       dimensions  = { FunctionName = var.name }
     }
     gateway-5xx = {
-      description = "Callers were answered 5xx."
+      description = "Callers got 5xx responses."
       namespace   = "AWS/ApiGateway"
       metric      = local.is_rest ? "5XXError" : "5xx"
       dimensions  = local.api_dimensions
     }
     storage-failures = {
-      description = "A memory could not be stored, or its fate is not known; the function's log has S3's answer."
+      description = "A memory could not be stored, or it is not known whether it was stored. The function's log has the response of S3."
       namespace   = var.name
       metric      = aws_cloudwatch_log_metric_filter.storage_failures.metric_transformation[0].name
       dimensions  = {}
@@ -87,7 +88,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   threshold           = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
-  treat_missing_data  = "notBreaching" # nothing is written where nothing goes wrong
+  treat_missing_data  = "notBreaching" # without failures there are no data points
   alarm_actions       = var.alarm_topic_arns
   ok_actions          = var.alarm_topic_arns
   tags                = var.tags

@@ -10,38 +10,38 @@ locals {
 }
 
 output "endpoint" {
-  description = "Where memories are sent: append /memory, or /mcp for agents."
+  description = "The URL to send memories to: append /memory, or /mcp for agents."
   value       = local.endpoint
 }
 
 output "region" {
-  description = "The region, for signing."
+  description = "The region that requests are signed for."
   value       = local.region
 }
 
 output "bucket" {
-  description = "The bucket that keeps the memories."
+  description = "The bucket that stores the memories."
   value       = aws_s3_bucket.memories.id
 }
 
 output "function_name" {
-  description = "The function; its alias live is what callers reach."
+  description = "The name of the function. Callers reach its alias live."
   value       = aws_lambda_function.writer.function_name
 }
 
 output "live_version" {
-  description = "The published version that alias live points to: note it before an upgrade."
+  description = "The published version that the alias live points to. Note it before an upgrade."
   value       = aws_lambda_alias.live.function_version
 }
 
 output "api_keys" {
-  description = "auth_mode api_key: each caller's key."
+  description = "Only for auth_mode api_key: the API key of each caller."
   value       = { for client, key in aws_api_gateway_api_key.client : client => key.value }
   sensitive   = true
 }
 
 output "custom_domain_target" {
-  description = "custom_domain: the host name and hosted zone that its DNS record (an alias, or a CNAME) points to."
+  description = "Only for custom_domain: the host name and the hosted zone that its DNS record (an alias, or a CNAME) must point to."
   value = one([
     for domain in aws_apigatewayv2_domain_name.this : {
       name    = domain.domain_name_configuration[0].target_domain_name
@@ -51,7 +51,7 @@ output "custom_domain_target" {
 }
 
 output "example" {
-  description = "A first memory, to paste into a shell that has credentials."
+  description = "A curl command that stores a first memory, to paste into a shell that has credentials."
   value       = <<-EOT
     curl '${local.endpoint}/memory' ${local.credentials} -H 'Content-Type: application/json' -d '{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}'
   EOT

@@ -1,4 +1,4 @@
-# The bucket: the log of memories, and the only thing here that cannot be made again.
+# The bucket. It holds the log of memories, and is the only resource here that cannot be created again.
 
 resource "aws_s3_bucket" "memories" {
   bucket              = local.bucket
@@ -49,7 +49,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "memories" {
   lifecycle {
     precondition {
       condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == local.region, false)
-      error_message = "kms_key_arn is a key of another region: S3 can only use one of ${local.region}."
+      error_message = "kms_key_arn is a key of another region. S3 can only use a key of ${local.region}."
     }
   }
 }
@@ -81,7 +81,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        # An upload in parts carries no such header, and is refused with it.
+        # This also denies multipart uploads, because they do not send this header.
         Sid       = "DenyUnconditionalPut"
         Effect    = "Deny"
         Principal = "*"
@@ -90,7 +90,7 @@ locals {
         Condition = { Null = { "s3:if-none-match" = "true" } }
       },
       {
-        # A key that only the caller has is a memory that nobody else can read again.
+        # Nobody else could read a memory that is encrypted with a key that only the caller has (SSE-C).
         Sid       = "DenyCustomerKeys"
         Effect    = "Deny"
         Principal = "*"
@@ -113,7 +113,7 @@ locals {
         },
       ),
       {
-        # Whatever else its role may be given: the writer writes memories, and reads nothing.
+        # Whatever other permissions the function's role gets, it can only write objects here, and read nothing.
         Sid       = "DenyAllElseToTheWriter"
         Effect    = "Deny"
         Principal = "*"

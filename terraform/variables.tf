@@ -1,26 +1,26 @@
-# What is deployed.
+# The deployment.
 
 variable "name" {
-  description = "Prefix of every name, one per account and region: the function, its role, its API, its logs and, where bucket_name is not given, the bucket."
+  description = "Prefix of every name: the function, its role, its API, its logs and, if bucket_name is not set, the bucket. It must be unique in an account and region."
   type        = string
   default     = "memory-ingress"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
-    error_message = "name must have 3 to 32 characters of a-z, 0-9 and -, begin with a letter and not end with -; write for instance memory-ingress-dev."
+    error_message = "name must have 3 to 32 characters of a-z, 0-9 and -, begin with a letter and not end with -, such as memory-ingress-dev."
   }
 }
 
 variable "tags" {
-  description = "Tags of every resource that takes them."
+  description = "Tags for every resource that supports tags."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "architecture" {
-  description = "Instruction set of the function: arm64 (cheaper) or x86_64. The package must have been built for it."
+  description = "Instruction set of the function: arm64 (cheaper) or x86_64. The package must be built for it."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -32,29 +32,29 @@ variable "architecture" {
 }
 
 variable "package_path" {
-  description = "The function's zip. By default the one that terraform/package.py builds for the architecture, in target/lambda."
+  description = "Path of the function's package, a .zip. The default is the one that terraform/package.py builds for the architecture in target/lambda."
   type        = string
   default     = null
 
   validation {
     condition     = var.package_path == null || can(regex("\\.zip$", var.package_path))
-    error_message = "package_path must name a .zip with the program bootstrap in it; leave it out to deploy what terraform/package.py has built."
+    error_message = "package_path must be the path of a .zip that contains the program bootstrap. Leave it out to deploy the package that terraform/package.py built."
   }
 }
 
 variable "live_version" {
-  description = "The published version that alias live points to, to roll back: for instance \"7\". By default the newest."
+  description = "The published version that the alias live points to, for example \"7\". Set it to roll back. The default is the newest version."
   type        = string
   default     = null
 
   validation {
     condition     = var.live_version == null || can(regex("^[1-9][0-9]*$", var.live_version))
-    error_message = "live_version must be the number of a published version, such as \"7\" (aws lambda list-versions-by-function names them); leave it out for the newest."
+    error_message = "live_version must be the number of a published version, such as \"7\". `aws lambda list-versions-by-function` lists them. Leave it out to use the newest."
   }
 }
 
 variable "memory_mib" {
-  description = "Memory of the function in MiB, and with it its share of a CPU. The program needs 32; what is above buys a faster first request."
+  description = "Memory of the function in MiB. Its share of the CPU grows with it. The program needs 32 MiB, and more makes the first request faster."
   type        = number
   default     = 512
   nullable    = false
@@ -66,14 +66,14 @@ variable "memory_mib" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many requests the function serves at once, reserved for it; -1 reserves none, which also a new account with a quota of 10 can apply."
+  description = "How many concurrent requests are reserved for the function, which is also its limit. -1 reserves none, which works in a new account with a quota of 10 as well."
   type        = number
   default     = -1
   nullable    = false
 
   validation {
     condition     = var.reserved_concurrency == -1 || (var.reserved_concurrency >= 1 && floor(var.reserved_concurrency) == var.reserved_concurrency)
-    error_message = "reserved_concurrency must be -1 (none) or a whole number from 1; 0 would refuse every memory."
+    error_message = "reserved_concurrency must be -1 (none) or a whole number from 1. 0 would refuse every request."
   }
 }
 
@@ -85,24 +85,24 @@ variable "log_filter" {
 
   validation {
     condition     = contains(["trace", "debug", "info", "warn"], var.log_filter)
-    error_message = "log_filter must be trace, debug, info or warn: with less, no alarm could tell that a memory was not stored."
+    error_message = "log_filter must be trace, debug, info or warn. With less, no alarm could report that a memory was not stored."
   }
 }
 
 variable "log_retention_days" {
-  description = "Days that the logs of the function and of the API are kept; 0 keeps them for ever."
+  description = "Number of days to keep the logs of the function and of the API. 0 keeps them forever."
   type        = number
   default     = 365
   nullable    = false
 
   validation {
     condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one that CloudWatch Logs takes: 0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = "log_retention_days must be a number that CloudWatch Logs supports: 0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that are told of an alarm: the function fails or is throttled, the API answers 5xx, a memory could not be stored. The alarms exist without any."
+  description = "ARNs of the SNS topics that receive the alarms: the function fails or is throttled, the API responds with 5xx, a memory could not be stored. The alarms exist even without a topic."
   type        = set(string)
   default     = []
   nullable    = false
@@ -114,7 +114,7 @@ variable "alarm_topic_arns" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "The policy that bounds the roles made here, where whoever deploys may only make roles that have it (terraform/bootstrap)."
+  description = "ARN of the permissions boundary for the roles that this module creates. It is needed if the deploying role may only create roles with that boundary (terraform/bootstrap)."
   type        = string
   default     = null
 
@@ -127,29 +127,29 @@ variable "permissions_boundary_arn" {
 # The bucket.
 
 variable "bucket_name" {
-  description = "The bucket that keeps the memories. By default <name>-<account>-<region>."
+  description = "The bucket that stores the memories. The default is <name>-<account>-<region>."
   type        = string
   default     = null
 
   validation {
     condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name)) && !can(regex("^xn--", var.bucket_name))
-    error_message = "bucket_name must have 3 to 63 characters of a-z, 0-9 and -, and neither begin nor end with -; leave it out for <name>-<account>-<region>."
+    error_message = "bucket_name must have 3 to 63 characters of a-z, 0-9 and -, and neither begin nor end with - nor begin with xn--. Leave it out to use <name>-<account>-<region>."
   }
 }
 
 variable "kms_key_arn" {
-  description = "KMS key that encrypts the memories. By default S3's own keys do (SSE-S3). Its policy must let the function's role generate data keys."
+  description = "ARN of the KMS key that encrypts the memories. By default S3 managed keys encrypt them (SSE-S3). The key's policy must let the function's role generate data keys."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/…; an alias will not do, for a policy cannot name it."
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/…. An alias does not work, because a policy cannot name it."
   }
 }
 
 variable "object_lock" {
-  description = "Keeps each memory from being deleted for some days after it was written, by anyone (COMPLIANCE) or by all but the break-glass principals (GOVERNANCE). Can be set at the bucket's creation only."
+  description = "Protects each memory from deletion for a number of days after it was written: by anyone (COMPLIANCE), or by anyone except the break-glass principals (GOVERNANCE). It can be set only when the bucket is created."
   type        = object({ mode = string, days = number })
   default     = null
 
@@ -162,21 +162,21 @@ variable "object_lock" {
 }
 
 variable "break_glass_principal_arns" {
-  description = "The only principals that may delete memories, as the law may demand: ARNs of IAM roles or users. By default nobody may."
+  description = "The only principals that may delete memories, for example because the law requires it: ARNs of IAM roles or users. By default nobody may."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.break_glass_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
-    error_message = "break_glass_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/erasure; no wildcard, no session and no root."
+    error_message = "break_glass_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/erasure. Wildcards, sessions and root are not allowed."
   }
 }
 
 # The endpoint, and who may call it.
 
 variable "api_type" {
-  description = "rest: a REST API (IAM or API keys; WAF; refusals as error documents; bodies byte for byte). http: an HTTP API (IAM or JWT; cheaper)."
+  description = "rest: a REST API (IAM or API keys, WAF, the gateway's own errors as error documents of this service, bodies byte for byte). http: an HTTP API (IAM or JWT, cheaper)."
   type        = string
   default     = "rest"
   nullable    = false
@@ -188,60 +188,60 @@ variable "api_type" {
 }
 
 variable "auth_mode" {
-  description = "How a caller proves who it is: iam (AWS SigV4), api_key (header x-api-key; api_type rest) or jwt (a bearer token; api_type http). There is no public mode."
+  description = "How callers authenticate: iam (AWS SigV4), api_key (header x-api-key, only with api_type rest) or jwt (bearer token, only with api_type http). There is no public mode."
   type        = string
   default     = "iam"
   nullable    = false
 
   validation {
     condition     = contains(["iam", "api_key", "jwt"], var.auth_mode)
-    error_message = "auth_mode must be iam, api_key or jwt; there is no public mode."
+    error_message = "auth_mode must be iam, api_key or jwt. There is no public mode."
   }
   validation {
     condition     = var.auth_mode != "api_key" || var.api_type == "rest"
-    error_message = "API keys exist on REST APIs only: set api_type = \"rest\", or auth_mode = \"iam\" or \"jwt\"."
+    error_message = "API keys exist only on REST APIs: set api_type = \"rest\", or auth_mode = \"iam\" or \"jwt\"."
   }
   validation {
     condition     = var.auth_mode != "jwt" || var.api_type == "http"
-    error_message = "The JWT authorizer exists on HTTP APIs only: set api_type = \"http\", or auth_mode = \"iam\" or \"api_key\"."
+    error_message = "The JWT authorizer exists only on HTTP APIs: set api_type = \"http\", or auth_mode = \"iam\" or \"api_key\"."
   }
 }
 
 variable "jwt" {
-  description = "auth_mode jwt: the issuer whose tokens are taken (its /.well-known/openid-configuration must be public), the audiences, and the scopes of which a token must have one."
+  description = "Only for auth_mode jwt: the issuer whose tokens are accepted (its /.well-known/openid-configuration must be public), the audiences, and the scopes. If there are scopes, a token must have at least one of them."
   type        = object({ issuer = string, audience = set(string), scopes = optional(set(string), []) })
   default     = null
 
   validation {
     condition     = (var.auth_mode == "jwt") == (var.jwt != null)
-    error_message = "jwt belongs to auth_mode = \"jwt\", and that needs it: write jwt = { issuer = \"https://…\", audience = [\"…\"] }."
+    error_message = "jwt must be set with auth_mode = \"jwt\", and only then: write jwt = { issuer = \"https://…\", audience = [\"…\"] }."
   }
   validation {
     condition = var.jwt == null || try(
       can(regex("^https://[^/]+", var.jwt.issuer)) && length(var.jwt.audience) > 0 && !contains(var.jwt.audience, ""), false
     )
-    error_message = "jwt needs an issuer that begins with https:// and at least one audience, or any token of the issuer would do."
+    error_message = "jwt needs an issuer that begins with https:// and at least one audience. Otherwise any token of the issuer would be accepted."
   }
 }
 
 variable "api_clients" {
-  description = "auth_mode api_key: the names of the callers, each of which gets a key of its own (output api_keys)."
+  description = "Only for auth_mode api_key: the names of the callers. Each of them gets its own API key (output api_keys)."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = (var.auth_mode == "api_key") == (length(var.api_clients) > 0)
-    error_message = "api_clients belongs to auth_mode = \"api_key\", and that needs at least one: write api_clients = [\"billing\"]."
+    error_message = "api_clients must have at least one name with auth_mode = \"api_key\", and none otherwise: write api_clients = [\"billing\"]."
   }
   validation {
     condition     = alltrue([for client in var.api_clients : can(regex("^[A-Za-z0-9_-]{1,64}$", client))])
-    error_message = "api_clients must be names of 1 to 64 letters, digits, - and _."
+    error_message = "Each name in api_clients must have 1 to 64 letters, digits, - and _."
   }
 }
 
 variable "client_limits" {
-  description = "auth_mode api_key: what each key may do: requests a second, how many at once above that, and, where quota is given, how many a DAY, WEEK or MONTH."
+  description = "Only for auth_mode api_key: the limits of each API key. rate is in requests per second, burst is how many may come at once, and quota, if set, is how many are allowed per DAY, WEEK or MONTH."
   type = object({
     rate  = optional(number, 50)
     burst = optional(number, 100)
@@ -252,7 +252,7 @@ variable "client_limits" {
 
   validation {
     condition     = var.client_limits.rate > 0 && var.client_limits.burst >= 1 && floor(var.client_limits.burst) == var.client_limits.burst
-    error_message = "client_limits needs a rate above 0 and a whole burst from 1; 0 would refuse every request."
+    error_message = "client_limits needs a rate above 0 and a burst that is a whole number from 1. 0 would refuse every request."
   }
   validation {
     condition = var.client_limits.quota == null || try(
@@ -263,19 +263,19 @@ variable "client_limits" {
 }
 
 variable "throttle" {
-  description = "What all callers together may do: requests a second, and how many at once above that. More is answered 429."
+  description = "The limits of all callers together: rate is in requests per second, and burst is how many may come at once. More requests get the response 429."
   type        = object({ rate = optional(number, 100), burst = optional(number, 200) })
   default     = {}
   nullable    = false
 
   validation {
     condition     = var.throttle.rate > 0 && var.throttle.burst >= 1 && floor(var.throttle.burst) == var.throttle.burst
-    error_message = "throttle needs a rate above 0 and a whole burst from 1; 0 would refuse every request."
+    error_message = "throttle needs a rate above 0 and a burst that is a whole number from 1. 0 would refuse every request."
   }
 }
 
 variable "allowed_origins" {
-  description = "Origins whose pages may call MCP from a browser (MEMORY_ALLOWED_ORIGINS). With any, a preflight (OPTIONS, which stores nothing) reaches the function without credentials, as browsers send it."
+  description = "Browser origins that may call this service over MCP (MEMORY_ALLOWED_ORIGINS). If there are any, a CORS preflight (OPTIONS, which stores nothing) reaches the function without credentials, because browsers send it without them."
   type        = set(string)
   default     = []
   nullable    = false
@@ -286,12 +286,12 @@ variable "allowed_origins" {
       can(regex("^(https?|[a-z][a-z0-9+.-]*-extension)://([a-z0-9-]+(\\.[a-z0-9-]+)*|\\[[0-9a-f:]+\\])(:[1-9][0-9]{0,4})?$", origin))
       && !can(regex("^(https://.*:443|http://.*:80)$", origin)) && try(tonumber(regex(":([0-9]+)$", origin)[0]) <= 65535, true)
     ])
-    error_message = "allowed_origins must be origins as browsers spell them, such as https://app.example.com: lower case, without a path, without *, and without a port that the scheme implies."
+    error_message = "allowed_origins must be origins as browsers send them, such as https://app.example.com: in lower case, without a path, without *, and without the default port of the scheme."
   }
 }
 
 variable "custom_domain" {
-  description = "A domain name of your own for the endpoint, and its ACM certificate in this region. The DNS record is yours to make: output custom_domain_target names where it points."
+  description = "A custom domain name for the endpoint, and its ACM certificate in this region. Create the DNS record yourself: the output custom_domain_target says where it must point."
   type        = object({ name = string, certificate_arn = string })
   default     = null
 
@@ -304,7 +304,7 @@ variable "custom_domain" {
 }
 
 variable "waf_web_acl_arn" {
-  description = "A regional web ACL of AWS WAF to stand before the REST API."
+  description = "ARN of a regional web ACL of AWS WAF that protects the REST API."
   type        = string
   default     = null
 
@@ -314,12 +314,12 @@ variable "waf_web_acl_arn" {
   }
   validation {
     condition     = var.waf_web_acl_arn == null || var.api_type == "rest"
-    error_message = "AWS WAF protects REST APIs only: set api_type = \"rest\", or leave waf_web_acl_arn out."
+    error_message = "AWS WAF protects only REST APIs: set api_type = \"rest\", or leave out waf_web_acl_arn."
   }
 }
 
 variable "manage_gateway_log_role" {
-  description = "Whether this deployment owns the one role by which API Gateway writes logs in this account and region (REST APIs only). Set it to false where one exists already, or where two deployments share a region."
+  description = "Whether this deployment owns the one role with which API Gateway writes logs in this account and region (REST APIs only). Set it to false if such a role already exists, or in all but one of the deployments that share an account and region."
   type        = bool
   default     = true
   nullable    = false

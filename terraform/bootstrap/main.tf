@@ -1,5 +1,5 @@
-# What must be there before the first deployment, once per account and region: where the state lies, whose tokens are
-# trusted, and what they may do. It is applied by hand, by somebody who administers the account.
+# What must exist before the first deployment, once per account and region: the bucket for the state, the trust in
+# GitHub's tokens, and the roles that limit what they may do. An administrator of the account applies it by hand.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}

@@ -1,10 +1,10 @@
 output "state_bucket" {
-  description = "Where Terraform's state lies: bucket of the environments' .s3.tfbackend."
+  description = "The bucket that keeps Terraform's state: the value of bucket in each environment's .s3.tfbackend file."
   value       = aws_s3_bucket.state.id
 }
 
 output "settings" {
-  description = "For each environment the value of the repository variable DEPLOY_<ENVIRONMENT>, which the workflows read."
+  description = "For each environment, the value of the repository variable DEPLOY_<ENVIRONMENT>, which the workflows read."
   value = {
     for environment, deployment in local.deployments : environment => jsonencode({
       region       = local.region

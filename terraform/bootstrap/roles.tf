@@ -1,5 +1,5 @@
-# Two roles for each environment. The plan role reads. The deploy role changes what the module makes, and can neither read,
-# write nor delete a memory, nor give anything it makes more than the boundary allows.
+# Two roles for each environment. The plan role only reads. The deploy role manages the resources of the module. It
+# cannot read, write or delete a memory, and it cannot give a role that it creates more than the boundary allows.
 
 locals {
   deployments = {
@@ -20,7 +20,7 @@ locals {
     }
   }
 
-  # An API's id is known only when it exists, so these are those of the whole account.
+  # The id of an API is known only when the API exists, so these ARNs cover every API of the account and region.
   gateway = [
     for path in ["account", "apikeys", "apis", "domainnames", "restapis", "tags", "usageplans"] :
     "arn:${local.partition}:apigateway:${local.region}::/${path}"
@@ -63,7 +63,7 @@ locals {
           Resource = deployment.state
         },
         {
-          # ListBucket is also what S3 asks for where Terraform only asks whether the bucket is there.
+          # S3 also requires ListBucket when Terraform only checks whether the bucket exists.
           Sid    = "ReadTheBucketsSettings"
           Effect = "Allow"
           Action = [
@@ -141,7 +141,7 @@ locals {
           Resource = deployment.bucket
         },
         {
-          # A denial stands above whatever this role is given later. A lifecycle rule would delete as well.
+          # A denial overrides every permission that this role gets later. A lifecycle rule could delete memories too.
           Sid    = "LeaveTheMemoriesAlone"
           Effect = "Deny"
           Action = [
@@ -151,7 +151,7 @@ locals {
           Resource = [deployment.bucket, "${deployment.bucket}/*"]
         },
         {
-          # Neither the function nor a version of it is deleted: a roll-back needs them.
+          # No permission to delete the function or one of its versions, because a rollback needs them.
           Sid    = "SetUpTheFunction"
           Effect = "Allow"
           Action = [
@@ -162,7 +162,7 @@ locals {
           Resource = [deployment.function, "${deployment.function}:*"]
         },
         {
-          # Without the boundary this role could make one that may do anything, and run the function as that.
+          # Without the boundary, this role could create a role with any permission and run the function with it.
           Sid       = "SetUpItsRolesWithinTheBoundary"
           Effect    = "Allow"
           Action    = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
@@ -200,7 +200,7 @@ locals {
           Condition = { StringEquals = { "iam:PassedToService" = "apigateway.amazonaws.com" } }
         },
         {
-          # API Gateway makes it for itself at the account's first domain name.
+          # API Gateway creates this role for itself when the account creates its first custom domain name.
           Sid       = "LetTheGatewayHaveItsOwnRole"
           Effect    = "Allow"
           Action    = "iam:CreateServiceLinkedRole"
@@ -220,7 +220,7 @@ locals {
           Resource = [local.web_acls, local.gateway_stages]
         },
         {
-          # A log group is not deleted: it says who called.
+          # No permission to delete a log group, because the log records who called.
           Sid    = "SetUpTheLogs"
           Effect = "Allow"
           Action = [
@@ -230,7 +230,7 @@ locals {
           Resource = [deployment.function_log, "${deployment.function_log}:*", deployment.access_log, "${deployment.access_log}:*"]
         },
         {
-          # What API Gateway asks of whoever turns on a stage's access log. These know no resources.
+          # API Gateway requires these to turn on the access log of a stage. They do not support resource ARNs.
           Sid    = "DeliverAccessLogs"
           Effect = "Allow"
           Action = [
@@ -255,7 +255,7 @@ locals {
     }
   }
 
-  # The most that a role which the deploy role makes can do: the sum of what the module gives its two roles.
+  # The most that a role created by the deploy role can do: the sum of what the module gives to its two roles.
   boundary_policy = {
     for environment, deployment in local.deployments : environment => {
       Version = "2012-10-17"
@@ -274,7 +274,7 @@ locals {
           Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.${data.aws_partition.current.dns_suffix}" } }
         },
         {
-          # As AmazonAPIGatewayPushToCloudWatchLogs has them: API Gateway refuses a role that has fewer.
+          # The actions of AmazonAPIGatewayPushToCloudWatchLogs: API Gateway refuses a role that has fewer.
           Sid    = "WriteLogs"
           Effect = "Allow"
           Action = [

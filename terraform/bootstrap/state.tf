@@ -1,4 +1,4 @@
-# The state bucket. A state may hold API keys: nobody but the roles of its environment is given it here.
+# The state bucket. A state can contain API keys, so only the roles of its environment get access to it here.
 
 resource "aws_s3_bucket" "state" {
   bucket = local.state_bucket

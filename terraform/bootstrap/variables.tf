@@ -1,55 +1,55 @@
 variable "repository" {
-  description = "The GitHub repository that may deploy, as its tokens name it: owner/name, or owner@id/name@id where it is younger than July 2026. `gh api repos/<owner>/<name>/actions/oidc/customization/sub --jq .sub_claim_prefix` tells, after repo:."
+  description = "The GitHub repository that may deploy, as its OIDC tokens name it: owner/name, or owner@id/name@id if the repository was created, renamed or transferred since 15 July 2026. `gh api repos/<owner>/<name>/actions/oidc/customization/sub --jq .sub_claim_prefix` prints it after repo:."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.repository))
-    error_message = "repository must be one repository, such as example/memory-ingress or example@1234/memory-ingress@5678; a wildcard would let others deploy."
+    error_message = "repository must be one repository, such as example/memory-ingress or example@1234/memory-ingress@5678. A wildcard would let other repositories deploy."
   }
 }
 
 variable "branch" {
-  description = "The branch that is deployed. Its plans, and those of pull requests, are made by the plan role."
+  description = "The branch that is deployed. The plan role makes the plans for this branch and for pull requests."
   type        = string
   default     = "main"
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", var.branch))
-    error_message = "branch must be the name of one branch, such as main; no wildcard."
+    error_message = "branch must be the name of one branch, such as main, without a wildcard."
   }
 }
 
 variable "environments" {
-  description = "What is deployed in this account and region: by the name of its GitHub environment, the name and, where that sets one, the bucket_name of its tfvars."
+  description = "The deployments in this account and region. Each key is the name of a GitHub environment. name and bucket_name are those in its tfvars: leave out bucket_name if the tfvars do not set it."
   type        = map(object({ name = string, bucket_name = optional(string) }))
   default     = { prod = { name = "memory-ingress-prod" } }
   nullable    = false
 
   validation {
     condition     = length(var.environments) > 0 && alltrue([for environment in keys(var.environments) : can(regex("^[a-z][a-z0-9-]{0,19}$", environment))])
-    error_message = "environments must have at least one, each by a name of at most 20 characters of a-z, 0-9 and -, such as prod."
+    error_message = "environments must have at least one entry. Each key must have at most 20 characters of a-z, 0-9 and -, and begin with a letter, such as prod."
   }
   validation {
     condition     = alltrue([for deployment in values(var.environments) : can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", deployment.name))])
-    error_message = "The name of each environment must be the one in its tfvars: 3 to 32 characters of a-z, 0-9 and -."
+    error_message = "The name of each environment must be the one in its tfvars. It has 3 to 32 characters of a-z, 0-9 and -, begins with a letter and does not end with -."
   }
   validation {
     condition     = length(distinct(values(var.environments)[*].name)) == length(var.environments)
-    error_message = "Two environments in one account and region need two names."
+    error_message = "Environments in one account and region must have different names."
   }
   validation {
     condition = alltrue([
       for deployment in values(var.environments) :
       deployment.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", deployment.bucket_name))
     ])
-    error_message = "bucket_name must have 3 to 63 characters of a-z, 0-9 and -, as in the environment's tfvars; leave it out where they do."
+    error_message = "bucket_name must be the one in the environment's tfvars. It has 3 to 63 characters of a-z, 0-9 and -, and neither begins nor ends with -. Leave it out if the tfvars do not set it."
   }
 }
 
 variable "name" {
-  description = "Prefix of what this makes, the state bucket and the roles, and of the states' keys: <name>/<environment>.tfstate."
+  description = "Prefix for the names of the state bucket and of the roles, and for the keys of the states: <name>/<environment>.tfstate."
   type        = string
   default     = "memory-ingress"
   nullable    = false
@@ -61,29 +61,29 @@ variable "name" {
 }
 
 variable "state_bucket_name" {
-  description = "The bucket that keeps Terraform's state. By default <name>-terraform-<account>-<region>."
+  description = "The bucket that keeps Terraform's state. The default is <name>-terraform-<account>-<region>."
   type        = string
   default     = null
 
   validation {
     condition     = var.state_bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.state_bucket_name))
-    error_message = "state_bucket_name must have 3 to 63 characters of a-z, 0-9 and -; leave it out for <name>-terraform-<account>-<region>."
+    error_message = "state_bucket_name must have 3 to 63 characters of a-z, 0-9 and -, and neither begin nor end with -. Leave it out to use <name>-terraform-<account>-<region>."
   }
 }
 
 variable "oidc_provider_arn" {
-  description = "The OIDC provider of GitHub's tokens, where this account has one already: an account can have only one. By default it is made."
+  description = "ARN of the OIDC provider for GitHub's tokens, if this account already has one. An account can have only one. By default it is created."
   type        = string
   default     = null
 
   validation {
     condition     = var.oidc_provider_arn == null || can(regex("^arn:[^:]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.oidc_provider_arn))
-    error_message = "oidc_provider_arn must be arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com; leave it out to make it."
+    error_message = "oidc_provider_arn must be arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com. Leave it out to create the provider."
   }
 }
 
 variable "tags" {
-  description = "Tags of every resource that takes them."
+  description = "Tags for every resource that supports tags."
   type        = map(string)
   default     = {}
   nullable    = false

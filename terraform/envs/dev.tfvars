@@ -3,5 +3,5 @@ log_retention_days = 30
 throttle           = { rate = 20, burst = 40 }
 tags               = { service = "memory-ingress", environment = "dev" }
 
-# Where prod has this account and region too: the role of API Gateway's logs is prod's.
+# Set this if prod is in the same account and region, because prod then owns the role for API Gateway's logs.
 # manage_gateway_log_role = false

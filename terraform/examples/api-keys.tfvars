@@ -1,4 +1,5 @@
-# A REST API for callers with a key each. AWS advises against keys as the only proof of who calls: add a firewall, or restrict the network.
+# A REST API whose callers have one API key each. AWS advises against API keys as the only authentication: add a
+# firewall, or restrict the network.
 name          = "memory-ingress-keys"
 auth_mode     = "api_key"
 api_clients   = ["billing", "crm"]

@@ -1,4 +1,4 @@
-# A REST API for callers with AWS credentials, in production.
+# A REST API in production, for callers with AWS credentials.
 name                       = "memory-ingress-prod"
 break_glass_principal_arns = ["arn:aws:iam::123456789012:role/erasure"]
 object_lock                = { mode = "GOVERNANCE", days = 30 }

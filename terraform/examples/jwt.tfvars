@@ -1,4 +1,4 @@
-# An HTTP API for callers with a bearer token of an OpenID Connect issuer.
+# An HTTP API for callers with a bearer token from an OpenID Connect issuer.
 name      = "memory-ingress-jwt"
 api_type  = "http"
 auth_mode = "jwt"

@@ -1,4 +1,4 @@
-# The defaults: what is deployed, and what its policies say. Plans only: an applied bucket could not be destroyed again.
+# The defaults: the resources and their policies. The tests only plan, because an applied bucket could not be destroyed.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -21,15 +21,15 @@ run "the_bucket_is_versioned_private_and_encrypted" {
 
   assert {
     condition     = aws_s3_bucket.memories.bucket == "memory-ingress-123456789012-eu-central-1"
-    error_message = "the bucket's name has the account and the region"
+    error_message = "the bucket's name must contain the account and the region"
   }
   assert {
     condition     = aws_s3_bucket.memories.force_destroy != true && !aws_s3_bucket.memories.object_lock_enabled
-    error_message = "a bucket with memories is never emptied by Terraform"
+    error_message = "Terraform must never empty a bucket with memories, and Object Lock must be off"
   }
   assert {
     condition     = aws_s3_bucket_versioning.memories.versioning_configuration[0].status == "Enabled"
-    error_message = "versioning is on"
+    error_message = "versioning must be on"
   }
   assert {
     condition = alltrue([
@@ -38,41 +38,41 @@ run "the_bucket_is_versioned_private_and_encrypted" {
       aws_s3_bucket_public_access_block.memories.ignore_public_acls,
       aws_s3_bucket_public_access_block.memories.restrict_public_buckets,
     ])
-    error_message = "all public access is blocked"
+    error_message = "all public access must be blocked"
   }
   assert {
     condition     = aws_s3_bucket_ownership_controls.memories.rule[0].object_ownership == "BucketOwnerEnforced"
-    error_message = "the bucket's owner owns every object"
+    error_message = "the bucket's owner must own every object"
   }
   assert {
     condition = anytrue([
       for rule in aws_s3_bucket_server_side_encryption_configuration.memories.rule :
       rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
     ])
-    error_message = "S3's own keys encrypt"
+    error_message = "S3 managed keys must encrypt the objects"
   }
 }
 
-run "the_buckets_policy_denies" {
+run "the_bucket_policy_only_denies" {
   command = plan
 
   assert {
     condition = [for statement in jsondecode(aws_s3_bucket_policy.memories.policy).Statement : statement.Sid] == [
       "DenyPlainHttp", "DenyUnconditionalPut", "DenyCustomerKeys", "DenyDeletion", "DenyAllElseToTheWriter",
     ]
-    error_message = "five denials, and nothing is allowed"
+    error_message = "the policy must consist of these five denials"
   }
   assert {
     condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.memories.policy).Statement : statement.Effect == "Deny" && statement.Principal == "*"])
-    error_message = "every statement denies, and to everyone"
+    error_message = "every statement must be a denial for everyone"
   }
   assert {
     condition     = jsondecode(aws_s3_bucket_policy.memories.policy).Statement[1].Condition.Null["s3:if-none-match"] == "true"
-    error_message = "a put without If-None-Match is denied"
+    error_message = "a put without If-None-Match must be denied"
   }
   assert {
     condition     = !can(jsondecode(aws_s3_bucket_policy.memories.policy).Statement[3].Condition)
-    error_message = "deletion is denied to everyone without exception"
+    error_message = "deletion must be denied to everyone without exception"
   }
 }
 
@@ -83,42 +83,42 @@ run "the_role_may_write_and_nothing_else" {
     condition = flatten([for statement in jsondecode(aws_iam_role_policy.writer.policy).Statement : statement.Action]) == [
       "s3:PutObject", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
     ]
-    error_message = "the role's actions are these"
+    error_message = "the role must have exactly these actions"
   }
   assert {
     condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[0].Resource == "arn:aws:s3:::memory-ingress-123456789012-eu-central-1/memories/*"
-    error_message = "it writes memories only"
+    error_message = "the role may only write below memories/"
   }
   assert {
     condition     = jsondecode(aws_iam_role.writer.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
-    error_message = "only Lambda takes the role"
+    error_message = "only Lambda may assume the role"
   }
 }
 
-run "the_function_is_arm64_and_outlives_its_writes" {
+run "the_function_is_arm64_and_its_timeout_is_longer_than_a_write" {
   command = plan
 
   assert {
     condition     = one(aws_lambda_function.writer.architectures) == "arm64" && aws_lambda_function.writer.runtime == "provided.al2023"
-    error_message = "provided.al2023 on arm64"
+    error_message = "the function must run on provided.al2023 and arm64"
   }
   assert {
     condition     = aws_lambda_function.writer.timeout == 15 && aws_lambda_function.writer.publish
-    error_message = "15 s, and versions are published"
+    error_message = "the timeout must be 15 s, and versions must be published"
   }
   assert {
     condition     = aws_lambda_function.writer.reserved_concurrent_executions == -1
-    error_message = "no concurrency is reserved: a new account could not apply it"
+    error_message = "no concurrency may be reserved, because a new account could not apply it"
   }
   assert {
     condition = aws_lambda_function.writer.environment[0].variables == tomap({
       MEMORY_BUCKET = "memory-ingress-123456789012-eu-central-1", RUST_LOG = "info",
     })
-    error_message = "its settings are these"
+    error_message = "the function must have exactly these settings"
   }
   assert {
     condition     = aws_lambda_alias.live.name == "live" && aws_cloudwatch_log_group.function.retention_in_days == 365 && aws_cloudwatch_log_group.access.retention_in_days == 365
-    error_message = "callers reach an alias; logs are kept a year"
+    error_message = "callers must reach the alias live, and the logs must be kept for a year"
   }
 }
 
@@ -127,27 +127,27 @@ run "every_method_of_the_rest_api_needs_a_signature" {
 
   assert {
     condition     = { for name, method in aws_api_gateway_method.this : name => method.http_method } == { any = "ANY", root = "ANY", preflight = "OPTIONS" }
-    error_message = "every path and method, and no other"
+    error_message = "there must be exactly these paths and methods"
   }
   assert {
     condition     = alltrue([for method in aws_api_gateway_method.this : method.authorization == "AWS_IAM"])
-    error_message = "each needs AWS SigV4"
+    error_message = "each method must require AWS SigV4"
   }
   assert {
     condition     = alltrue([for integration in aws_api_gateway_integration.this : integration.type == "AWS_PROXY"])
-    error_message = "the function answers them all"
+    error_message = "every method must invoke the function"
   }
   assert {
     condition     = aws_api_gateway_rest_api.this[0].binary_media_types == tolist(["*/*"])
-    error_message = "bodies arrive byte for byte"
+    error_message = "bodies must reach the function byte for byte"
   }
   assert {
     condition     = length(aws_apigatewayv2_api.this) == 0 && length(aws_api_gateway_usage_plan.clients) == 0
-    error_message = "one API, and no keys"
+    error_message = "there must be one API, without API keys"
   }
 }
 
-run "refusals_of_the_gateway_are_error_documents" {
+run "errors_of_the_gateway_are_error_documents" {
   command = plan
 
   assert {
@@ -157,41 +157,41 @@ run "refusals_of_the_gateway_are_error_documents" {
       && jsondecode(response.response_templates["application/json"]).jsonapi.version == "1.1"
       && length(jsondecode(response.response_templates["application/json"]).errors[0].detail) > 0
     ])
-    error_message = "each is a JSON:API document"
+    error_message = "each gateway response must be a JSON:API document"
   }
   assert {
     condition = alltrue([
       for type in ["DEFAULT_5XX", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"] :
       jsondecode(aws_api_gateway_gateway_response.this[type].response_templates["application/json"]).errors[0].meta.written == "unknown"
     ])
-    error_message = "where a memory's fate is not known, the answer says so"
+    error_message = "a response must say so if it is not known whether the memory was stored"
   }
   assert {
     condition     = aws_api_gateway_gateway_response.this["THROTTLED"].status_code == "429" && aws_api_gateway_gateway_response.this["THROTTLED"].response_parameters["gatewayresponse.header.Retry-After"] == "'1'"
-    error_message = "too many requests are 429, for a second"
+    error_message = "too many requests must get 429 and Retry-After: 1"
   }
   assert {
     condition = alltrue([
       for response in aws_api_gateway_gateway_response.this :
       response.status_code == try(jsondecode(response.response_templates["application/json"]).errors[0].status, null)
     ])
-    error_message = "a document names the status that it is answered with"
+    error_message = "a document must name the status of its own response"
   }
 }
 
-run "an_operator_is_told" {
+run "operators_get_alarms_and_logs" {
   command = plan
 
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["function-errors", "function-throttles", "gateway-5xx", "storage-failures"])
-    error_message = "there are four alarms"
+    error_message = "there must be these four alarms"
   }
   assert {
     condition     = !aws_api_gateway_method_settings.live[0].settings[0].data_trace_enabled
-    error_message = "no log has what memories say"
+    error_message = "no log may contain the content of memories"
   }
   assert {
     condition     = contains(keys(jsondecode(aws_api_gateway_stage.live[0].access_log_settings[0].format)), "caller")
-    error_message = "the access log names the caller"
+    error_message = "the access log must name the caller"
   }
 }

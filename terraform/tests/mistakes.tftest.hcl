@@ -1,4 +1,4 @@
-# A bad variable fails at the plan.
+# Every invalid variable fails at the plan.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -36,7 +36,7 @@ run "a_name_too_long_for_the_bucket" {
   expect_failures = [var.name]
 }
 
-run "another_architecture" {
+run "an_unknown_architecture" {
   command = plan
 
   variables {
@@ -46,7 +46,7 @@ run "another_architecture" {
   expect_failures = [var.architecture]
 }
 
-run "a_package_that_is_no_zip" {
+run "a_package_that_is_not_a_zip" {
   command = plan
 
   variables {
@@ -56,7 +56,7 @@ run "a_package_that_is_no_zip" {
   expect_failures = [var.package_path]
 }
 
-run "a_package_that_is_not_there" {
+run "a_package_that_does_not_exist" {
   command = plan
 
   variables {
@@ -66,7 +66,7 @@ run "a_package_that_is_not_there" {
   expect_failures = [aws_lambda_function.writer]
 }
 
-run "a_version_that_is_no_number" {
+run "a_version_that_is_not_a_number" {
   command = plan
 
   variables {
@@ -86,7 +86,7 @@ run "too_little_memory" {
   expect_failures = [var.memory_mib]
 }
 
-run "no_concurrency_at_all" {
+run "a_reserved_concurrency_of_0" {
   command = plan
 
   variables {
@@ -106,7 +106,7 @@ run "an_empty_log_filter" {
   expect_failures = [var.log_filter]
 }
 
-run "a_retention_that_cloudwatch_has_not" {
+run "a_log_retention_that_cloudwatch_does_not_support" {
   command = plan
 
   variables {
@@ -116,7 +116,7 @@ run "a_retention_that_cloudwatch_has_not" {
   expect_failures = [var.log_retention_days]
 }
 
-run "a_topic_that_is_no_arn" {
+run "a_topic_that_is_not_an_arn" {
   command = plan
 
   variables {
@@ -136,7 +136,7 @@ run "a_bucket_with_dots" {
   expect_failures = [var.bucket_name]
 }
 
-run "an_alias_of_a_key" {
+run "an_alias_instead_of_a_key" {
   command = plan
 
   variables {
@@ -146,7 +146,7 @@ run "an_alias_of_a_key" {
   expect_failures = [var.kms_key_arn]
 }
 
-run "a_lock_of_no_days" {
+run "an_object_lock_of_0_days" {
   command = plan
 
   variables {
@@ -156,7 +156,7 @@ run "a_lock_of_no_days" {
   expect_failures = [var.object_lock]
 }
 
-run "a_lock_of_no_mode" {
+run "an_object_lock_with_an_unknown_mode" {
   command = plan
 
   variables {
@@ -166,7 +166,7 @@ run "a_lock_of_no_mode" {
   expect_failures = [var.object_lock]
 }
 
-run "everybody_breaks_glass" {
+run "a_wildcard_as_break_glass_principal" {
   command = plan
 
   variables {
@@ -176,7 +176,7 @@ run "everybody_breaks_glass" {
   expect_failures = [var.break_glass_principal_arns]
 }
 
-run "a_session_breaks_glass" {
+run "a_session_as_break_glass_principal" {
   command = plan
 
   variables {
@@ -186,7 +186,7 @@ run "a_session_breaks_glass" {
   expect_failures = [var.break_glass_principal_arns]
 }
 
-run "another_type_of_api" {
+run "an_unknown_api_type" {
   command = plan
 
   variables {
@@ -206,7 +206,7 @@ run "a_public_mode" {
   expect_failures = [var.auth_mode]
 }
 
-run "a_jwt_setting_without_its_mode" {
+run "jwt_settings_without_auth_mode_jwt" {
   command = plan
 
   variables {
@@ -216,7 +216,7 @@ run "a_jwt_setting_without_its_mode" {
   expect_failures = [var.jwt]
 }
 
-run "callers_without_their_mode" {
+run "api_clients_without_auth_mode_api_key" {
   command = plan
 
   variables {
@@ -226,7 +226,7 @@ run "callers_without_their_mode" {
   expect_failures = [var.api_clients]
 }
 
-run "limits_that_refuse_every_request" {
+run "client_limits_that_refuse_every_request" {
   command = plan
 
   variables {
@@ -236,7 +236,7 @@ run "limits_that_refuse_every_request" {
   expect_failures = [var.client_limits]
 }
 
-run "a_quota_of_a_year" {
+run "a_quota_per_year" {
   command = plan
 
   variables {
@@ -256,7 +256,7 @@ run "a_throttle_that_refuses_every_request" {
   expect_failures = [var.throttle]
 }
 
-run "any_origin" {
+run "a_wildcard_as_origin" {
   command = plan
 
   variables {
@@ -286,7 +286,7 @@ run "a_domain_that_is_a_url" {
   expect_failures = [var.custom_domain]
 }
 
-run "a_global_firewall" {
+run "a_global_web_acl" {
   command = plan
 
   variables {
@@ -308,7 +308,7 @@ run "api_keys_on_an_http_api" {
   expect_failures = [var.auth_mode]
 }
 
-run "a_token_on_a_rest_api" {
+run "jwt_on_a_rest_api" {
   command = plan
 
   variables {
@@ -319,7 +319,7 @@ run "a_token_on_a_rest_api" {
   expect_failures = [var.auth_mode]
 }
 
-run "a_token_of_no_issuer" {
+run "auth_mode_jwt_without_settings" {
   command = plan
 
   variables {
@@ -330,7 +330,7 @@ run "a_token_of_no_issuer" {
   expect_failures = [var.jwt]
 }
 
-run "a_token_of_any_audience" {
+run "jwt_without_an_audience" {
   command = plan
 
   variables {
@@ -354,7 +354,7 @@ run "an_issuer_without_tls" {
   expect_failures = [var.jwt]
 }
 
-run "api_keys_for_nobody" {
+run "api_keys_without_api_clients" {
   command = plan
 
   variables {
@@ -364,7 +364,7 @@ run "api_keys_for_nobody" {
   expect_failures = [var.api_clients]
 }
 
-run "a_firewall_before_an_http_api" {
+run "a_web_acl_on_an_http_api" {
   command = plan
 
   variables {
@@ -375,7 +375,7 @@ run "a_firewall_before_an_http_api" {
   expect_failures = [var.waf_web_acl_arn]
 }
 
-run "a_boundary_that_is_no_policy" {
+run "a_boundary_that_is_not_a_policy" {
   command = plan
 
   variables {
@@ -385,7 +385,7 @@ run "a_boundary_that_is_no_policy" {
   expect_failures = [var.permissions_boundary_arn]
 }
 
-run "a_log_that_no_alarm_could_read" {
+run "a_log_filter_that_hides_failures_from_the_alarm" {
   command = plan
 
   variables {
@@ -395,7 +395,7 @@ run "a_log_that_no_alarm_could_read" {
   expect_failures = [var.log_filter]
 }
 
-run "an_origin_with_the_port_it_implies" {
+run "an_origin_with_the_default_port" {
   command = plan
 
   variables {
@@ -405,7 +405,7 @@ run "an_origin_with_the_port_it_implies" {
   expect_failures = [var.allowed_origins]
 }
 
-run "an_origin_that_is_no_host" {
+run "an_origin_without_a_valid_host" {
   command = plan
 
   variables {
@@ -415,7 +415,7 @@ run "an_origin_that_is_no_host" {
   expect_failures = [var.allowed_origins]
 }
 
-run "an_origin_with_a_port_that_is_none" {
+run "an_origin_with_an_invalid_port" {
   command = plan
 
   variables {
@@ -425,7 +425,7 @@ run "an_origin_with_a_port_that_is_none" {
   expect_failures = [var.allowed_origins]
 }
 
-run "a_principal_that_is_a_pattern" {
+run "a_policy_variable_as_break_glass_principal" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# Each variation of the deployment.
+# The variations of the deployment.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -27,15 +27,15 @@ run "api_keys" {
 
   assert {
     condition     = alltrue([for method in aws_api_gateway_method.this : method.api_key_required])
-    error_message = "each method needs a key"
+    error_message = "each method must require an API key"
   }
   assert {
     condition     = toset(keys(aws_api_gateway_usage_plan_key.client)) == toset(["billing", "crm"])
-    error_message = "each caller has a key of its own in the plan"
+    error_message = "each caller must have its own API key in the usage plan"
   }
   assert {
     condition     = one(aws_api_gateway_usage_plan.clients[0].throttle_settings).rate_limit == 5 && one(aws_api_gateway_usage_plan.clients[0].quota_settings).limit == 1000
-    error_message = "the plan has its limits"
+    error_message = "the usage plan must have the limits of the variable"
   }
 }
 
@@ -50,19 +50,19 @@ run "jwt" {
 
   assert {
     condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"]) && alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
-    error_message = "each route needs a token"
+    error_message = "each route must require a token"
   }
   assert {
     condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_scopes == toset(["memory:write"])])
-    error_message = "and a scope"
+    error_message = "each route must require the scope"
   }
   assert {
     condition     = one(aws_apigatewayv2_authorizer.jwt[0].jwt_configuration).audience == toset(["memory"])
-    error_message = "of the audience"
+    error_message = "the authorizer must require the audience"
   }
   assert {
     condition     = length(aws_api_gateway_rest_api.this) == 0 && length(aws_api_gateway_account.this) == 0
-    error_message = "nothing is left of the REST API"
+    error_message = "there must be no REST API"
   }
 }
 
@@ -75,11 +75,11 @@ run "http_with_iam" {
 
   assert {
     condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "AWS_IAM"])
-    error_message = "each route needs AWS SigV4"
+    error_message = "each route must require AWS SigV4"
   }
 }
 
-run "pages_of_allowed_origins" {
+run "allowed_origins_on_a_rest_api" {
   command = plan
 
   variables {
@@ -88,15 +88,15 @@ run "pages_of_allowed_origins" {
 
   assert {
     condition     = aws_lambda_function.writer.environment[0].variables.MEMORY_ALLOWED_ORIGINS == "https://a.example.com,https://b.example.com"
-    error_message = "the function knows them"
+    error_message = "the function must get the origins in sorted order"
   }
   assert {
     condition     = [for method in aws_api_gateway_method.this : method.http_method if method.authorization == "NONE"] == ["OPTIONS"]
-    error_message = "a preflight is all that is open"
+    error_message = "only the preflight may be open"
   }
 }
 
-run "pages_of_allowed_origins_of_an_http_api" {
+run "allowed_origins_on_an_http_api" {
   command = plan
 
   variables {
@@ -106,11 +106,11 @@ run "pages_of_allowed_origins_of_an_http_api" {
 
   assert {
     condition     = [for key, route in aws_apigatewayv2_route.this : key if route.authorization_type == "NONE"] == ["OPTIONS /{proxy+}"]
-    error_message = "a preflight is all that is open"
+    error_message = "only the preflight may be open"
   }
 }
 
-run "a_key_of_ones_own" {
+run "kms_key" {
   command = plan
 
   variables {
@@ -119,14 +119,14 @@ run "a_key_of_ones_own" {
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[3] == { Sid = "EncryptMemories", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = var.kms_key_arn }
-    error_message = "the role may encrypt by it, and not decrypt"
+    error_message = "the role must be able to encrypt with the key, but not to decrypt"
   }
   assert {
     condition = anytrue([
       for rule in aws_s3_bucket_server_side_encryption_configuration.memories.rule :
       rule.apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key_arn && rule.bucket_key_enabled
     ])
-    error_message = "the bucket encrypts by it"
+    error_message = "the bucket must encrypt with the key"
   }
 }
 
@@ -139,7 +139,7 @@ run "object_lock" {
 
   assert {
     condition     = aws_s3_bucket.memories.object_lock_enabled && one(aws_s3_bucket_object_lock_configuration.memories[0].rule).default_retention[0].days == 30
-    error_message = "each memory is locked"
+    error_message = "Object Lock must protect each memory"
   }
 }
 
@@ -152,7 +152,7 @@ run "break_glass" {
 
   assert {
     condition     = jsondecode(aws_s3_bucket_policy.memories.policy).Statement[3].Condition == { ArnNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/erasure"] } }
-    error_message = "only they may delete"
+    error_message = "only the break-glass principals may delete"
   }
 }
 
@@ -165,7 +165,7 @@ run "x86_64" {
 
   assert {
     condition     = one(aws_lambda_function.writer.architectures) == "x86_64"
-    error_message = "the function is x86_64"
+    error_message = "the function must be x86_64"
   }
 }
 
@@ -178,11 +178,11 @@ run "an_earlier_version" {
 
   assert {
     condition     = aws_lambda_alias.live.function_version == "7"
-    error_message = "the alias points to it"
+    error_message = "the alias must point to this version"
   }
 }
 
-run "a_firewall_and_a_name_of_ones_own" {
+run "web_acl_and_custom_domain" {
   command = plan
 
   variables {
@@ -192,15 +192,15 @@ run "a_firewall_and_a_name_of_ones_own" {
 
   assert {
     condition     = length(aws_wafv2_web_acl_association.this) == 1 && aws_apigatewayv2_domain_name.this[0].domain_name_configuration[0].security_policy == "TLS_1_2"
-    error_message = "both stand before the API"
+    error_message = "the web ACL and the domain must be attached to the API, with TLS 1.2"
   }
   assert {
     condition     = output.endpoint == "https://memory.example.com"
-    error_message = "callers use the name"
+    error_message = "the endpoint must be the custom domain"
   }
 }
 
-run "a_name_of_ones_own_for_an_http_api" {
+run "custom_domain_on_an_http_api" {
   command = plan
 
   variables {
@@ -210,7 +210,7 @@ run "a_name_of_ones_own_for_an_http_api" {
 
   assert {
     condition     = length(aws_apigatewayv2_api_mapping.this) == 1 && output.endpoint == "https://memory.example.com"
-    error_message = "the HTTP API has it"
+    error_message = "the custom domain must map to the HTTP API"
   }
 }
 
@@ -229,23 +229,23 @@ run "limits" {
 
   assert {
     condition     = [aws_iam_role.writer.permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arn, var.permissions_boundary_arn]
-    error_message = "both roles are bounded"
+    error_message = "both roles must have the permissions boundary"
   }
 
   assert {
     condition     = aws_api_gateway_method_settings.live[0].settings[0].throttling_rate_limit == 7 && aws_api_gateway_method_settings.live[0].settings[0].throttling_burst_limit == 9
-    error_message = "the stage is throttled"
+    error_message = "the stage must have the limits of the variable"
   }
   assert {
     condition     = aws_lambda_function.writer.reserved_concurrent_executions == 3
-    error_message = "concurrency is reserved"
+    error_message = "the concurrency must be reserved"
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:123456789012:operators"])])
-    error_message = "every alarm tells the topic"
+    error_message = "every alarm must notify the topic"
   }
   assert {
     condition     = aws_s3_bucket.memories.tags == tomap({ team = "memory" })
-    error_message = "resources are tagged"
+    error_message = "the resources must have the tags"
   }
 }

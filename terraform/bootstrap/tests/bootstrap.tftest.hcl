@@ -15,34 +15,34 @@ variables {
   environments = { dev = { name = "memory-dev" }, prod = { name = "memory", bucket_name = "our-memories" } }
 }
 
-run "only_this_repository_is_trusted_and_each_role_in_its_place" {
+run "each_role_trusts_only_its_own_jobs_of_this_repository" {
   command = plan
 
   assert {
     condition     = length(aws_iam_role.this) == 4
-    error_message = "two roles for each environment"
+    error_message = "there must be two roles for each environment"
   }
   assert {
     condition = alltrue([
       for role in aws_iam_role.this : jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
     ])
-    error_message = "every role must demand the audience of AWS"
+    error_message = "every role must require the audience of AWS"
   }
   assert {
     condition     = jsondecode(aws_iam_role.this["deploy-prod"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/memory-ingress:environment:prod"]
-    error_message = "the deploy role must be for jobs of its environment alone"
+    error_message = "the deploy role must trust only jobs of its environment"
   }
   assert {
     condition = jsondecode(aws_iam_role.this["plan-prod"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [
       "repo:example/memory-ingress:pull_request", "repo:example/memory-ingress:ref:refs/heads/main",
     ]
-    error_message = "the plan role must be for pull requests and the deployed branch"
+    error_message = "the plan role must trust pull requests and the deployed branch"
   }
   assert {
     condition = alltrue([
       for role in aws_iam_role.this : length(jsondecode(role.assume_role_policy).Statement) == 1 && !strcontains(role.assume_role_policy, "*") && !strcontains(role.assume_role_policy, "StringLike")
     ])
-    error_message = "no trust may have a wildcard"
+    error_message = "no trust policy may contain a wildcard"
   }
 }
 
@@ -55,21 +55,21 @@ run "the_plan_role_only_reads" {
         for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:(Get|List|Describe|GET$)", action))
       ]
     ]))
-    error_message = "the plan role may get, list and describe"
+    error_message = "the plan role may only get, list and describe"
   }
   assert {
     condition = flatten([
       for statement in jsondecode(aws_iam_role_policy.read["plan-prod"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
     ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/prod.tfstate"]
-    error_message = "the only object that a plan reads is its own state"
+    error_message = "the plan role may read no object except its own state"
   }
   assert {
     condition     = toset(keys(aws_iam_role_policy.deploy)) == toset(["dev", "prod"])
-    error_message = "the policy deploy is for the deploy roles"
+    error_message = "only the deploy roles may have the policy deploy"
   }
 }
 
-run "the_deploy_role_leaves_memories_alone" {
+run "the_deploy_role_cannot_touch_memories" {
   command = plan
 
   assert {
@@ -83,24 +83,24 @@ run "the_deploy_role_leaves_memories_alone" {
     condition = one([for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : statement if statement.Effect == "Deny"]).Resource == [
       "arn:aws:s3:::our-memories", "arn:aws:s3:::our-memories/*",
     ]
-    error_message = "the denial must be about the environment's own bucket"
+    error_message = "the denial must cover the bucket of the environment"
   }
   assert {
     condition = flatten([
       for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : statement.Resource
       if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
     ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/dev.tfstate.tflock"]
-    error_message = "the lock is all that may be deleted"
+    error_message = "the deploy role may delete only the lock of the state"
   }
   assert {
     condition = alltrue(flatten([
       for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : [for action in flatten([statement.Action]) : !contains(["*", "iam:*", "s3:*", "lambda:*"], action)]
     ]))
-    error_message = "the deploy role must not be given whole services"
+    error_message = "the deploy role must not get all actions of a service"
   }
 }
 
-run "the_deploy_role_cannot_make_a_greater_one" {
+run "the_deploy_role_cannot_create_a_more_powerful_role" {
   command = plan
 
   assert {
@@ -109,7 +109,7 @@ run "the_deploy_role_cannot_make_a_greater_one" {
       try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == "arn:aws:iam::123456789012:policy/memory-ingress-boundary-prod"
       if anytrue([for action in flatten([statement.Action]) : contains(["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"], action)])
     ])
-    error_message = "a role is made, and its policies are written, within the boundary alone"
+    error_message = "creating a role and writing its policies must require the boundary"
   }
   assert {
     condition = alltrue([
@@ -117,14 +117,14 @@ run "the_deploy_role_cannot_make_a_greater_one" {
       alltrue([for arn in flatten([statement.Resource]) : contains(["arn:aws:iam::123456789012:role/memory", "arn:aws:iam::123456789012:role/memory-gateway-log"], arn)])
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:") && action != "iam:CreateServiceLinkedRole"])
     ])
-    error_message = "the deploy role may touch the two roles of the module, never its own"
+    error_message = "the deploy role may change only the two roles of the module, never its own"
   }
   assert {
     condition = toset([
       for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : "${statement.Resource} ${statement.Condition.StringEquals["iam:PassedToService"]}"
       if contains(flatten([statement.Action]), "iam:PassRole")
     ]) == toset(["arn:aws:iam::123456789012:role/memory lambda.amazonaws.com", "arn:aws:iam::123456789012:role/memory-gateway-log apigateway.amazonaws.com"])
-    error_message = "each role may be passed to its own service alone"
+    error_message = "each role may be passed only to its own service"
   }
   assert {
     condition = !anytrue(flatten([
@@ -132,29 +132,29 @@ run "the_deploy_role_cannot_make_a_greater_one" {
         for action in flatten([statement.Action]) : contains(["iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion"], action)
       ] if statement.Effect == "Allow"
     ]))
-    error_message = "neither trust nor boundary may be loosened"
+    error_message = "the deploy role must not be able to loosen a trust policy or the boundary"
   }
   assert {
     condition     = !strcontains(aws_iam_policy.boundary["prod"].policy, "iam:") && !strcontains(aws_iam_policy.boundary["prod"].policy, "s3:Get")
-    error_message = "the boundary is what the module gives, no more"
+    error_message = "the boundary must not allow more than the module gives"
   }
 }
 
-run "policies_fit_what_iam_takes" {
+run "policies_are_within_the_size_limit_of_iam" {
   command = plan
 
   assert {
     condition     = alltrue([for environment in ["dev", "prod"] : length(aws_iam_role_policy.read["deploy-${environment}"].policy) + length(aws_iam_role_policy.deploy[environment].policy) < 10240])
-    error_message = "the inline policies of a role may have 10,240 characters together"
+    error_message = "the inline policies of a role must stay below the limit of 10,240 characters together"
   }
 }
 
-run "the_state_is_kept_and_closed" {
+run "the_state_is_versioned_private_and_encrypted" {
   command = plan
 
   assert {
     condition     = aws_s3_bucket_versioning.state.versioning_configuration[0].status == "Enabled"
-    error_message = "the state needs its history"
+    error_message = "the state bucket must be versioned"
   }
   assert {
     condition = alltrue([
@@ -169,11 +169,11 @@ run "the_state_is_kept_and_closed" {
   }
   assert {
     condition     = jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
-    error_message = "the state must travel over TLS only"
+    error_message = "the state bucket must refuse plain HTTP"
   }
 }
 
-run "an_oidc_provider_of_the_account_is_reused" {
+run "an_existing_oidc_provider_is_reused" {
   command = plan
   variables {
     oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
@@ -181,11 +181,11 @@ run "an_oidc_provider_of_the_account_is_reused" {
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "an account can have only one"
+    error_message = "no second OIDC provider may be created: an account can have only one"
   }
 }
 
-run "a_repository_is_named_by_its_ids_where_its_tokens_do" {
+run "a_repository_name_with_ids_is_used_as_it_is" {
   command = plan
   variables {
     repository = "example@1234/memory-ingress@5678"
@@ -193,11 +193,11 @@ run "a_repository_is_named_by_its_ids_where_its_tokens_do" {
 
   assert {
     condition     = jsondecode(aws_iam_role.this["deploy-dev"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example@1234/memory-ingress@5678:environment:dev"]
-    error_message = "the subject must be the one in the tokens"
+    error_message = "the subject must be the same as in the tokens"
   }
 }
 
-run "no_wildcard_repository" {
+run "a_wildcard_repository_is_refused" {
   command = plan
   variables {
     repository = "example/*"
@@ -205,7 +205,7 @@ run "no_wildcard_repository" {
   expect_failures = [var.repository]
 }
 
-run "no_wildcard_branch" {
+run "a_wildcard_branch_is_refused" {
   command = plan
   variables {
     branch = "*"
@@ -213,7 +213,7 @@ run "no_wildcard_branch" {
   expect_failures = [var.branch]
 }
 
-run "no_two_environments_of_one_name" {
+run "two_environments_with_one_name_are_refused" {
   command = plan
   variables {
     environments = { dev = { name = "memory" }, prod = { name = "memory" } }
@@ -221,7 +221,7 @@ run "no_two_environments_of_one_name" {
   expect_failures = [var.environments]
 }
 
-run "no_provider_of_another_issuer" {
+run "an_oidc_provider_of_another_issuer_is_refused" {
   command = plan
   variables {
     oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
