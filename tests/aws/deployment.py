@@ -1,4 +1,4 @@
-"""The Terraform module, applied to an emulator of AWS on this machine."""
+"""Applies the Terraform module to an emulator of AWS on this machine."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION, ACCOUNT = "eu-central-1", "123456789012"
-# What neither the module's copy nor an emulator may see of the shell that runs this.
+# Variables of the calling shell that must reach neither the copy of the module nor an emulator.
 FOREIGN = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR")
 PATIENCE = 600
 
 
 def plug_ins():
-    """A folder of provider plug-ins, where this machine has one that Terraform does not know of."""
+    """Returns a folder of provider plug-ins on this machine that Terraform does not know of, or None."""
     for parent in (Path("/opt"), Path("/usr/local/share"), Path("/usr/share"), Path("/usr/lib"), Path.home()):
         for folder in (*parent.glob("registry.terraform.io"), *parent.glob("*/registry.terraform.io")):
             return folder.parent
@@ -27,7 +27,10 @@ def plug_ins():
 
 
 def environment(folder, **more):
-    """This process's environment without credentials, settings and caches of others; plug-ins from the machine, where it has them."""
+    """Returns this process's environment without the AWS and Terraform settings of the calling shell.
+
+    Terraform takes its plug-ins from this machine, if there are any.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     settings = Path(clean.get("TF_CLI_CONFIG_FILE", Path.home() / ".terraformrc"))
     if not settings.is_file():
@@ -39,24 +42,24 @@ def environment(folder, **more):
 
 
 def needs(program, install):
-    """Ends this run, where a program is not there, with how to install it."""
+    """Exits and says how to install a program, if it is not installed."""
     if shutil.which(program) is None:
         sys.exit(f"{program} is not installed: {install}")
 
 
 def terraform(folder, env, *arguments, allowed=(0,), quiet=True):
-    """Runs Terraform in a folder; what it prints is shown only where it fails."""
+    """Runs Terraform in a folder. If quiet, shows what Terraform prints only when it fails."""
     needs("terraform", "see https://developer.hashicorp.com/terraform/install (1.11 or later).")
     command = ["terraform", f"-chdir={folder}", *arguments]
     done = subprocess.run(command, env=env, text=True, timeout=PATIENCE,
                           stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None)
     if done.returncode not in allowed:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout or ''}")
+        raise AssertionError(f"{' '.join(command)} exited with {done.returncode}\n{done.stdout or ''}")
     return done
 
 
 def empty_package(folder):
-    """A function's zip, where no function is run."""
+    """Writes an empty package, for tests that never run the function."""
     package = Path(folder) / "package.zip"
     with zipfile.ZipFile(package, "w") as file:
         file.writestr("bootstrap", "")
@@ -64,7 +67,7 @@ def empty_package(folder):
 
 
 class Deployment:
-    """A copy of the module in a folder of its own, with its state."""
+    """A copy of the module in its own folder, with its own state."""
 
     def __init__(self, folder, env, **variables):
         self.folder, self.env = Path(folder) / "terraform", env
@@ -85,7 +88,7 @@ class Deployment:
         return {name: output["value"] for name, output in told.items()}
 
     def allow_destruction(self):
-        """What an operator must do before the bucket can be destroyed."""
+        """Does what an operator must do before the bucket can be destroyed."""
         (self.folder / "destroy_override.tf").write_text(
             'resource "aws_s3_bucket" "memories" {\n  force_destroy = true\n\n  lifecycle {\n    prevent_destroy = false\n  }\n}\n'
         )
@@ -99,13 +102,13 @@ def free_port():
 
 @contextmanager
 def server(command, env, port, log):
-    """A server on a port of this machine, until the block ends; its output goes to a file."""
+    """Runs a server on a port of this machine until the block ends. Writes its output to a file."""
     with open(log, "w") as output:
         process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
     try:
         for _ in range(600):
             if process.poll() is not None:
-                raise AssertionError(f"{command} ended with {process.returncode}:\n{Path(log).read_text()[-4000:]}")
+                raise AssertionError(f"{command} exited with {process.returncode}:\n{Path(log).read_text()[-4000:]}")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
@@ -124,7 +127,7 @@ def server(command, env, port, log):
 
 @contextmanager
 def moto(folder):
-    """moto: its endpoint, and the environment in which Terraform takes it for AWS."""
+    """Runs moto. Yields its endpoint, and the environment in which Terraform uses it instead of AWS."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     env = environment(folder, AWS_ENDPOINT_URL=endpoint, AWS_REGION=REGION, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")

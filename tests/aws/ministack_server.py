@@ -1,8 +1,10 @@
-"""ministack, with three gaps closed: what a policy says of a put's If-None-Match and of a caller's own encryption key was
-not evaluated; a put's answer did not repeat the checksum that it had verified; and Terraform's way to ask for an API key of the
-gateway's choice made an empty one.
+"""Runs ministack with three gaps closed.
 
-So it is this patch and not AWS that shows a put without the condition to be refused.
+- It does not evaluate policy conditions on a put's If-None-Match and on an encryption key of the caller (SSE-C).
+- Its response to a put does not repeat the checksum that it has verified.
+- Terraform sends an empty value when the gateway must choose an API key, and ministack creates an empty key.
+
+So a test in which a put without the condition is refused tests this patch, and not AWS.
 """
 
 import ministack.core.iam_actions as actions

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Formats, validates and tests the Terraform modules, without an account.
+"""Checks the format of the Terraform modules, validates them and tests them, without an AWS account.
 
 usage: tests/aws/module.py
 
-Needs Terraform, and its plug-in for AWS or the network to download it.
+Needs Terraform, and its AWS provider or a network to download it.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from deployment import ROOT, environment, terraform
 
 
 def check(name, folder, env):
-    """`terraform init`, `validate` and `test`, in a copy: what init makes is nobody's business."""
+    """Runs `terraform init`, `validate` and `test` in a copy, so that init leaves no files in the repository."""
     unwanted = shutil.ignore_patterns(".terraform", "*.tfstate*", "bootstrap", "backend.tf", "*.auto.tfvars", "terraform.tfvars")
     shutil.copytree(ROOT / name, folder, ignore=unwanted)
     terraform(folder, env, "init", "-backend=false", "-lockfile=readonly", "-no-color")

@@ -1,5 +1,5 @@
-"""moto's server, with the two gaps closed that would show as drift: it forgets what a function logs to, and which media
-types of a REST API are binary."""
+"""Runs moto's server with two gaps closed that would show up as drift: moto forgets the log settings of a function, and
+the binary media types of a REST API."""
 
 import json
 import sys

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Deploys the real package by the real module to ministack, and asks its gateway and its S3 well and badly.
+"""Deploys the real package to ministack with the real module, and sends good and bad requests to its gateway and S3.
 
 usage: tests/aws/on_ministack.py [--package ZIP] [VARIANT]...
 
-ministack verifies signatures and evaluates policies (AUTH=true), and runs the package's program behind its gateway, over TLS.
-Each variant (rest-iam, rest-api-key, http-jwt) is a deployment of its own. What ministack lacks and ministack_server.py
-patches was not tested against AWS, nor was anything else here. Needs Linux on x86_64, Terraform, curl, the package that
-terraform/package.py --architecture x86_64 builds, and the packages ministack, boto3 and PyJWT[crypto].
+ministack verifies signatures and evaluates policies (AUTH=true), and runs the program of the package behind its gateway,
+over TLS. Each variant (rest-iam, rest-api-key, http-jwt) is its own deployment. Nothing here was tested against AWS,
+including the gaps of ministack that ministack_server.py closes. Needs Linux on x86_64, Terraform, curl, the package that
+terraform/package.py --architecture x86_64 builds, and the Python packages ministack, boto3 and PyJWT[crypto].
 """
 
 import argparse
@@ -42,12 +42,12 @@ BODY_BYTES_MAX = 4 * 2**20
 
 
 def memory(content="Rob prefers mornings.", **more):
-    """The tool's body of a memory that no other test sends."""
+    """Returns the tool's body of a memory that no other test sends."""
     return {"entity_id": str(uuid.uuid4()), "domain": "work", "content": content, "timestamp": "2026-01-27T03:14:22Z", **more}
 
 
 def certificate(folder):
-    """A certificate for every server of this run, which all its clients trust."""
+    """Writes a certificate for every server of this run, which all its clients trust."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.DNSName("*.execute-api.localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -107,7 +107,7 @@ class Issuer:
 
 
 class Stack:
-    """One deployment, and how to ask it."""
+    """One deployment, and the requests to it."""
 
     def __init__(self, folder, port, cert, package):
         self.port, self.cert, self.package, self.folder = port, cert, package, folder
@@ -131,7 +131,7 @@ class Stack:
         return f"https://{self.host}:{self.port}{self.stage}{path}"
 
     def ask(self, body, *curl, path="/memory", method="POST", headers=()):
-        """The status, the headers and the body of an answer."""
+        """Sends a request. Returns the status, the headers and the body of the response."""
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = Path(self.folder) / "sent"
         sent.write_bytes(body)
@@ -146,19 +146,19 @@ class Stack:
         return int(status.split()[1]), fields, text.decode()
 
     def expect(self, what, status, code, *asked, **options):
-        """That an answer has this status and, where it is a refusal, this code as a JSON:API document."""
+        """Asserts that a response has this status and, if a code is given, is a JSON:API document with this code."""
         answer = self.ask(*asked, **options)
         assert answer[0] == status, f"{what}: {answer}"
         if code:
             assert answer[1]["content-type"] == JSON_API, f"{what}: {answer}"
             error = json.loads(answer[2])["errors"][0]
-            # The gateway's default refusal does not know its own status.
+            # The gateway's default response cannot name its own status.
             assert (error["code"], error.get("status", str(status))) == (code, str(status)), f"{what}: {answer}"
         print(f"  {status} {code:24} {what}", flush=True)
         return answer
 
     def expect_stored(self, what, *curl, **options):
-        """That a memory is durable, as replay would read it; that its repeat is the same answer."""
+        """Asserts that a memory is stored in the form that replay reads, and that its repeat gets the same response."""
         sent = memory()
         status, fields, text = self.expect(what, 201, "", sent, *curl, **options)
         data = json.loads(text)["data"]
@@ -171,7 +171,7 @@ class Stack:
 
 
 def user(stack, name, *statements):
-    """A user with a policy, and its key."""
+    """Creates a user with a policy. Returns its access key and its secret."""
     iam = stack.client("iam")
     iam.create_user(UserName=name)
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement} for statement in statements]}
@@ -191,34 +191,34 @@ def rest_iam(stack):
     key, secret = user(stack, "billing", {"Action": "execute-api:Invoke", "Resource": f"{arn}/*"})
     caller, stranger = signature(key, secret), signature(*user(stack, "stranger"))
     elsewhere = signature(*user(stack, "reader", {"Action": "execute-api:Invoke", "Resource": f"{arn}/GET/*"}))
-    stack.expect("unsigned", 403, "forbidden", memory())
-    stack.expect("another secret", 403, "forbidden", memory(), *signature(key, "x" * 40))
-    stack.expect("an unknown key", 403, "forbidden", memory(), *signature("AKIAIOSFODNN7EXAMPLE", secret))
-    # ministack answers these two by itself, where AWS uses the gateway's response ACCESS_DENIED.
-    stack.expect("no permission", 403, "", memory(), *stranger)
-    stack.expect("permission for another method", 403, "", memory(), *elsewhere)
+    stack.expect("an unsigned request", 403, "forbidden", memory())
+    stack.expect("a wrong secret key", 403, "forbidden", memory(), *signature(key, "x" * 40))
+    stack.expect("an unknown access key", 403, "forbidden", memory(), *signature("AKIAIOSFODNN7EXAMPLE", secret))
+    # ministack has its own response to these two. AWS uses the gateway response ACCESS_DENIED.
+    stack.expect("a caller without permission", 403, "", memory(), *stranger)
+    stack.expect("a caller with permission for another method", 403, "", memory(), *elsewhere)
     signed = AWSRequest("POST", stack.url("/memory"), {"Content-Type": JSON}, json.dumps(memory()))
     SigV4Auth(Credentials(key, secret), "execute-api", REGION).add_auth(signed)
     stack.expect("a body changed after it was signed", 403, "forbidden", memory(), headers=dict(signed.headers))
     nothing_yet = stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"]
     assert nothing_yet == 0, nothing_yet
 
-    stack.expect_stored("signed by curl", *caller)
+    stack.expect_stored("a request signed by curl", *caller)
     stack.expect("an unknown path", 404, "not_found", memory(), *caller, path="/nothing")
-    stack.expect("the root", 404, "not_found", memory(), *caller, path="/")
+    stack.expect("the root path", 404, "not_found", memory(), *caller, path="/")
     stack.expect("another method", 405, "method_not_allowed", memory(), *caller, method="DELETE")
-    stack.expect("a mistake", 422, "unknown_field", memory(colour="red"), *caller)
-    stack.expect("bytes that are no text", 400, "malformed_json", b'{"content":"\xff"}', *caller)
+    stack.expect("an unknown member", 422, "unknown_field", memory(colour="red"), *caller)
+    stack.expect("a body that is not UTF-8", 400, "malformed_json", b'{"content":"\xff"}', *caller)
     room = BODY_BYTES_MAX - len(json.dumps(memory("")))
     stack.expect("a body of 4 MiB", 201, "", memory("x" * room), *caller)
-    stack.expect("a byte more", 413, "too_large", memory("x" * (room + 1)), *caller)
+    stack.expect("a body of 4 MiB and one byte", 413, "too_large", memory("x" * (room + 1)), *caller)
     smoke(stack, "iam", AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
     function_may_only_write(stack)
     nobody_deletes(stack)
 
 
 def function_credentials():
-    """What the running function was given, read where only its own machine can."""
+    """Returns the environment of the running function, with its credentials, from /proc on this machine."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if os.readlink(process / "exe").endswith("/bootstrap"):
@@ -227,11 +227,11 @@ def function_credentials():
                     return held
         except OSError:
             continue
-    raise AssertionError("the function does not run")
+    raise AssertionError("the function is not running")
 
 
 def refused(what, call, *codes, **named):
-    """That S3 refuses a call with one of these codes."""
+    """Asserts that S3 refuses a call with one of these codes."""
     try:
         call(**named)
     except ClientError as error:
@@ -239,7 +239,7 @@ def refused(what, call, *codes, **named):
         assert code in codes, f"{what}: {error}"
         print(f"      {code:24} {what}", flush=True)
     else:
-        raise AssertionError(f"{what}: S3 did it")
+        raise AssertionError(f"{what}: S3 did not refuse it")
 
 
 def function_may_only_write(stack):
@@ -248,15 +248,15 @@ def function_may_only_write(stack):
     mine = {"Bucket": BUCKET, "Key": "memories/by-the-function.json"}
     denied = ("AccessDenied",)
     assert s3.put_object(**mine, Body=b"{}", IfNoneMatch="*")["ETag"]
-    refused("its role puts again", s3.put_object, "PreconditionFailed", **mine, Body=b"{}", IfNoneMatch="*")
+    refused("its role puts the same key again", s3.put_object, "PreconditionFailed", **mine, Body=b"{}", IfNoneMatch="*")
     refused("its role puts without the condition", s3.put_object, *denied, **mine, Body=b"{}")
-    refused("its role puts under another condition", s3.put_object, *denied, **mine, Body=b"{}", IfMatch='"x"')
-    refused("its role puts elsewhere", s3.put_object, *denied, Bucket=BUCKET, Key="other.json", Body=b"{}", IfNoneMatch="*")
+    refused("its role puts with another condition", s3.put_object, *denied, **mine, Body=b"{}", IfMatch='"x"')
+    refused("its role puts outside memories/", s3.put_object, *denied, Bucket=BUCKET, Key="other.json", Body=b"{}", IfNoneMatch="*")
     refused("its role reads", s3.get_object, *denied, **mine)
     refused("its role lists", s3.list_objects_v2, *denied, Bucket=BUCKET)
     refused("its role deletes", s3.delete_object, *denied, **mine)
-    refused("its role uploads in parts", s3.create_multipart_upload, *denied, Bucket=BUCKET, Key="memories/parts")
-    refused("its role takes the policy off", s3.delete_bucket_policy, *denied, Bucket=BUCKET)
+    refused("its role starts a multipart upload", s3.create_multipart_upload, *denied, Bucket=BUCKET, Key="memories/parts")
+    refused("its role deletes the bucket policy", s3.delete_bucket_policy, *denied, Bucket=BUCKET)
 
 
 def nobody_deletes(stack):
@@ -266,7 +266,7 @@ def nobody_deletes(stack):
     refused("an operator deletes", s3.delete_object, "AccessDenied", **mine)
     refused("an operator deletes a version", s3.delete_object, "AccessDenied", **mine, VersionId=version["VersionId"])
     refused("an operator overwrites", s3.put_object, "AccessDenied", **mine, Body=b"{}")
-    refused("an operator encrypts by a key of its own", s3.put_object, "AccessDenied", Bucket=BUCKET, Key="memories/sse-c", Body=b"{}",
+    refused("an operator encrypts with its own key (SSE-C)", s3.put_object, "AccessDenied", Bucket=BUCKET, Key="memories/sse-c", Body=b"{}",
             IfNoneMatch="*", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
     assert s3.get_object(**mine)["Body"].read() == b"{}"
 
@@ -274,21 +274,21 @@ def nobody_deletes(stack):
 def rest_api_key(stack):
     stack.deploy(auth_mode="api_key", api_clients=["billing"], break_glass_principal_arns=[f"arn:aws:iam::{ACCOUNT}:user/erasure"])
     key = stack.outputs["api_keys"]["billing"]
-    stack.expect("no key", 403, "forbidden", memory())
-    stack.expect("a wrong key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
-    stack.expect_stored("the caller's key", headers={"x-api-key": key})
+    stack.expect("no API key", 403, "forbidden", memory())
+    stack.expect("a wrong API key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
+    stack.expect_stored("the caller's API key", headers={"x-api-key": key})
     smoke(stack, "api_key", MEMORY_API_KEY=key)
     erase(stack)
 
 
 def erase(stack):
-    """What the law demands: all of an entity, by the one who may."""
+    """Erases all memories of an entity as the break-glass principal, as the law may require."""
     everything = {"Action": "s3:*", "Resource": "*"}
     prefix = {"Bucket": BUCKET, "Prefix": "memories/domain=smoke/entity=deployment/"}
     eraser, operator = (stack.client("s3", *user(stack, name, everything)) for name in ("erasure", "operator"))
     versions = eraser.list_object_versions(**prefix)["Versions"]
     doomed = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
-    refused("another than the break-glass principal deletes", operator.delete_object, "AccessDenied", Bucket=BUCKET, **doomed[0])
+    refused("an operator that is not the break-glass principal deletes", operator.delete_object, "AccessDenied", Bucket=BUCKET, **doomed[0])
     assert "Errors" not in eraser.delete_objects(Bucket=BUCKET, Delete={"Objects": doomed})
     left = eraser.list_object_versions(**prefix)
     assert "Versions" not in left and "DeleteMarkers" not in left, left
@@ -302,7 +302,7 @@ def http_jwt(stack, issuer):
         return {"Authorization": f"Bearer {issuer.token(**claims)}"}
 
     stack.expect("no token", 401, "", memory())
-    stack.expect("what is no token", 401, "", memory(), headers={"Authorization": "Bearer e.y.J"})
+    stack.expect("a value that is not a token", 401, "", memory(), headers={"Authorization": "Bearer e.y.J"})
     stack.expect("an expired token", 401, "", memory(), headers=bearer(exp=int(time.time()) - 600))
     forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     stack.expect("a forged token", 401, "", memory(), headers=bearer(key=forger))
@@ -310,13 +310,13 @@ def http_jwt(stack, issuer):
     stack.expect("a token of another issuer", 401, "", memory(), headers=bearer(iss="https://issuer.example.com"))
     stack.expect("a token without the scope", 403, "", memory(), headers=bearer(scope="memory:read"))
     assert stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    stack.expect_stored("a good token", headers=bearer())
+    stack.expect_stored("a valid token", headers=bearer())
     stack.expect("an unknown path", 404, "not_found", memory(), path="/nothing", headers=bearer())
     smoke(stack, "jwt", MEMORY_TOKEN=issuer.token())
 
 
 def smoke(stack, auth, **credentials):
-    """What an operator runs first after a deployment."""
+    """Runs the smoke test, as an operator does first after a deployment."""
     command = [sys.executable, str(ROOT / "terraform/smoke.py"), stack.endpoint + stack.stage, "--region", REGION,
                "--auth", auth, "--host", f"{stack.host}:{stack.port}"]
     environment_of_operator = {**os.environ, "SSL_CERT_FILE": stack.cert, "AWS_SESSION_TOKEN": "", **credentials}
@@ -348,14 +348,14 @@ def run(name, folder, package):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("variant", nargs="*", help=f"of {', '.join(VARIANTS)} [all]")
-    options.add_argument("--package", default=ROOT / "target/lambda/memory-ingress-x86_64.zip", type=Path, help="the function's zip")
+    options.add_argument("variant", nargs="*", help=f"one of {', '.join(VARIANTS)} [all]")
+    options.add_argument("--package", default=ROOT / "target/lambda/memory-ingress-x86_64.zip", type=Path, help="the package of the function")
     options = options.parse_args()
     names = options.variant or list(VARIANTS)
     if unknown := set(names) - set(VARIANTS):
-        sys.exit(f"no such variant: {', '.join(sorted(unknown))}")
+        sys.exit(f"unknown variant: {', '.join(sorted(unknown))}")
     if not options.package.is_file():
-        sys.exit(f"there is no {options.package}: build it with terraform/package.py --architecture x86_64.")
+        sys.exit(f"{options.package} does not exist: build it with terraform/package.py --architecture x86_64.")
     needs("curl", "Debian: apt-get install curl.")
     for name in names:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Applies the Terraform module to moto with the real AWS provider, and reads back by boto3 what it made.
+"""Applies the Terraform module to moto with the real AWS provider, and reads the resources back with boto3.
 
 usage: tests/aws/on_moto.py [VARIANT]...
 
-Each variant (rest-iam, rest-api-key, http-jwt, object-lock) is applied, planned again without a change, read back,
-refused its destruction, and destroyed with the override that the documentation names. Needs Terraform, and the packages
+For each variant (rest-iam, rest-api-key, http-jwt, object-lock), applies the module, plans again and expects no change,
+reads the resources back, and expects Terraform to refuse to destroy them. Then destroys them with the override that
+docs/deploying.md shows, or, for rest-iam, tears down all but the bucket. Needs Terraform, and the Python packages
 moto[server] and boto3.
 """
 
@@ -132,7 +133,7 @@ def check_watch(logs, metrics, http_api):
     groups = {group["logGroupName"]: group.get("retentionInDays") for group in logs.describe_log_groups()["logGroups"]}
     assert groups == {"/aws/lambda/memory-ingress": 365, "/aws/vendedlogs/memory-ingress": 365}, groups
     [metric_filter] = logs.describe_metric_filters()["metricFilters"]
-    # tests/it holds that a failed put is logged so.
+    # tests/it asserts that a failed put is logged at one of these levels.
     assert metric_filter["filterPattern"] == '{ ($.level = "ERROR") || ($.level = "WARN") }', metric_filter
     [told] = metric_filter["metricTransformations"]
     seen = {
@@ -180,12 +181,15 @@ def run(name, folder):
             deployment.allow_destruction()
             deployment.run("destroy", "-auto-approve", "-no-color")
             assert s3.list_buckets()["Buckets"] == []
-            done = "destroyed by override"
-    print(f"{name}: applied, planned without a change, read back, not destroyed, {done}", flush=True)
+            done = "destroyed with the override"
+    print(f"{name}: applied, planned without a change, read back, destruction refused, {done}", flush=True)
 
 
 def check_that_a_preflight_can_be_closed(deployment):
-    """That the open method is turned and not taken away: what is taken away stays in the snapshot that is deployed before."""
+    """Asserts that the open method is changed and not removed.
+
+    A removed method would stay in the snapshot, which is deployed before the removal.
+    """
     deployment.run("plan", "-var=allowed_origins=[]", "-out=closed.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "closed.tfplan").stdout)
     changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
@@ -195,7 +199,7 @@ def check_that_a_preflight_can_be_closed(deployment):
 
 
 def tear_down_without_the_bucket(deployment, s3):
-    """As the documentation says it."""
+    """Destroys everything except the bucket, as docs/deploying.md describes it."""
     resources = deployment.run("state", "list").stdout.splitlines()
     deployment.run("state", "rm", *[resource for resource in resources if resource.startswith("aws_s3_bucket")])
     deployment.run("destroy", "-auto-approve", "-no-color")
@@ -206,10 +210,10 @@ def tear_down_without_the_bucket(deployment, s3):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("variant", nargs="*", help=f"of {', '.join(VARIANTS)} [all]")
+    options.add_argument("variant", nargs="*", help=f"one of {', '.join(VARIANTS)} [all]")
     names = options.parse_args().variant or list(VARIANTS)
     if unknown := set(names) - set(VARIANTS):
-        options.error(f"no such variant: {', '.join(sorted(unknown))}")
+        options.error(f"unknown variant: {', '.join(sorted(unknown))}")
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             run(name, folder)

@@ -1,6 +1,8 @@
-// What the module's policies mean, over a table of requests, by a simulator of IAM that we did not write.
+// Checks what the module's policies allow, for a table of requests, with a simulator of IAM that we did not write.
 //
-// usage: node tests/aws/policies.mjs POLICIES   (the JSON that policies.py prints; needs @cloud-copilot/iam-simulate)
+// usage: node tests/aws/policies.mjs POLICIES
+//
+// POLICIES is a file with the JSON that policies.py prints. Needs @cloud-copilot/iam-simulate.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,11 +20,12 @@ const NEW = { "s3:if-none-match": "*" };
 const ALL = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: ["s3:*", "kms:*"], Resource: "*" }] };
 const [YES, DENIED, NO] = ["Allowed", "ExplicitlyDenied", "ImplicitlyDenied"];
 
-// Who: the function; the function, were its role given everything; an operator who has everything; who may break glass.
+// The callers: the function, the function if its role had all permissions, an operator with all permissions, the role
+// of another service, the break-glass principal, and a role without permissions.
 const session = (role) => ({ principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/s`, is: `arn:aws:iam::${ACCOUNT}:role/${role}` });
 const WHO = {
   writer: (policies) => ({ ...session("memory-ingress"), may: [policies.role] }),
-  "writer with everything": (policies) => ({ ...session("memory-ingress"), may: [policies.role, ALL] }),
+  "writer with all permissions": (policies) => ({ ...session("memory-ingress"), may: [policies.role, ALL] }),
   operator: () => ({ ...session("operator"), may: [ALL] }),
   "another service's role": () => ({ ...session("memory-ingress-2"), may: [ALL] }),
   erasure: () => ({ ...session("erasure"), may: [ALL] }),
@@ -30,7 +33,7 @@ const WHO = {
 };
 
 const TABLE = [
-  // variant, who, action, resource, context, answer
+  // variant, caller, action, resource, context, expected result
   ["default", "writer", "s3:PutObject", MEMORY, NEW, YES],
   ["default", "writer", "s3:PutObject", MEMORY, {}, DENIED],
   ["default", "writer", "s3:PutObject", MEMORY, { "s3:if-match": "e" }, DENIED],
@@ -52,12 +55,12 @@ const TABLE = [
   ["default", "writer", "xray:PutTraceSegments", "*", {}, YES],
   ["default", "writer", "kms:GenerateDataKey", KEY, {}, NO],
   ["default", "writer", "iam:PassRole", `arn:aws:iam::${ACCOUNT}:role/memory-ingress`, {}, NO],
-  ["default", "writer with everything", "s3:PutObject", MEMORY, NEW, YES],
-  ["default", "writer with everything", "s3:PutObject", MEMORY, {}, DENIED],
-  ["default", "writer with everything", "s3:GetObject", MEMORY, {}, DENIED],
-  ["default", "writer with everything", "s3:ListBucket", BUCKET, {}, DENIED],
-  ["default", "writer with everything", "s3:DeleteObject", MEMORY, {}, DENIED],
-  ["default", "writer with everything", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, YES],
+  ["default", "writer with all permissions", "s3:PutObject", MEMORY, NEW, YES],
+  ["default", "writer with all permissions", "s3:PutObject", MEMORY, {}, DENIED],
+  ["default", "writer with all permissions", "s3:GetObject", MEMORY, {}, DENIED],
+  ["default", "writer with all permissions", "s3:ListBucket", BUCKET, {}, DENIED],
+  ["default", "writer with all permissions", "s3:DeleteObject", MEMORY, {}, DENIED],
+  ["default", "writer with all permissions", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, YES],
   ["default", "operator", "s3:GetObject", MEMORY, {}, YES],
   ["default", "operator", "s3:ListBucket", BUCKET, {}, YES],
   ["default", "operator", "s3:GetObject", MEMORY, { "aws:SecureTransport": "false" }, DENIED],
@@ -78,7 +81,7 @@ const TABLE = [
   ["break-glass", "erasure", "s3:PutObject", MEMORY, {}, DENIED],
   ["break-glass", "operator", "s3:DeleteObjectVersion", MEMORY, {}, DENIED],
   ["break-glass", "writer", "s3:DeleteObject", MEMORY, {}, DENIED],
-  ["break-glass", "writer with everything", "s3:DeleteObject", MEMORY, {}, DENIED],
+  ["break-glass", "writer with all permissions", "s3:DeleteObject", MEMORY, {}, DENIED],
   ["kms", "writer", "kms:GenerateDataKey", KEY, {}, YES],
   ["kms", "writer", "kms:Decrypt", KEY, {}, NO],
   ["kms", "writer", "kms:GenerateDataKey", KEY.replace("0c2b", "ffff"), {}, NO],
@@ -101,7 +104,7 @@ for (const [variant, name, action, resource, context, expected] of TABLE) {
       identityPolicies: who.may.map((policy, number) => ({ name: `${number}`, policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      // Other resources are in nobody's way, and a key leaves the account's own policies to decide.
+      // Other resources have no policy, and the key's policy leaves the decision to the policies of the account.
       resourcePolicy: isOfBucket ? policies[variant].bucket : resource.includes(":kms:") ? {
         Version: "2012-10-17",
         Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: "kms:*", Resource: "*" }],
@@ -114,5 +117,5 @@ for (const [variant, name, action, resource, context, expected] of TABLE) {
   wrong += !isRight;
   console.log(`${isRight ? "ok   " : "WRONG"} ${variant}: ${name}, ${action} ${resource} ${JSON.stringify(context)}: ${found}`);
 }
-console.log(wrong ? `${wrong} of ${TABLE.length} wrong` : `all ${TABLE.length} as they should be`);
+console.log(wrong ? `${wrong} of ${TABLE.length} results are wrong` : `all ${TABLE.length} results are as expected`);
 process.exit(wrong ? 1 : 0);

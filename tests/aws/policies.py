@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the policies that the module plans, as JSON: by default, with a break-glass principal, and with a key of one's own.
+"""Prints the policies that the module plans, as JSON: the default, with a break-glass principal, and with a KMS key.
 
 usage: tests/aws/policies.py > POLICIES && node tests/aws/policies.mjs POLICIES
 
-The plan asks moto who it is and makes nothing. Needs Terraform, and the packages moto[server] and boto3.
+The plan only asks moto for the identity of its caller, and creates nothing. Needs Terraform, and the Python packages
+moto[server] and boto3.
 """
 
 import argparse
@@ -21,7 +22,7 @@ VARIANTS = {
 
 
 def planned(folder, env, variables):
-    """The role's and the bucket's policy, as a plan tells them before anything exists."""
+    """Returns the policies of the role and of the bucket, as a plan shows them before any resource exists."""
     deployment = Deployment(folder, env, package_path=empty_package(folder), **variables)
     deployment.run("plan", "-out=made.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)

