@@ -1,8 +1,8 @@
-"""One backend's work by a client that was generated from the view jsonapi.json.
+"""Does a backend's work with a client that was generated from the view jsonapi.json.
 
 usage: generated_client.py openapi-generator|openapi-python-client FOLDER URL FAILING_URL
 
-FOLDER holds the package openapi_client or memory_client. Prints what it saw, as jsonapi_client.mjs does.
+FOLDER contains the package openapi_client or memory_client. Prints its results, as jsonapi_client.mjs does.
 """
 
 import importlib

@@ -1,10 +1,10 @@
-// One backend's work by a JSON:API client.
+// Does a backend's work with a JSON:API client.
 //
 // usage: node [-C unpkg-dev] jsonapi_client.mjs kitsu|devour|warp-drive FOLDER URL FAILING_URL
 //
-// FOLDER holds node_modules; the service at FAILING_URL has no storage. Stores a memory, stores it again, sends one with two
-// faults, and one to the service without storage. Prints what it saw as one line of JSON: of a refusal, the words that the
-// client hands to its user.
+// FOLDER contains node_modules, and the service at FAILING_URL has no storage. Stores a memory, stores it again, sends
+// a memory with two faults, and sends one to the service without storage. Prints the results as one line of JSON. For a
+// refusal it prints the text that the client gives to its user.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ const refused = async (promise) => {
 
 const clients = {
   async kitsu() {
-    // Its entry for require() is a module, which Node refuses to take for a script.
+    // Its entry for require() is a module, which Node refuses to load as a script.
     const { default: Kitsu } = await import(pathToFileURL(join(folder, "node_modules/kitsu/dist/index.mjs")));
     const create = (baseURL, attributes) => new Kitsu({ baseURL, camelCaseTypes: false }).create("memories", attributes);
     const failure = async (...asked) => words((await refused(create(...asked))).response.data.errors);
@@ -41,7 +41,7 @@ const clients = {
     return [first.data.id, first.data.meta.s3_key, again.data.id, await failure(url, faulty), await failure(failing, memory)];
   },
 
-  // It keys errors by the last name of their pointer, and keeps only their words.
+  // It stores errors under the last name of their pointer, and keeps only their text.
   async devour() {
     const JsonApi = installed("devour-client");
     const create = (apiUrl, attributes) => {
@@ -56,14 +56,14 @@ const clients = {
     return [first.data.id, first.data.meta?.s3_key ?? null, again.data.id, await failure(url, faulty), await failure(failing, memory)];
   },
 
-  // Its cache, as it is built for development, complains of every document that is not JSON:API.
+  // The development build of its cache warns about every document that is not JSON:API.
   async "warp-drive"() {
     const load = (name) => import(pathToFileURL(installed.resolve(`@warp-drive/${name}`)));
     const { useRecommendedStore } = await load("core");
     const { setupSignals } = await load("core/configure");
     const { withDefaults } = await load("core/reactive");
     const { JSONAPICache } = await load("json-api");
-    // Without a page nothing waits for a change.
+    // Without a user interface nothing waits for changes.
     const nothing = () => {};
     setupSignals(() => ({
       createSignal: () => ({}),
@@ -100,7 +100,7 @@ const clients = {
     const told = [first.id, key, again.id, await failure(url, faulty), await failure(failing, memory)];
     if (complaints.length) throw new Error(complaints.join("\n"));
     store.cache.put({ request: {}, response: {}, content: { ...document, s3_key: key } });
-    if (!complaints.length) throw new Error("the cache takes any document");
+    if (!complaints.length) throw new Error("the cache accepts any document");
     return told;
   },
 };

@@ -1,9 +1,9 @@
-"""One backend's work by jsonapi-requests.
+"""Does a backend's work with jsonapi-requests.
 
 usage: jsonapi_client.py URL FAILING_URL
 
-It appends a slash to the path, asks again where the service fails, drops a resource's meta, and hands on the bytes of a
-failure. Prints what it saw, as jsonapi_client.mjs does.
+This client appends a slash to the path, repeats a request when the service fails, drops the meta of a resource, and
+gives its user the bytes of a failure. Prints its results, as jsonapi_client.mjs does.
 """
 
 import json

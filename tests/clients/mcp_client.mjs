@@ -1,11 +1,11 @@
-// One agent's work by the official TypeScript clients.
+// Does an agent's work with the official TypeScript clients.
 //
 // usage: node mcp_client.mjs sdk|client|client-auto FOLDER URL
 //        node mcp_client.mjs sdk|client|client-auto FOLDER COMMAND ARGUMENT...
 //
-// FOLDER holds node_modules: `sdk` is @modelcontextprotocol/sdk 1.x; `client` is @modelcontextprotocol/client 2.x, which
-// opens with `initialize` unless it is told to negotiate (`client-auto`). Lists the tools, appends a memory, appends one
-// that is refused, and prints what it saw as one line of JSON.
+// FOLDER contains node_modules. `sdk` is @modelcontextprotocol/sdk 1.x. `client` is @modelcontextprotocol/client 2.x,
+// which starts with `initialize` unless it is set to negotiate the version (`client-auto`). Lists the tools, appends a
+// memory, appends one that is refused, and prints the results as one line of JSON.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -1,10 +1,10 @@
-"""One agent's work by the official Python client, of either major version.
+"""Does an agent's work with the official Python client, of either major version.
 
 usage: mcp_client.py auto|legacy URL
        mcp_client.py auto|legacy COMMAND ARGUMENT...
 
-Lists the tools, appends a memory, appends one that is refused, and prints what it saw as one line of JSON. Version 1
-knows the older era alone.
+Lists the tools, appends a memory, appends one that is refused, and prints the results as one line of JSON. Version 1
+knows only the older protocol versions, which start with `initialize`.
 """
 
 import asyncio

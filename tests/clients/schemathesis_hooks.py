@@ -1,4 +1,4 @@
-"""What a JSON Schema cannot say of a memory, so that data of these kinds is not sent as sound."""
+"""Filters out generated memories that satisfy the JSON Schema but break a rule which a schema cannot express."""
 
 import re
 from datetime import datetime, timezone
@@ -9,7 +9,10 @@ INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\
 
 
 def fits(text):
-    """At most 150 bytes of UTF-8: a schema counts characters. A lone surrogate is no text at all."""
+    """Returns whether a text has at most 150 bytes of UTF-8. A schema counts characters.
+
+    A lone surrogate cannot be encoded.
+    """
     try:
         return len(text.encode()) <= 150
     except UnicodeEncodeError:
@@ -17,7 +20,10 @@ def fits(text):
 
 
 def is_kept(text):
-    """From 1970 to 9999 in UTC, no leap second, at most nanoseconds: a format has no bounds."""
+    """Returns whether an instant is from 1970 to 9999 in UTC, with at most nanoseconds and without a leap second.
+
+    The format of a schema has no bounds.
+    """
     match = INSTANT.fullmatch(text)
     if not match or len(match[3] or "") > 10:
         return False
@@ -28,7 +34,7 @@ def is_kept(text):
 
 
 def depth(value):
-    """Levels of objects and arrays: a schema cannot count them."""
+    """Returns the levels of objects and arrays. A schema cannot count them."""
     if isinstance(value, (dict, list)):
         members = value.values() if isinstance(value, dict) else value
         return 1 + max(map(depth, members), default=0)

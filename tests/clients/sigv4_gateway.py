@@ -1,8 +1,8 @@
-"""A gateway that verifies AWS Signature Version 4 by botocore, then passes the request on without its stage.
+"""Runs a gateway that verifies AWS Signature Version 4 with botocore, then forwards the request without its stage.
 
 usage: sigv4_gateway.py UPSTREAM SERVICE REGION ACCESS_KEY SECRET_KEY [SESSION_TOKEN]
 
-Prints its URL. Answers as API Gateway does: a JSON message, and the kind of the error in x-amzn-ErrorType.
+Prints its URL. Its error responses are those of API Gateway: a JSON message, and the error type in x-amzn-ErrorType.
 """
 
 import hmac
@@ -21,7 +21,7 @@ STAGE = "/prod"
 
 
 def refusal(handler, body):
-    """Why this request is not who it says it is, as the kind of an error and a message; None where it is."""
+    """Returns the error type and the message if the signature of this request is not valid, and otherwise None."""
     authorization = handler.headers.get("Authorization", "")
     if not authorization.startswith("AWS4-HMAC-SHA256 "):
         return "MissingAuthenticationTokenException", "Missing Authentication Token"

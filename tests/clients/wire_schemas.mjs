@@ -1,9 +1,10 @@
-// Prints the JSON Schemas of the protocol that the conformance suite checks messages by: an object of one by version.
+// Prints the JSON Schemas with which the conformance suite checks messages, as an object with one schema per protocol
+// version.
 //
 // usage: node wire_schemas.mjs FOLDER
 //
-// FOLDER holds node_modules. The suite keeps them inside its program, as object literals that open with `$schema`, and
-// exports nothing; a newer one may keep them elsewhere, and then this fails.
+// FOLDER contains node_modules. The suite has the schemas inside its program, as object literals that begin with
+// `$schema`, and does not export them. A newer suite may have them elsewhere. Then this program fails.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,13 +19,13 @@ for (const { index } of program.matchAll(/=\{\$schema:`https?:\/\/json-schema\.o
         found.push(new Function(`return ${literal}`)());
         break;
       } catch {
-        // A brace inside a text: go on to the next.
+        // This brace was inside a string. Try the next one.
       }
     }
   }
 }
 
-// Each is told by what its version brought.
+// Each schema is recognised by a definition that is new in its version.
 const names = (schema) => Object.keys(schema.definitions ?? schema.$defs);
 const versions = {
   "2025-06-18": (schema) => "definitions" in schema && names(schema).includes("ResourceLink"),

@@ -1,11 +1,11 @@
-// openapi-fetch with the types of openapi-typescript.
+// Does a backend's work with openapi-fetch and the types of openapi-typescript.
 
 import createClient from "openapi-fetch";
 
 import type { paths } from "./document";
 import { before1970, faulty, memory, timestamp, words, work } from "./work";
 
-// It declares every body as application/json, whatever the document says, unless it is told.
+// Without this setting it declares every body as application/json, whatever the document says.
 const headers = { Accept: "application/vnd.api+json", "Content-Type": "application/vnd.api+json" };
 
 const send = (baseUrl: string, given: typeof memory, instant: string) =>

@@ -1,4 +1,4 @@
-// The client of openapi-generator's typescript-fetch.
+// Does a backend's work with the client of openapi-generator's typescript-fetch.
 
 import { Configuration, MemoriesApi, MemoryCreateTypeEnum, ResponseError } from "./generated";
 import { before1970, faulty, memory, timestamp, words, work } from "./work";
@@ -10,7 +10,7 @@ async function send(url: string, { repository_id, memory_type, ...given }: typeo
   return (await api.storeMemory({ memoryCreateDocument })).data;
 }
 
-// It hands on the response of a failure, not its document.
+// The client gives its user the response of a failure, not the document.
 async function failure(url: string, given: typeof memory, instant: string): Promise<string> {
   try {
     await send(url, given, instant);

@@ -1,4 +1,4 @@
-// One backend's work, whatever the client that was made from the view jsonapi.json.
+// A backend's work, for every client that is generated from the view jsonapi.json.
 
 export const memory = {
   content: "Rob prefers mornings. „☃“",
@@ -22,7 +22,7 @@ interface Fault {
 
 export const words = (errors: Fault[]): string => errors.map((error) => `${error.code} ${error.detail}`).join(" ");
 
-/** Prints what was seen, as jsonapi_client.mjs does. */
+/** Does the work, and prints its results, as jsonapi_client.mjs does. */
 export async function work(
   store: (url: string) => Promise<Stored>,
   refused: (url: string) => Promise<string>,

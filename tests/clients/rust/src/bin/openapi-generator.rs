@@ -1,8 +1,8 @@
-//! One backend's work by the client that openapi-generator made from the view jsonapi.json.
+//! Does a backend's work with the client that openapi-generator generates from the view jsonapi.json.
 //!
 //! usage: openapi-generator URL FAILING_URL
 //!
-//! Prints what it saw, as `jsonapi_client.mjs` does.
+//! Prints its results, as `jsonapi_client.mjs` does.
 
 use std::env;
 
@@ -24,7 +24,9 @@ fn memory() -> MemoryAttributes {
     }
 }
 
-/// The memory's resource, or the words of a refusal, whose type the client finds by trying.
+/// Sends a memory. Returns its resource, or the text of a refusal.
+///
+/// The client guesses the type of an error document by trying each, so this function parses the text itself.
 async fn send(url: &str, attributes: MemoryAttributes) -> Result<MemoryResource, String> {
     let configuration = Configuration {
         base_path: url.to_owned(),

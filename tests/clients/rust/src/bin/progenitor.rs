@@ -1,8 +1,8 @@
-//! One backend's work by the client that progenitor makes from the view tool.json.
+//! Does a backend's work with the client that progenitor generates from the view tool.json.
 //!
 //! usage: progenitor URL FAILING_URL
 //!
-//! Prints what it saw, as `jsonapi_client.mjs` does.
+//! Prints its results, as `jsonapi_client.mjs` does.
 
 use std::env;
 
