@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Asks one service on this machine for minutes, well and badly, as fast as it answers.
+"""Sends good and bad requests to a service on this machine for minutes, as fast as it responds.
 
 usage: benches/load.py [--minutes N] [--connections N] [--binary PATH] [--seed N]
 
-Builds the release binary, serves memories from a temporary folder, and sends it a seeded mix: memories in every shape,
-repeats, and bad requests of the kinds that the contract names, each of which must be answered as the contract says. At the
-end the log is replayed: every memory that was acknowledged is there once, and nothing is there that was not sent. The
-service's resident memory must not have grown from the second tenth of the time to the last by more than a tenth, or 8 MB.
+Builds the release binary, serves memories from a temporary folder, and sends a seeded mix of requests: memories in
+every shape, repeats, and the kinds of bad requests that the contract names. Each response must be the one that the
+contract says. At the end it replays the log. Every acknowledged memory must be there once, and there must be no other
+memory. From the second tenth of the time to the last, the service's resident memory may grow by a tenth or by 8 MB,
+whichever is more.
 
-A line on stderr tells every 10 s how it goes. The last line is `ok`; or the exit code is 1, and each fault is shown.
-Needs Linux.
+Prints the progress to stderr every 10 s. The last line is `ok`. If there are faults, it prints the first 20 of them and
+their number, and exits with 1. Needs Linux.
 """
 
 import argparse
@@ -72,60 +73,60 @@ def without(fields, name, **more):
 
 
 def other(asked, **changes):
-    """The same request with another method, path, body or header fields."""
+    """Returns the same request with another method, path or body, or with more header fields."""
     method, path, headers, body = asked
     headers = {**headers, **changes.get("headers", {})}
     return changes.get("method", method), changes.get("path", path), headers, changes.get("body", body)
 
 
-# The weight, the name, the request, the status, and what the answer must say.
+# The weight, the name, the request, the status, and a text that the response must contain.
 KINDS = [
     (30, "tool's body", lambda c: tool(memory(c)), 201, '"status":"ok"'),
-    (10, "tool's body, for a document", lambda c: tool(memory(c), "*/*"), 201, '"type":"memories"'),
+    (10, "tool's body, JSON:API response", lambda c: tool(memory(c), "*/*"), 201, '"type":"memories"'),
     (20, "envelope", lambda c: envelope(attributes(c)), 201, '"type":"memories"'),
     (10, "MCP", lambda c: mcp(memory(c)), 200, '"isError":false'),
     (10, "MCP, modern", lambda c: mcp(memory(c), _meta=META), 200, '"isError":false'),
     (5, "health", lambda c: ("GET", "/health", {}, None), 200, '"pass"'),
-    (1, "malformed", lambda c: tool({}, "*/*")[:3] + ('{"content":',), 400, "malformed_json"),
+    (1, "malformed JSON", lambda c: tool({}, "*/*")[:3] + ('{"content":',), 400, "malformed_json"),
     (1, "member twice", lambda c: tool({}, "*/*")[:3] + ('{"a":1,"a":2}',), 400, "malformed_json"),
-    (1, "query", lambda c: other(tool(memory(c), "*/*"), path="/memory?include=x"), 400, "unsupported_parameter"),
-    (1, "required", lambda c: tool(without(memory(c), "content"), "*/*"), 422, '"required"'),
-    (1, "blank", lambda c: tool(without(memory(c), "content", content=" "), "*/*"), 422, '"blank"'),
+    (1, "query parameter", lambda c: other(tool(memory(c), "*/*"), path="/memory?include=x"), 400, "unsupported_parameter"),
+    (1, "missing member", lambda c: tool(without(memory(c), "content"), "*/*"), 422, '"required"'),
+    (1, "blank content", lambda c: tool(without(memory(c), "content", content=" "), "*/*"), 422, '"blank"'),
     (1, "wrong type", lambda c: tool(without(memory(c), "content", content=7), "*/*"), 422, "invalid_type"),
     (1, "too long", lambda c: tool(memory(c, "d" * 151), "*/*"), 422, "too_long"),
-    (1, "control", lambda c: tool(memory(c, "a\0b"), "*/*"), 422, "invalid_character"),
-    (1, "no timestamp", lambda c: tool({**memory(c), "timestamp": "today"}, "*/*"), 422, "invalid_timestamp"),
+    (1, "control character", lambda c: tool(memory(c, "a\0b"), "*/*"), 422, "invalid_character"),
+    (1, "invalid timestamp", lambda c: tool({**memory(c), "timestamp": "today"}, "*/*"), 422, "invalid_timestamp"),
     (1, "out of range", lambda c: tool({**memory(c), "metadata": {"confidence": 2}}, "*/*"), 422, "out_of_range"),
-    (1, "unknown field", lambda c: tool({**memory(c), "id": 1}, "*/*"), 422, "unknown_field"),
-    (1, "no UUID", lambda c: envelope({**attributes(c), "repository_id": "42"}), 422, "invalid_uuid"),
-    (1, "another type", lambda c: other(envelope({}), body='{"data":{"type":"x"}}'), 409, "type_mismatch"),
-    (1, "client's id", lambda c: envelope(attributes(c), id="1"), 403, "client_id_unsupported"),
+    (1, "unknown member", lambda c: tool({**memory(c), "id": 1}, "*/*"), 422, "unknown_field"),
+    (1, "invalid UUID", lambda c: envelope({**attributes(c), "repository_id": "42"}), 422, "invalid_uuid"),
+    (1, "wrong resource type", lambda c: other(envelope({}), body='{"data":{"type":"x"}}'), 409, "type_mismatch"),
+    (1, "id of the client", lambda c: envelope(attributes(c), id="1"), 403, "client_id_unsupported"),
     (1, "media type", lambda c: other(tool(memory(c)), headers={"Content-Type": "text/plain"}), 415, "declared"),
-    (1, "coding", lambda c: other(tool(memory(c)), headers={"Content-Encoding": "gzip"}), 415, "encoded"),
+    (1, "content coding", lambda c: other(tool(memory(c)), headers={"Content-Encoding": "gzip"}), 415, "encoded"),
     (1, "not acceptable", lambda c: tool(memory(c), "text/html"), 406, "not_acceptable"),
     (1, "too large", lambda c: other(tool({}), body="x" * (4 * 2**20 + 1)), 413, "larger"),
-    (1, "path", lambda c: ("GET", "/nothing", {}, None), 404, "not_found"),
-    (1, "method", lambda c: ("DELETE", "/memory", {}, None), 405, "method_not_allowed"),
-    (1, "foreign page", lambda c: other(tool(memory(c)), headers={"Origin": "https://evil.test"}), 403, "origin"),
+    (1, "unknown path", lambda c: ("GET", "/nothing", {}, None), 404, "not_found"),
+    (1, "wrong method", lambda c: ("DELETE", "/memory", {}, None), 405, "method_not_allowed"),
+    (1, "foreign origin", lambda c: other(tool(memory(c)), headers={"Origin": "https://evil.test"}), 403, "origin"),
     (1, "foreign host", lambda c: other(tool(memory(c)), headers={"Host": "evil.test"}), 403, "machine"),
-    (1, "MCP, no JSON", lambda c: other(mcp({}), body="{"), 200, "-32700"),
+    (1, "MCP, malformed JSON", lambda c: other(mcp({}), body="{"), 200, "-32700"),
     (1, "MCP, refused", lambda c: mcp({"entity_id": "e"}), 200, '"isError":true'),
-    (1, "MCP, method", lambda c: mcp({}, "resources/list"), 200, "-32601"),
-    (1, "MCP, header", lambda c: other(mcp({}, _meta=META), headers={"Mcp-Name": "x"}), 400, "-32020"),
+    (1, "MCP, unknown method", lambda c: mcp({}, "resources/list"), 200, "-32601"),
+    (1, "MCP, wrong header", lambda c: other(mcp({}, _meta=META), headers={"Mcp-Name": "x"}), 400, "-32020"),
 ]
 WORKERS = 2
-# A replay reads a folder of entities again for each thousand memories.
+# Limits the time of the replay, which reads the folder of entities again for every thousand memories.
 ENTITIES = 2_000
 
 
 def key_in(text):
-    """The key of a receipt, where the answer is one."""
+    """Returns the S3 key if the response is a receipt, and otherwise an empty text."""
     _, _, rest = text.replace('\\"', '"').partition('"s3_key":"')
     return rest.partition('"')[0]
 
 
 def ask(port, chance, ends, told):
-    """One connection: says of each request its name, its time, the key it was given, and what was wrong."""
+    """Runs one connection. Reports the name, the status, the time, the key and the fault of each request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     weights, earlier = [kind[0] for kind in KINDS], None
     while time.monotonic() < ends:
@@ -134,7 +135,7 @@ def ask(port, chance, ends, told):
         if status == 201 and earlier and chance.randrange(10) == 0:
             name, asked, says = earlier
         elif status == 201:
-            earlier = (f"{name}, again", asked, says)
+            earlier = (f"{name}, repeat", asked, says)
         began = time.perf_counter()
         try:
             connection.request(*asked[:2], asked[3], asked[2])
@@ -145,12 +146,12 @@ def ask(port, chance, ends, told):
             told.put((name, 0, 0.0, "", repr(error)))
             continue
         is_right = answer.status == status and says in text and answer.headers["x-request-id"]
-        wrong = "" if is_right else f"{answer.status} {text[:300]}\n  asked {str(asked)[:300]}"
+        wrong = "" if is_right else f"{answer.status} {text[:300]}\n  request {str(asked)[:300]}"
         told.put((name, answer.status, time.perf_counter() - began, key_in(text), wrong))
 
 
 def work(port, seed, connections, ends, path, seen, figures):
-    """One process: its connections, a file of the keys it was given, and its figures at the end."""
+    """Runs one process: its connections, a file with the keys of its receipts, and its figures at the end."""
     told, threads = queue.SimpleQueue(), []
     for number in range(connections):
         chance = random.Random(f"{seed} {number}")
@@ -179,7 +180,7 @@ def resident(pid):
 
 
 def watch(server, seen, ends):
-    """The server's resident memory, each second."""
+    """Returns the server's resident memory, once per second."""
     samples, began = [], time.monotonic()
     while time.monotonic() < ends:
         time.sleep(1)
@@ -192,7 +193,7 @@ def watch(server, seen, ends):
 
 
 def replayed(binary, data, acknowledged):
-    """What is wrong with the log, and how many memories it has."""
+    """Replays the log. Returns its faults, and the number of its memories."""
     faults, found = [], Counter()
     replay = subprocess.Popen([binary, "replay", "--data", data], stdout=subprocess.PIPE)
     for line in replay.stdout:
@@ -200,18 +201,18 @@ def replayed(binary, data, acknowledged):
     if replay.wait() != 0:
         faults.append("replay found bad objects")
     ids = {key.rpartition("_")[2].removesuffix(".json") for key in acknowledged}
-    faults += [f"acknowledged, and not in the log: {id}" for id in ids - found.keys()]
+    faults += [f"acknowledged, but not in the log: {id}" for id in ids - found.keys()]
     faults += [f"more than once in the log: {id}" for id, count in found.items() if count > 1]
-    faults += [f"in the log, and not acknowledged: {id}" for id in found.keys() - ids]
+    faults += [f"in the log, but not acknowledged: {id}" for id in found.keys() - ids]
     return faults, len(found)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--minutes", type=float, default=10, help="how long it asks [10]")
-    options.add_argument("--connections", type=int, default=32, help="how many ask at once [32]")
-    options.add_argument("--binary", type=Path, help="another program than the release build")
-    options.add_argument("--seed", type=int, default=1, help="another mix [1]")
+    options.add_argument("--minutes", type=float, default=10, help="how long it sends requests [10]")
+    options.add_argument("--connections", type=int, default=32, help="how many connections it uses at once [32]")
+    options.add_argument("--binary", type=Path, help="a program to use instead of the release build")
+    options.add_argument("--seed", type=int, default=1, help="the seed of the mix [1]")
     options = options.parse_args()
     binary = options.binary
     if binary is None:
@@ -242,14 +243,14 @@ def main():
             counts, times, faults = counts + its_counts, times + its_times, faults + its_faults
         server.terminate()
         if server.wait() != 0:
-            faults.append(f"the service ended with {server.returncode}")
+            faults.append(f"the service exited with {server.returncode}")
         acknowledged = {line.strip() for number in range(WORKERS) for line in open(f"{folder}/{number}")}
         lost, memories = replayed(binary, data, acknowledged)
 
         tenth = max(1, len(samples) // 10)
         before, after = statistics.median(samples[tenth : 2 * tenth]), statistics.median(samples[-tenth:])
         if after > before * 1.1 and after - before > 8 * 2**20:
-            faults.append(f"the memory grew from {before / 2**20:.1f} to {after / 2**20:.1f} MB")
+            faults.append(f"the resident memory grew from {before / 2**20:.1f} to {after / 2**20:.1f} MB")
         total, times = sum(counts.values()), sorted(times)
         for (name, status), count in sorted(counts.items()):
             print(f"{count:9}  {status}  {name}")

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Compares `memory-ingress mcp --url` with mcp-proxy-for-aws, both before one service on this machine.
+"""Compares `memory-ingress mcp --url` with mcp-proxy-for-aws, both in front of one service on this machine.
 
 usage: benches/mcp_proxy.py [--starts N] [--calls N]
 
-Builds the release binary, installs mcp-proxy-for-aws from PyPI into target/bench, serves memories from a temporary
-folder, and prints for each: from spawn to the answer to `initialize` (median), one call (median, 99th percentile, and
-what it adds to the same request sent directly), and resident memory after the calls. Only the ratios of one run mean
-something. Needs Python 3 with venv, and Linux for the memory.
+Builds the release binary, installs mcp-proxy-for-aws from PyPI into target/bench, and serves memories from a temporary
+folder. Prints for each program: the time from spawn to the response to `initialize` (median), the time of one call
+(median, 99th percentile, and what it adds to the same request sent directly), and the resident memory after the calls.
+Only the ratios within one run have a meaning. Needs Python 3 with venv, and Linux for the resident memory.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Agent:
         return time.perf_counter() - began
 
     def resident(self):
-        """Bytes of the process and of what it started."""
+        """Returns the resident bytes of the process and of its children."""
         page = os.sysconf("SC_PAGE_SIZE")
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         ids = [str(self.process.pid), *children]
@@ -79,7 +79,7 @@ class Agent:
 
 
 def measure(command, starts, calls):
-    Agent(command).end()  # what the disk has not read yet is nobody's fault
+    Agent(command).end()  # not measured: it loads the program from disk
     begun = []
     for _ in range(starts):
         agent = Agent(command)
@@ -111,8 +111,8 @@ def p99(times):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--starts", type=int, default=10, help="how often each is started [10]")
-    options.add_argument("--calls", type=int, default=300, help="how many calls each makes [300]")
+    options.add_argument("--starts", type=int, default=10, help="how often each program is started [10]")
+    options.add_argument("--calls", type=int, default=300, help="how many calls each program makes [300]")
     options = options.parse_args()
 
     subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "memory-ingress"], cwd=ROOT, check=True)
@@ -148,7 +148,7 @@ def main():
         print(f"{name:28}{columns}{resident / 2**20:9.1f} MB")
     (start, times, resident), (our_start, our_times, our_resident) = rows.values()
     print(
-        f"\nof the proxy's: start 1/{start / our_start:.0f}, call 1/{statistics.median(times) / statistics.median(our_times):.1f}, "
+        f"\ncompared with the proxy: start 1/{start / our_start:.0f}, call 1/{statistics.median(times) / statistics.median(our_times):.1f}, "
         f"p99 1/{p99(times) / p99(our_times):.1f}, memory 1/{resident / our_resident:.1f}"
     )
 

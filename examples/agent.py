@@ -1,11 +1,12 @@
-"""The tool append_memory for an agent of your own. Python 3.9, no packages.
+"""The tool append_memory, for your own agent. Python 3.9, no packages.
 
     MEMORY_URL=http://127.0.0.1:8080 python3 examples/agent.py <<'END'
     {"entity_id": "rob", "domain": "work", "content": "Rob prefers mornings."}
     END
 
-Each line on stdin is the arguments of one call, where your model's would be; each line on stdout is what to give back to the
-model. MEMORY_API_KEY is sent where it is set. An agent that speaks MCP needs none of this: see the README.
+Each line on stdin contains the arguments of one call, which would come from your model. Each line on stdout is the
+result to give back to the model. If MEMORY_API_KEY is set, it is sent. An agent that speaks MCP does not need this
+example: see the README.
 """
 
 import email.utils
@@ -22,20 +23,21 @@ from datetime import datetime, timezone
 URL = os.environ.get("MEMORY_URL", "http://127.0.0.1:8080")
 KEY = os.environ.get("MEMORY_API_KEY", "").strip()
 if not re.fullmatch("[!-~]*", KEY):
-    sys.exit("MEMORY_API_KEY has characters that no header may have.")
-# A repeat may help after these.
+    sys.exit("MEMORY_API_KEY contains characters that a header must not contain.")
+# After these, a repeat may help.
 NO_ANSWER = 0
 PASSING = {NO_ANSWER, 429, 502, 503, 504}
 ATTEMPTS = 5
-# The longest silence, longer than the service takes for its own answer. An answer that trickles may take longer.
+# The longest time without any data. It is longer than the service needs for its response. A slow response may take
+# longer in total.
 SILENCE_SECONDS = 15
-# Whoever is asked to wait longer gives up: the model can do something else meanwhile.
+# If the service asks for a longer pause, the call fails, so that the model can do something else.
 PAUSE_SECONDS_MAX = 30
 DAY_SECONDS = 24 * 60 * 60
 
 
 class AnyAnswer(urllib.request.HTTPErrorProcessor):
-    """Hands on every answer. A redirect is not followed: it would take the key to another host."""
+    """Returns every response. A redirect is not followed, because it would send the key to another host."""
 
     def http_response(self, request, response):
         return response
@@ -47,14 +49,14 @@ OPENER = urllib.request.build_opener(AnyAnswer)
 
 
 def append_memory(arguments):
-    """Stores one memory, and gives the tool's result: {"status": "ok", ...} or {"status": "error", "error": ...}.
+    """Stores one memory. Returns the tool's result: {"status": "ok", ...} or {"status": "error", "error": ...}.
 
-    The arguments are JSON, as bytes, as the model wrote it.
+    The arguments are the JSON that the model wrote, as bytes.
     """
     try:
         body, timestamp = dated(arguments.decode())
     except (ValueError, RecursionError):
-        return failure("The arguments are not one JSON object in UTF-8: send one.")
+        return failure("The arguments are not a JSON object in UTF-8: send one.")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if KEY:
         headers["x-api-key"] = KEY
@@ -65,60 +67,60 @@ def append_memory(arguments):
         if status == 201 and answer.get("status") == "ok":
             return answer
         words = answer.get("error") if answer.get("status") == "error" else None
-        # A fault of the arguments is for the model to mend, and the service's words say how. What it says of its storage is
-        # true of one attempt.
+        # If the arguments have a fault, the model can correct it, and the service's text says how. The service's text
+        # about its storage is true only for this attempt.
         is_all = isinstance(words, str) and not doubt and (400 <= status < 500 or '"timestamp":' in words)
-        # What is refused is not stored, and of a 503 only the service itself knows that.
+        # A refused memory is not stored. A 503 means the same only if the service itself sent it.
         doubt = doubt or not (400 <= status < 500 and status != 408 or status == 503 and words)
         if status not in PASSING or attempt == ATTEMPTS or pause > PAUSE_SECONDS_MAX:
             wait = f" Wait {pause:.0f} s before." if pause > PAUSE_SECONDS_MAX else ""
             return failure((words if is_all else given_up(status, doubt, timestamp)) + wait)
-        # A full jitter: clients that failed together do not come back together.
+        # Full jitter, so that clients that failed together do not all repeat at the same time.
         time.sleep(pause + random.uniform(0, 0.25 * 2**attempt))
 
 
 def dated(arguments):
-    """The body to send, and the timestamp in it.
+    """Returns the body to send, and the timestamp in it.
 
-    It is chosen before the first attempt and never after it. With it every attempt is the same memory, which is stored once,
-    even if an answer was lost. All else stays as it is spelled: to the service 0.90 is not 0.9, and it refuses a member given
-    twice, which json.loads() would merge.
+    The timestamp is chosen before the first attempt and does not change after it. So every attempt is the same memory,
+    which is stored once, even if a response was lost. The rest of the text does not change: to the service 0.90 is not
+    0.9, and it refuses a member that is given twice, which json.loads() would merge.
     """
     members = json.loads(arguments)
     if not isinstance(members, dict):
-        raise ValueError("no object")
+        raise ValueError("not an object")
     if members.get("timestamp") is not None:
         return arguments, members["timestamp"]
     timestamp = datetime.now(timezone.utc).isoformat()
     member = f'"timestamp":"{timestamp}"'
     if "timestamp" not in members:
         return f"{arguments.rstrip()[:-1]}{',' if members else ''}{member}}}", timestamp
-    # It is null, and so may be one in the metadata.
+    # The timestamp is null. A member timestamp of the metadata may be null too.
     for null in re.finditer(r'"timestamp"\s*:\s*null', arguments):
         body = arguments[: null.start()] + member + arguments[null.end() :]
         if json.loads(body)["timestamp"] == timestamp:
             return body, timestamp
-    raise ValueError("its name is spelled with escapes")
+    raise ValueError("the name timestamp is written with escapes")
 
 
 def send(request):
-    """One attempt: the status, how many seconds to wait at least, and the members of the answer."""
+    """Makes one attempt. Returns the status, the minimum pause in seconds, and the members of the response."""
     try:
         with OPENER.open(request, timeout=SILENCE_SECONDS) as answer:
             status, pause, text = answer.status, pause_of(answer.headers.get("Retry-After", "")), answer.read()
     except (OSError, ValueError, http.client.HTTPException):
-        # What these say is not handed on: it may hold the headers, and with them the key.
+        # The text of these errors is dropped, because it may contain the headers, and so the key.
         return NO_ANSWER, 0, {}
     try:
         members = json.loads(text)
     except (ValueError, RecursionError):
-        # A gateway before the service may answer anything.
+        # A gateway in front of the service may send any response.
         members = None
     return status, pause, members if isinstance(members, dict) else {}
 
 
 def pause_of(retry_after):
-    """Seconds, or a date (RFC 9110, section 10.2.3); a day means never."""
+    """Returns the pause in seconds, from seconds or a date (RFC 9110, section 10.2.3). A day means never."""
     if re.fullmatch("[0-9]+", retry_after):
         return min(float(retry_after), DAY_SECONDS)
     try:
@@ -129,10 +131,13 @@ def pause_of(retry_after):
 
 
 def given_up(status, doubt, timestamp):
-    """What is known, and what to do. Without the timestamp the model's own repeat would be another memory."""
-    what = "No answer came." if status == NO_ANSWER else f"The answer was {status}."
+    """Returns a text with what is known and what to do.
+
+    It names the timestamp, because without it a repeat by the model would be another memory.
+    """
+    what = "No response came." if status == NO_ANSWER else f"The response status was {status}."
     stored = "Whether the memory was stored is not known." if doubt else "The memory was not stored."
-    repeat = "Repeat" if status in PASSING else "When that is mended, repeat"
+    repeat = "Repeat" if status in PASSING else "When that is fixed, repeat"
     call = f'the same call with "timestamp":{json.dumps(timestamp)}'
     return f"{what} {stored} {repeat} {call}: however often it is sent, it is stored once."
 
@@ -142,6 +147,6 @@ def failure(words):
 
 
 if __name__ == "__main__":
-    # A line that is not UTF-8 is answered, too.
+    # Reads bytes, so that a line that is not UTF-8 gets a result too.
     for line in sys.stdin.buffer:
         print(json.dumps(append_memory(line)), flush=True)
