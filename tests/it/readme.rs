@@ -1,18 +1,34 @@
-//! The README's requests are answered as it says, and its figures are the code's.
+//! Runs the examples of the README and of `docs/`, and compares their figures with the code.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::agent::Agent;
+use crate::agent::{self, Agent};
 use crate::process::{Server, run, text};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The fenced blocks of a text: what stands after the fence, and what in it.
+/// The README and every page of `docs/`, by path, the README first.
+fn pages() -> BTreeMap<String, String> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut names = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(docs).unwrap() {
+        let name = entry.unwrap().file_name();
+        names.push(format!("docs/{}", name.to_str().unwrap()));
+    }
+    names.retain(|name| name.ends_with(".md"));
+    names
+        .into_iter()
+        .map(|name| (name.clone(), file(&name)))
+        .collect()
+}
+
+/// The fenced blocks of a text: the text after the fence, and the text inside it.
 fn blocks(text: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut parts = text.split("```");
@@ -80,27 +96,36 @@ async fn curl(server: &Server, command: &str) -> (u16, String, Value) {
     )
 }
 
+/// Requests to the service of `cargo run`; other examples call a deployed service.
+const LOCAL_REQUEST: &str = "curl http://127.0.0.1:8080/";
+
 #[tokio::test]
-async fn every_request_is_answered_as_the_readme_says() {
+async fn every_request_is_answered_as_the_documents_say() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let blocks = blocks(&file("README.md"));
-    let mut answered = 0;
-    for ((_, command), (info, expected)) in blocks
-        .iter()
-        .zip(blocks.iter().skip(1))
-        .filter(|((_, command), _)| command.starts_with("curl"))
-    {
-        let (status, id, answer) = curl(&server, command).await;
-        let expected: Value = serde_json::from_str(&expected.replace("<request id>", &id)).unwrap();
-        assert_eq!(
-            (format!("json {status}"), &answer),
-            (info.clone(), &expected),
-            "{command}"
-        );
-        answered += 1;
+    let pages = pages();
+    let mut answered = BTreeMap::new();
+    for (page, text) in &pages {
+        let blocks = blocks(text);
+        for (at, (_, command)) in blocks.iter().enumerate() {
+            if !command.starts_with(LOCAL_REQUEST) {
+                continue;
+            }
+            let (info, expected) = blocks
+                .get(at + 1)
+                .unwrap_or_else(|| panic!("{page} has no response to {command}"));
+            let (status, id, answer) = curl(&server, command).await;
+            assert_eq!(&format!("json {status}"), info, "{page}: {command}{answer}");
+            let expected: Value =
+                serde_json::from_str(&expected.replace("<request id>", &id)).unwrap();
+            assert_eq!(answer, expected, "{page}: {command}");
+            *answered.entry(page.as_str()).or_insert(0) += 1;
+        }
     }
-    assert_eq!(answered, 4);
+    assert_eq!((answered["README.md"], answered["docs/agents.md"]), (2, 2));
+
+    // It prints a memory that a request above has stored.
+    let blocks = blocks(&pages["docs/replay.md"]);
     let (command, expected) = blocks
         .iter()
         .zip(blocks.iter().skip(1))
@@ -114,17 +139,31 @@ async fn every_request_is_answered_as_the_readme_says() {
     assert_eq!(text(&replay.stdout), expected, "{}", text(&replay.stderr));
 }
 
-/// The arguments of each server that the README tells an agent to start.
-fn servers_of_agents(readme: &str) -> Vec<Vec<String>> {
+/// A server that a page tells an agent to start.
+#[derive(Debug)]
+struct ServerOfAgent {
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+}
+
+fn servers_of_agents(page: &str) -> Vec<ServerOfAgent> {
     let mut servers = Vec::new();
-    for (info, body) in blocks(readme) {
+    for (info, body) in blocks(page) {
         if info == "json agent" {
             let block: Value = serde_json::from_str(&body).unwrap();
             let named = block.get("mcpServers").or(block.get("servers")).unwrap();
-            assert_eq!(named["memory"]["command"], "memory-ingress");
-            servers.push(serde_json::from_value(named["memory"]["args"].clone()).unwrap());
+            let named = &named["memory"];
+            assert_eq!(named["command"], "memory-ingress");
+            let env = named.get("env").cloned();
+            servers.push(ServerOfAgent {
+                args: serde_json::from_value(named["args"].clone()).unwrap(),
+                env: env.map_or_else(BTreeMap::new, |env| serde_json::from_value(env).unwrap()),
+            });
         } else if let Some((_, args)) = body.split_once(" -- memory-ingress ") {
-            servers.push(args.split_whitespace().map(str::to_owned).collect());
+            servers.push(ServerOfAgent {
+                args: args.split_whitespace().map(str::to_owned).collect(),
+                env: BTreeMap::new(),
+            });
         }
     }
     servers
@@ -132,16 +171,20 @@ fn servers_of_agents(readme: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_block_for_an_agent_starts_a_server_that_answers() {
-    let servers = servers_of_agents(&file("README.md"));
+    let mut servers = servers_of_agents(&file("README.md"));
     assert_eq!(servers.len(), 6);
-    for args in servers {
+    servers.extend(servers_of_agents(&file("docs/agents.md")));
+    assert_eq!(servers.len(), 8);
+    for ServerOfAgent { args, env } in servers {
         let folder = tempfile::tempdir().unwrap();
         let mut args: Vec<_> = args.iter().map(String::as_str).collect();
         if let Some(at) = args.iter().position(|arg| *arg == "--data") {
             args[at + 1] = folder.path().to_str().unwrap();
         }
         assert_eq!(args[0], "mcp");
-        let mut agent = Agent::start(&args[1..]);
+        let mut command = agent::command(&args[1..]);
+        command.envs(env);
+        let mut agent = Agent::spawn(command);
         agent.send(r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#);
         assert_eq!(
             agent.receive()["result"]["serverInfo"]["name"],
@@ -153,10 +196,10 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
 }
 
 #[test]
-fn the_readme_s_figures_and_commands_are_the_code_s() {
+fn the_documents_figures_and_commands_are_the_code_s() {
     use memory_ingress::{http, memory, problem, store};
 
-    let readme = file("README.md");
+    let settings = file("docs/settings.md");
     for figure in [
         "| body | 4,194,304 bytes |".to_owned(),
         format!("| {} bytes of UTF-8 |", memory::NAME_BYTES_MAX),
@@ -177,14 +220,22 @@ fn the_readme_s_figures_and_commands_are_the_code_s() {
             store::CONNECT_TIMEOUT.as_secs()
         ),
     ] {
-        assert!(readme.contains(&figure), "{figure}");
+        assert!(settings.contains(&figure), "{figure}");
     }
     assert_eq!(problem::BODY_BYTES_MAX, 4_194_304);
-    let test = "cargo test --all-features --locked";
+    let readme = file("README.md");
+    for command in ["cargo run", "cargo test"] {
+        assert!(
+            blocks(&readme)
+                .iter()
+                .any(|(info, block)| info == "sh" && block.trim() == command),
+            "{command}"
+        );
+    }
+    let ci = file(".ci/run");
     assert!(
-        blocks(&readme)
-            .iter()
-            .any(|(info, command)| info == "sh" && command.trim() == test)
+        ci.lines()
+            .any(|line| line.trim_start().starts_with("step cargo test"))
     );
-    assert!(file(".ci/run").contains(&format!("step {test}\n")));
+    assert!(readme.lines().count() <= 200, "the README is too long");
 }
