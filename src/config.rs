@@ -1,12 +1,14 @@
 //! The settings, read from the environment here and nowhere else.
 //!
-//! Every mistake is reported, not the first.
+//! All mistakes are reported at once, not only the first. The module must not know what a setting is
+//! used for.
 
 use std::fmt;
 
-use crate::guard::ApiKey;
+use crate::caller::ApiKey;
+use crate::origin::Origin;
 
-/// What the environment says.
+/// The settings of the environment (contract 6.1).
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// `MEMORY_BUCKET`.
@@ -21,70 +23,39 @@ pub struct Config {
     pub s3_endpoint: Option<String>,
 }
 
-/// An origin as a browser sends it: scheme, host and port (RFC 6454, section 6.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// The origin's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads an origin as a browser spells it: lower case, and no port that its scheme implies.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let uri: axum::http::Uri = text.parse().ok()?;
-        let (scheme, host) = (uri.scheme_str()?, uri.host()?);
-        let implied = match scheme {
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => None,
-        };
-        let port = match uri.port_u16().filter(|port| Some(*port) != implied) {
-            Some(port) => format!(":{port}"),
-            None => String::new(),
-        };
-        let spelled = format!("{scheme}://{host}{port}").to_ascii_lowercase();
-        (spelled == text && !host.contains('*')).then_some(Self(spelled))
-    }
-}
-
-/// Every mistake in the settings, each a sentence.
+/// All mistakes in the settings, each a sentence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<String>);
+pub struct ConfigError(pub Vec<String>);
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigError {}
 
-/// `EX_CONFIG` of sysexits.h: the exit code of a start that the settings prevent.
+/// `EX_CONFIG` of sysexits.h: the exit code of a start that wrong settings prevent.
 pub const EX_CONFIG: u8 = 78;
 
 impl Config {
     /// Reads the process's environment.
     ///
     /// # Errors
-    /// All mistakes in it.
-    pub fn from_env() -> Result<Self, Mistakes> {
+    /// [`ConfigError`]: all mistakes in it.
+    pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(lookup).unless_any_mistake()
     }
 
-    /// Reads the process's environment where the bucket is the only place for memories, and names
-    /// it.
+    /// Reads the process's environment where a bucket is required, and returns its name as well.
     ///
     /// # Errors
-    /// All mistakes in it, a missing bucket among them.
-    pub fn from_env_with_bucket() -> Result<(Self, String), Mistakes> {
+    /// [`ConfigError`]: all mistakes in it, including a missing bucket.
+    pub fn from_env_with_bucket() -> Result<(Self, String), ConfigError> {
         Self::read(lookup).with_bucket()
     }
 
-    /// Reads settings by name; `Err` is a value that is no Unicode.
+    /// Reads settings by name; `Err` is a value that is not Unicode.
     fn read(lookup: impl Fn(&str) -> Option<Result<String, ()>>) -> Read {
         let mut mistakes = Vec::new();
         let mut read = |name: &str| match lookup(name) {
@@ -103,7 +74,7 @@ impl Config {
 
         if let Some(name) = bucket.as_deref().filter(|name| !is_bucket_name(name)) {
             mistakes.push(format!(
-                "MEMORY_BUCKET is {name:?}, which is no bucket name (3 to 63 of a-z, 0-9, - and .)."
+                "MEMORY_BUCKET is {name:?}, which is not a bucket name (3 to 63 characters of a-z, 0-9, - and .)."
             ));
         }
         let mut allowed_origins = Vec::new();
@@ -115,12 +86,12 @@ impl Config {
             match Origin::parse(origin) {
                 Some(origin) => allowed_origins.push(origin),
                 None => mistakes.push(format!(
-                    "MEMORY_ALLOWED_ORIGINS has {origin:?}, which is no origin such as https://app.example.com."
+                    "MEMORY_ALLOWED_ORIGINS has {origin:?}, which is not an origin such as https://app.example.com."
                 )),
             }
         }
-        // A header value's own white space at its ends is not part of it, so such a key could never
-        // be sent.
+        // White space at the ends of a header value is not part of it, so a key with it could never be
+        // sent.
         let can_be_sent = |key: &str| {
             key.bytes()
                 .all(|byte| byte.is_ascii_graphic() || byte == b' ')
@@ -128,7 +99,8 @@ impl Config {
         };
         match key.as_deref() {
             Some("") => mistakes.push(
-                "MEMORY_API_KEY is empty: set a key, or unset it for loopback only.".to_owned(),
+                "MEMORY_API_KEY is empty: set a key, or unset it to listen on loopback only."
+                    .to_owned(),
             ),
             Some(key) if !can_be_sent(key) => {
                 mistakes.push(
@@ -141,12 +113,12 @@ impl Config {
         let log_filter = log_filter.unwrap_or_else(|| "info".to_owned());
         if tracing_subscriber::EnvFilter::try_new(&log_filter).is_err() {
             mistakes.push(format!(
-                "RUST_LOG is {log_filter:?}, which is no log filter such as info or debug."
+                "RUST_LOG is {log_filter:?}, which is not a log filter such as info or debug."
             ));
         }
         if let Some(url) = s3_endpoint.as_deref().filter(|url| !is_http_url(url)) {
             mistakes.push(format!(
-                "AWS_ENDPOINT_URL_S3 is {url:?}, which is no URL such as http://127.0.0.1:9000."
+                "AWS_ENDPOINT_URL_S3 is {url:?}, which is not a URL such as http://127.0.0.1:9000."
             ));
         }
         let api_key = key.map(ApiKey::new);
@@ -176,21 +148,21 @@ struct Read {
 }
 
 impl Read {
-    fn unless_any_mistake(self) -> Result<Config, Mistakes> {
+    fn unless_any_mistake(self) -> Result<Config, ConfigError> {
         if self.mistakes.is_empty() {
             Ok(self.config)
         } else {
-            Err(Mistakes(self.mistakes))
+            Err(ConfigError(self.mistakes))
         }
     }
 
-    fn with_bucket(mut self) -> Result<(Config, String), Mistakes> {
-        let missing = "MEMORY_BUCKET is not set: name the bucket that keeps the memories.";
+    fn with_bucket(mut self) -> Result<(Config, String), ConfigError> {
+        let missing = "MEMORY_BUCKET is not set: name the bucket that stores the memories.";
         match self.config.bucket.clone() {
             Some(bucket) => Ok((self.unless_any_mistake()?, bucket)),
             None => {
                 self.mistakes.push(missing.to_owned());
-                Err(Mistakes(self.mistakes))
+                Err(ConfigError(self.mistakes))
             }
         }
     }
@@ -201,7 +173,7 @@ fn is_http_url(text: &str) -> bool {
         .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
 }
 
-/// Amazon S3's general purpose bucket names
+/// Whether this is a name that Amazon S3 accepts for a general purpose bucket
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
 #[must_use]
 pub fn is_bucket_name(name: &str) -> bool {
@@ -220,7 +192,7 @@ pub fn is_bucket_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(settings: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let read = Config::read(|name| {
             settings
                 .iter()
@@ -273,34 +245,6 @@ mod tests {
         .unwrap();
         let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
         assert_eq!(origins, ["https://a.test", "http://b.test:3000"]);
-    }
-
-    #[test]
-    fn an_origin_is_spelled_as_a_browser_would_or_it_could_never_match() {
-        for origin in [
-            "https://a.test",
-            "http://a.test:443",
-            "http://[::1]:80801",
-            "chrome-extension://abc",
-        ] {
-            let is_sound = origin != "http://[::1]:80801";
-            assert_eq!(Origin::parse(origin).is_some(), is_sound, "{origin}");
-        }
-        for origin in [
-            "https://a.test:443",
-            "http://a.test:80",
-            "https://a.test:",
-            "https://a.test:0443",
-            "https://a.test:99999",
-            "https://A.test",
-            "https://*.a.test",
-            "https://u@a.test",
-            "https://a.test/",
-            "a.test",
-            "null",
-        ] {
-            assert_eq!(Origin::parse(origin), None, "{origin}");
-        }
     }
 
     #[test]

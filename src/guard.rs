@@ -1,75 +1,30 @@
-//! Who may call: the gateway's callers, the holders of a key, or this machine's own programs.
+//! Which requests may come in, and which browser origins may read the response (contract 7.1).
 //!
-//! A page in a browser is not one of these: on a laptop it could otherwise write memories by a
-//! foreign name that resolves to 127.0.0.1 (DNS rebinding), or across origins.
-
-use std::fmt;
+//! Without a key the service answers programs of this machine only. A browser page is not one of
+//! them: on a laptop it could otherwise write memories through a foreign name that resolves to
+//! 127.0.0.1 (DNS rebinding), or across origins. The module must not know what a request asks for.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
-use sha2::{Digest, Sha256};
 
-use crate::config::Origin;
-use crate::problem::{Problem, Source};
+use crate::caller::{API_KEY, Callers};
+use crate::origin::{Origin, is_loopback_authority, is_loopback_origin};
+use crate::problem::{Header, Problem, Source};
 
-/// The header field that carries the key, as API Gateway names it.
-pub const API_KEY: &str = "x-api-key";
-/// What the sender of another key is told.
-pub(crate) const WRONG_KEY: &str = "The key in x-api-key is not this service's.";
+/// What the sender of a wrong key is told.
+pub(crate) const WRONG_KEY: &str = "The key in x-api-key is wrong.";
 
-/// Who may come in.
+/// Who may call.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
-    /// How callers are told apart.
+    /// How callers prove who they are.
     pub callers: Callers,
-    /// Origins of pages that may call by MCP.
+    /// Browser origins that may call MCP.
     pub allowed_origins: Vec<Origin>,
 }
 
-/// How callers are told apart.
-#[derive(Debug, Clone, Default)]
-pub enum Callers {
-    /// They were, before the request came here.
-    #[default]
-    Gateway,
-    /// They hold this key.
-    Key(ApiKey),
-    /// They run on this machine, where a page of a foreign host or origin is turned away, but for
-    /// the allowed ones.
-    Loopback,
-}
-
-/// A key that callers must send.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// The key of this text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The key itself, to be sent.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether this is the key. Digests are compared, so that the time taken tells nothing of it.
-    fn is(&self, given: &[u8]) -> bool {
-        Sha256::digest(given) == Sha256::digest(&self.0)
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
-
 impl Guard {
-    /// Lets a request in; `is_open` where its route needs no key, as a preflight never has one.
+    /// Admits a request. `is_open` if its route needs no key; a preflight never has one.
     ///
     /// # Errors
     /// 403 `forbidden`.
@@ -81,7 +36,7 @@ impl Guard {
             Callers::Key(key) => {
                 let mut given = head.headers.get_all(API_KEY).iter().peekable();
                 if given.peek().is_none() {
-                    let detail = "This service needs its key in the header x-api-key.";
+                    let detail = "This service requires its key in the header x-api-key.";
                     return forbidden(Source::None, detail);
                 }
                 if given.all(|given| key.is(given.as_bytes())) {
@@ -91,7 +46,8 @@ impl Guard {
                 }
             }
             Callers::Loopback => {
-                let named = head
+                // The host of an absolute-form target counts as well (RFC 9112, section 3.2.2).
+                let of_target = head
                     .uri
                     .authority()
                     .map(|authority| authority.as_str().as_bytes());
@@ -100,46 +56,46 @@ impl Guard {
                     .get_all(header::HOST)
                     .iter()
                     .map(HeaderValue::as_bytes)
-                    .chain(named);
+                    .chain(of_target);
                 if hosts.all(is_loopback_authority) {
                     Ok(())
                 } else {
-                    let detail = "This service answers on this machine alone: call it as 127.0.0.1 or localhost.";
-                    forbidden(Source::Header("Host"), detail)
+                    let detail = "This service accepts requests from this machine only: call it as 127.0.0.1 or localhost.";
+                    forbidden(Source::Header(Header::Host), detail)
                 }
             }
         }
     }
 
-    /// The origin of the page that calls; a program has none. A page of this machine may call this
-    /// machine's own service without being allowed by name.
+    /// The browser origin of a request, if it may call; a program sends none. An origin of this
+    /// machine may call this machine's own service without being allowed by name.
     ///
     /// # Errors
-    /// 403 `forbidden`: a foreign page.
-    pub(crate) fn page(&self, head: &Parts) -> Result<Option<HeaderValue>, Problem> {
+    /// 403 `forbidden`: a foreign origin.
+    pub(crate) fn origin(&self, head: &Parts) -> Result<Option<HeaderValue>, Problem> {
         let origins = || head.headers.get_all(header::ORIGIN).iter();
         if origins().all(|origin| self.allows(origin.as_bytes())) {
             return Ok(origins().next().cloned());
         }
-        let detail =
-            "Pages of this origin may not call: its owner can allow it in MEMORY_ALLOWED_ORIGINS.";
-        Err(Problem::forbidden(Source::Header("Origin"), detail))
+        let detail = "Browser pages of this origin may not call this service. Its operator can allow the origin in \
+                      MEMORY_ALLOWED_ORIGINS.";
+        Err(Problem::forbidden(Source::Header(Header::Origin), detail))
     }
 
-    /// Whether a foreign page is turned away on every route, and not by MCP alone: nothing else
-    /// stands between it and this machine.
-    pub(crate) fn judges_every_page(&self) -> bool {
+    /// Whether a foreign origin is refused on every route and not by MCP alone: on loopback nothing
+    /// else stands between a page and this machine.
+    pub(crate) fn checks_every_origin(&self) -> bool {
         matches!(self.callers, Callers::Loopback)
     }
 
     fn allows(&self, origin: &[u8]) -> bool {
         let mut allowed = self.allowed_origins.iter();
         allowed.any(|allowed| allowed.as_str().as_bytes() == origin)
-            || self.judges_every_page() && is_loopback_origin(origin)
+            || self.checks_every_origin() && is_loopback_origin(origin)
     }
 }
 
-/// A browser's question before a request of another origin
+/// Whether this is a browser's question before a request across origins
 /// (<https://fetch.spec.whatwg.org/#cors-preflight-request>).
 pub(crate) fn is_preflight(head: &Parts) -> bool {
     head.method == Method::OPTIONS
@@ -149,85 +105,106 @@ pub(crate) fn is_preflight(head: &Parts) -> bool {
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn is_loopback_origin(origin: &[u8]) -> bool {
-    [&b"http://"[..], b"https://"].iter().any(|scheme| {
-        origin
-            .strip_prefix(*scheme)
-            .is_some_and(is_loopback_authority)
-    })
-}
-
-/// `host` or `host:port`, the host `localhost` or a loopback address.
-fn is_loopback_authority(authority: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(authority) else {
-        return false;
-    };
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (text, "0"),
-    };
-    let is_address = |host: &str| {
-        host.parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-    };
-    let is_host = match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        Some(v6) => v6.contains(':') && is_address(v6),
-        None => host.eq_ignore_ascii_case("localhost") || !host.contains(':') && is_address(host),
-    };
-    is_host && port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() <= "65535".len()
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+
     use super::*;
+    use crate::caller::ApiKey;
+
+    fn head(target: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut request = Request::get(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn guard(callers: Callers) -> Guard {
+        Guard {
+            callers,
+            allowed_origins: vec![Origin::parse("https://app.test").unwrap()],
+        }
+    }
 
     #[test]
-    fn only_names_of_this_machine_are_its_own() {
-        for own in [
-            "localhost:",
-            "localhost",
-            "LOCALHOST:8080",
-            "127.0.0.1",
-            "127.8.9.1:1",
-            "[::1]",
-            "[::1]:8080",
-        ] {
-            assert!(is_loopback_authority(own.as_bytes()), "{own}");
-        }
+    fn every_key_that_is_sent_must_be_the_right_one() {
+        let guard = guard(Callers::Key(ApiKey::new("right")));
+        let admits = |fields: &[(&str, &str)]| guard.admit(&head("/memory", fields), false).is_ok();
+        assert!(admits(&[("x-api-key", "right")]));
+        assert!(admits(&[("x-api-key", "right"), ("x-api-key", "right")]));
+        assert!(!admits(&[]));
+        assert!(!admits(&[("x-api-key", "")]));
+        assert!(!admits(&[("x-api-key", "right2")]));
+        assert!(!admits(&[("x-api-key", "righ")]));
+        assert!(!admits(&[("x-api-key", "right"), ("x-api-key", "wrong")]));
+        assert!(!admits(&[("x-api-key", "wrong"), ("x-api-key", "right")]));
+        assert!(!admits(&[("authorization", "right")]));
+    }
+
+    #[test]
+    fn a_key_is_not_needed_on_an_open_route_or_for_a_preflight() {
+        let guard = guard(Callers::Key(ApiKey::new("right")));
+        assert!(guard.admit(&head("/health", &[]), true).is_ok());
+        let mut preflight = head(
+            "/mcp",
+            &[
+                ("origin", "https://app.test"),
+                ("access-control-request-method", "POST"),
+            ],
+        );
+        assert!(guard.admit(&preflight, false).is_err(), "a GET");
+        preflight.method = Method::OPTIONS;
+        assert!(guard.admit(&preflight, false).is_ok());
+        preflight.headers.remove("origin");
+        assert!(guard.admit(&preflight, false).is_err(), "no origin");
+    }
+
+    #[test]
+    fn on_loopback_every_host_must_be_this_machines() {
+        let guard = guard(Callers::Loopback);
+        let admits = |target: &str, fields: &[(&str, &str)]| {
+            guard.admit(&head(target, fields), false).is_ok()
+        };
+        assert!(admits("/memory", &[("host", "localhost:8080")]));
+        assert!(admits("http://127.0.0.1/memory", &[("host", "127.0.0.1")]));
+        assert!(!admits("/memory", &[("host", "evil.test")]));
+        assert!(!admits(
+            "/memory",
+            &[("host", "localhost"), ("host", "evil.test")]
+        ));
+        assert!(!admits("http://evil.test/memory", &[("host", "localhost")]));
+        assert!(!admits("http://evil.test/memory", &[]));
+    }
+
+    #[test]
+    fn every_origin_that_is_sent_must_be_allowed() {
+        let origin = |callers: Callers, fields: &[(&str, &str)]| {
+            let origin = guard(callers).origin(&head("/mcp", fields));
+            origin.map(|origin| origin.map(|value| value.to_str().unwrap().to_owned()))
+        };
+        let allowed = Ok(Some("https://app.test".to_owned()));
+        let field = ("origin", "https://app.test");
+        assert_eq!(origin(Callers::Gateway, &[]), Ok(None));
+        assert_eq!(origin(Callers::Gateway, &[field]), allowed);
         for foreign in [
-            "",
-            "evil.test",
-            "localhost.evil.test",
-            "127.0.0.1.evil.test",
-            "127.0.0.1@evil.test",
-            "10.0.0.1",
-            "0.0.0.0",
-            "[::]",
-            "::1",
-            "[127.0.0.1]",
-            "127.0.0.1:80:80",
-            "127.0.0.1:evil",
-            "localhost:+80",
-            "localhost:100000",
-            "[fe80::1]:80",
-            "localhost.",
-            "2130706433",
-        ] {
-            assert!(!is_loopback_authority(foreign.as_bytes()), "{foreign}");
-        }
-        assert!(is_loopback_origin(b"http://localhost:3000"));
-        for foreign in [
+            "https://app.test.evil.test",
+            "https://app.tes",
+            "http://app.test",
+            "https://app.test:444",
             "null",
-            "localhost",
-            "file://",
-            "http://evil.test",
-            "http://localhost/",
-            "HTTP://localhost",
+            "http://localhost:3000",
         ] {
-            assert!(!is_loopback_origin(foreign.as_bytes()), "{foreign}");
+            assert!(
+                origin(Callers::Gateway, &[("origin", foreign)]).is_err(),
+                "{foreign}"
+            );
+            assert!(
+                origin(Callers::Gateway, &[field, ("origin", foreign)]).is_err(),
+                "{foreign} after an allowed one"
+            );
         }
+        assert!(origin(Callers::Loopback, &[("origin", "http://localhost:3000")]).is_ok());
+        assert!(origin(Callers::Loopback, &[("origin", "http://evil.test")]).is_err());
     }
 }

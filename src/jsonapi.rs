@@ -1,23 +1,25 @@
 //! The JSON:API envelope and its documents (<https://jsonapi.org/format/1.1/>).
 //!
-//! Unknown members are ignored where the specification demands it and refused where to ignore them
-//! would lose data: among the attributes and relationships. The module knows no HTTP.
+//! Unknown members are ignored where the specification demands it. They are refused where ignoring
+//! them would lose data: among the attributes and relationships. The module must not know HTTP.
 
+use memory_log::fault::{Fault, Given, Place, Violations, text};
+use memory_log::json::{Kind, Value};
+use memory_log::memory::{Draft, name_faults};
+use memory_log::metadata::{Metadata, tags};
 use uuid::Uuid;
 
-use crate::json::{Kind, Value};
-use crate::memory::{Draft, Fault, Given, Place, Violations, name_faults, text};
-use crate::metadata::{Metadata, tags};
 use crate::problem::{Code, Problem};
 
 mod documents;
 
+#[cfg(feature = "local")]
 pub(crate) use documents::{ErrorDocument, MemoryDocument};
 pub use documents::{failure, success};
 
 /// The type of the only resource.
-pub const TYPE: &str = "memories";
-/// The domain of every memory that arrives in an envelope.
+pub(crate) const TYPE: &str = "memories";
+/// The domain of every memory that is sent in an envelope.
 const DOMAIN: &str = "repository";
 const ATTRIBUTES: &[&str] = &[
     "content",
@@ -27,42 +29,42 @@ const ATTRIBUTES: &[&str] = &[
     "timestamp",
 ];
 
-/// Why an envelope gives no draft.
+/// Why an envelope cannot be read as a draft.
 #[derive(Debug)]
-pub enum Unreadable {
-    /// The document is not one resource object of this type: nothing else was judged.
+pub enum EnvelopeError {
+    /// The document is not one resource object of this type. Nothing else was checked.
     Document(Problem),
-    /// It is one, without attributes to judge.
+    /// It is one, but it has no attributes to check.
     Violations(Violations),
 }
 
-/// Reads the envelope.
+/// Reads the envelope (contract 2.3).
 ///
 /// # Errors
-/// [`Unreadable`]: there is nothing to make a draft of.
-pub fn draft(root: Value<'_>) -> Result<Draft, Unreadable> {
-    let data = resource(root).map_err(Unreadable::Document)?;
+/// [`EnvelopeError`] if there is nothing to make a draft of.
+pub fn draft(root: Value<'_>) -> Result<Draft, EnvelopeError> {
+    let data = resource(root).map_err(EnvelopeError::Document)?;
     let mut others = Violations::default();
-    judge_type(data, &mut others).map_err(Unreadable::Document)?;
-    judge_defined_members(root, data, &mut others);
-    judge_relationships(data, &mut others);
+    check_type(data, &mut others).map_err(EnvelopeError::Document)?;
+    check_defined_members(root, data, &mut others);
+    check_relationships(data, &mut others);
 
     let Some(attributes) = data.given("attributes") else {
         others.push(request(&["data", "attributes"]), Fault::Required);
-        return Err(Unreadable::Violations(others));
+        return Err(EnvelopeError::Violations(others));
     };
     if attributes.kind() != Kind::Object {
         others.push(
             request(&["data", "attributes"]),
             Fault::wrong_type("an object", attributes),
         );
-        return Err(Unreadable::Violations(others));
+        return Err(EnvelopeError::Violations(others));
     }
     for (name, _) in attributes.members().filter(|(name, _)| !is_at_member(name)) {
         if !ATTRIBUTES.contains(&&*name) {
             others.push(
                 request(&["data", "attributes", &name]),
-                Fault::Unknown { known: ATTRIBUTES },
+                Fault::UnknownMember { known: ATTRIBUTES },
             );
         }
     }
@@ -106,8 +108,8 @@ fn resource(root: Value<'_>) -> Result<Value<'_>, Problem> {
     Ok(data)
 }
 
-/// `type`, then `id`: what they forbid ends the check.
-fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
+/// Checks `type`, then `id`. A conflict in one of them ends the check.
+fn check_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
     let path = |name: &str| ["data".to_owned(), name.to_owned()];
     match data.given("type") {
         None => others.push(request(&["data", "type"]), Fault::Required),
@@ -119,7 +121,7 @@ fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
             Some(name) if name == TYPE => {}
             Some(_) => {
                 let detail = format!(
-                    "This collection holds resources of the type \"{TYPE}\": send that as \"type\"."
+                    "This collection has resources of the type \"{TYPE}\": send that as \"type\"."
                 );
                 return Err(Problem::at(Code::TypeMismatch, &path("type"), detail));
             }
@@ -132,9 +134,9 @@ fn judge_type(data: Value<'_>, others: &mut Violations) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Members that JSON:API defines and this service has no use for: their types are judged, their
-/// content is ignored.
-fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violations) {
+/// Checks the types of members that JSON:API defines and this service does not use. Their content is
+/// ignored.
+fn check_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violations) {
     for (parent, path, name) in [
         (root, &[][..], "jsonapi"),
         (root, &[], "links"),
@@ -163,7 +165,7 @@ fn judge_defined_members(root: Value<'_>, data: Value<'_>, others: &mut Violatio
     }
 }
 
-fn judge_relationships(data: Value<'_>, others: &mut Violations) {
+fn check_relationships(data: Value<'_>, others: &mut Violations) {
     let Some(relationships) = data.given("relationships") else {
         return;
     };
@@ -179,7 +181,7 @@ fn judge_relationships(data: Value<'_>, others: &mut Violations) {
     {
         others.push(
             request(&["data", "relationships", &name]),
-            Fault::Unknown { known: &[] },
+            Fault::UnknownMember { known: &[] },
         );
     }
 }
@@ -188,10 +190,10 @@ fn repository_id(attributes: Value<'_>) -> Given<String> {
     let Some(id) = text(attributes, "repository_id", Place::EntityId)? else {
         return Ok(None);
     };
-    // `Uuid` reads other spellings too, none of this length.
+    // `Uuid` also reads other spellings, but none of this length.
     match Uuid::try_parse(&id) {
         Ok(uuid) if id.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Some(uuid.to_string())),
-        _ => Err(Violations::one(Place::EntityId, Fault::NotAUuid)),
+        _ => Err(Violations::one(Place::EntityId, Fault::InvalidUuid)),
     }
 }
 
@@ -215,12 +217,12 @@ fn request(path: &[&str]) -> Place {
     Place::Request(path.iter().map(ToString::to_string).collect())
 }
 
-/// Where the envelope spells a place.
+/// The path of a place in the envelope.
 #[must_use]
 pub fn locate(place: &Place) -> Vec<String> {
     let attribute = |name: &str| ["data", "attributes", name].map(str::to_owned).to_vec();
     match place {
-        // The envelope gives no domain, so no fault can be there.
+        // The envelope has no domain, so no fault can be there.
         Place::Domain => vec!["data".to_owned()],
         Place::EntityId => attribute("repository_id"),
         Place::Content => attribute("content"),
@@ -231,5 +233,96 @@ pub fn locate(place: &Place) -> Vec<String> {
             .chain(path.clone())
             .collect(),
         Place::Request(path) => path.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memory_log::json::Json;
+
+    use super::*;
+
+    fn read(body: &str) -> Result<Draft, EnvelopeError> {
+        draft(Json::parse(body.as_bytes()).unwrap().root())
+    }
+
+    /// The code of a document that is refused whole.
+    fn refused(body: &str) -> Code {
+        match read(body) {
+            Err(EnvelopeError::Document(problem)) => problem.code,
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    fn with_attributes(attributes: &str) -> Draft {
+        let body = format!(r#"{{"data":{{"type":"memories","attributes":{attributes}}}}}"#);
+        read(&body).unwrap()
+    }
+
+    #[test]
+    fn a_document_without_one_resource_object_is_refused_whole() {
+        for body in ["[]", "1", "{}", r#"{"data":null}"#, r#"{"data":[{}]}"#] {
+            assert_eq!(refused(body), Code::InvalidDocument, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_type_is_checked_before_the_id_and_both_before_anything_else() {
+        let of = |data: &str| refused(&format!(r#"{{"data":{data}}}"#));
+        assert_eq!(of(r#"{"type":"facts","id":"1"}"#), Code::TypeMismatch);
+        assert_eq!(of(r#"{"type":"Memories"}"#), Code::TypeMismatch);
+        assert_eq!(
+            of(r#"{"type":"memories","id":"1"}"#),
+            Code::ClientIdUnsupported
+        );
+        assert_eq!(
+            of(r#"{"type":"memories","id":""}"#),
+            Code::ClientIdUnsupported
+        );
+        assert!(read(r#"{"data":{"type":"memories","id":null,"attributes":{}}}"#).is_ok());
+    }
+
+    #[test]
+    fn a_repository_id_is_a_uuid_in_any_case_with_hyphens() {
+        let id = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+        let read = |id: &str| with_attributes(&format!(r#"{{"repository_id":"{id}"}}"#)).entity_id;
+        assert_eq!(read(&id.to_uppercase()), Ok(Some(id.to_owned())));
+        for near in [
+            "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d",
+            "{9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d}",
+            "urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
+            "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6",
+            "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d ",
+            "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6g",
+            "",
+        ] {
+            let fault = Violations::one(Place::EntityId, Fault::InvalidUuid);
+            assert_eq!(read(near), Err(fault), "{near:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_has_the_two_attributes_in_one_order_and_only_if_given() {
+        let of = |attributes: &str| {
+            let metadata = with_attributes(attributes).metadata.unwrap().unwrap();
+            metadata.as_str().to_owned()
+        };
+        assert_eq!(of("{}"), "{}");
+        assert_eq!(of(r#"{"tags":null,"memory_type":null}"#), "{}");
+        assert_eq!(of(r#"{"tags":[]}"#), r#"{"tags":[]}"#);
+        assert_eq!(
+            of(r#"{"tags":["\u00e9","a\/b"],"memory_type":"x"}"#),
+            r#"{"memory_type":"x","tags":["é","a/b"]}"#
+        );
+    }
+
+    #[test]
+    fn at_members_are_ignored_and_unknown_attributes_are_not() {
+        let draft = with_attributes(r#"{"@x":1,"x@":1,"Content":1}"#);
+        let unknown = draft.others.listed().iter();
+        let names: Vec<_> = unknown
+            .map(|found| locate(&found.place)[2].clone())
+            .collect();
+        assert_eq!(names, ["x@", "Content"]);
     }
 }

@@ -1,8 +1,8 @@
-//! Events of API Gateway and of function URLs, as the service's requests.
+//! Events of API Gateway and of function URLs, as requests of the service (contract 3.12).
 //!
-//! `lambda_http` reads events and writes their answers. Between the two it trusts an event's host, path, query and base64
-//! with a panic, puts a stage before the path, and of a header that is repeated keeps one line; so these are taken out of the
-//! event first, and read here.
+//! `lambda_http` reads events and writes their responses. It panics on a malformed host, path, query
+//! or base64 body, prefixes the stage, and keeps one line of a repeated header. So these are taken
+//! out of the event first and parsed here. The module must not know routes.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -23,20 +23,20 @@ use tower::ServiceExt;
 
 use crate::http::{Deadline, PlatformRequestId};
 
-/// What of the function's time is left for the answer to travel.
+/// The part of the function's time that is left for the response to travel.
 const MARGIN: Duration = Duration::from_millis(500);
-/// An emulator may send a deadline of 1970; one that long past is no deadline.
+/// Some emulators send a deadline of 1970. A deadline that is this long past is ignored.
 const DEADLINE_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// What a gateway hands on decoded, or as it came, and a URI cannot have (RFC 3986, section 2).
-const NOT_OF_A_URI: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
-const NOT_OF_A_PATH: AsciiSet = NOT_OF_A_URI.add(b'?');
+/// Characters that a gateway may pass on decoded, and that a URI cannot have (RFC 3986, section 2).
+const NOT_IN_A_URI: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+const NOT_IN_A_PATH: AsciiSet = NOT_IN_A_URI.add(b'?');
 
-/// Answers one event in the form that its sender reads.
+/// Handles one event, and returns the response in the form that its sender reads.
 ///
 /// # Errors
-/// Never: a failure is an answer too.
-pub async fn answer(
+/// Never: a failure is a response, too.
+pub async fn handle(
     router: Router,
     event: LambdaEvent<LambdaRequest>,
 ) -> Result<impl Serialize, Infallible> {
@@ -44,12 +44,12 @@ pub async fn answer(
         mut payload,
         context,
     } = event;
-    let asked = Asked::taken_from(&mut payload);
+    let parts = EventParts::taken_from(&mut payload);
     let id = PlatformRequestId(context.request_id.clone());
     let deadline = deadline(&context, SystemTime::now());
     let function = service_fn(move |request: lambda_http::Request| {
-        let mut request: Request = request.map(|_| Body::from(asked.body.clone()));
-        *request.uri_mut() = asked.target.clone();
+        let mut request: Request = request.map(|_| Body::from(parts.body.clone()));
+        *request.uri_mut() = parts.target.clone();
         request.extensions_mut().insert(id.clone());
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
@@ -62,17 +62,17 @@ pub async fn answer(
         .await
 }
 
-/// What an event asks for, but for its method and headers.
-struct Asked {
+/// The parts of an event that are parsed here.
+struct EventParts {
     target: Uri,
     body: Bytes,
 }
 
-impl Asked {
+impl EventParts {
     fn taken_from(event: &mut LambdaRequest) -> Self {
         let (path, query, is_base64, body) = match event {
             LambdaRequest::ApiGatewayV1(event) => {
-                // The one has a line for each time that a header was sent, the other the last of them.
+                // The multi-value map has every line of a header, the other map only the last one.
                 if !event.multi_value_headers.is_empty() {
                     event.headers.clear();
                 }
@@ -100,7 +100,7 @@ impl Asked {
                     event.body.take(),
                 )
             }
-            // No other event is read: the enum is the library's, and grows with its features.
+            // Other events are not read. The enum is the library's and grows with its features.
             _ => Default::default(),
         };
         let body = body.unwrap_or_default();
@@ -109,14 +109,14 @@ impl Asked {
             target: target(&path, &query),
             body: match decoded {
                 Some(Ok(bytes)) => bytes.into(),
-                // What is not the base64 that it claims to be is no JSON either, and refused as such.
+                // A body that is not the base64 it claims to be is passed on as it came.
                 Some(Err(_)) | None => body.into(),
             },
         }
     }
 }
 
-/// An HTTP API puts every stage but `$default` before the path.
+/// The path without the stage, which an HTTP API prefixes unless it is `$default`.
 fn without_stage(path: String, stage: &str) -> String {
     let rest = path
         .strip_prefix('/')
@@ -131,15 +131,16 @@ fn without_stage(path: String, stage: &str) -> String {
 
 fn target(path: &str, query: &str) -> Uri {
     let root = if path.starts_with('/') { "" } else { "/" };
-    let path = utf8_percent_encode(path, &NOT_OF_A_PATH);
+    let path = utf8_percent_encode(path, &NOT_IN_A_PATH);
     let target = match query {
         "" => format!("{root}{path}"),
-        query => format!("{root}{path}?{}", utf8_percent_encode(query, &NOT_OF_A_URI)),
+        query => format!("{root}{path}?{}", utf8_percent_encode(query, &NOT_IN_A_URI)),
     };
     target.parse().unwrap_or_default()
 }
 
-/// The answer with one line for each header: the events of an HTTP API have room for no more, and the first would be kept.
+/// The response with one line for each header: the response to an HTTP API has room for only one, and
+/// `lambda_http` would keep the first.
 fn with_single_lines(mut response: Response) -> Response {
     let mut lines = HeaderMap::new();
     for (name, value) in response.headers() {
@@ -157,11 +158,70 @@ fn with_single_lines(mut response: Response) -> Response {
     response
 }
 
-/// The function's own deadline less the margin; none where it is no deadline.
+/// The function's own deadline minus the margin; `None` if the deadline is to be ignored.
 fn deadline(context: &Context, now: SystemTime) -> Option<Instant> {
     match context.deadline().duration_since(now) {
         Ok(remaining) => Some(Instant::now() + remaining.saturating_sub(MARGIN)),
         Err(past) if past.duration() > DEADLINE_AGE_MAX => None,
         Err(_) => Some(Instant::now()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_removed_only_where_it_is_a_whole_segment() {
+        let of = |path: &str, stage| without_stage(path.to_owned(), stage);
+        assert_eq!(of("/live/memory", "live"), "/memory");
+        assert_eq!(of("/live", "live"), "/");
+        assert_eq!(of("/live/", "live"), "/");
+        assert_eq!(of("/lively/memory", "live"), "/lively/memory");
+        assert_eq!(of("/memory", "live"), "/memory");
+        assert_eq!(of("/memory/live", "live"), "/memory/live");
+        assert_eq!(of("/$default/memory", "$default"), "/$default/memory");
+        assert_eq!(of("/memory", ""), "/memory");
+    }
+
+    #[test]
+    fn a_target_is_a_uri_whatever_the_gateway_passes_on() {
+        assert_eq!(target("/memory", ""), "/memory");
+        assert_eq!(target("memory", "a=1"), "/memory?a=1");
+        assert_eq!(target("/a b?c#d", "e f#g"), "/a%20b%3Fc%23d?e%20f%23g");
+        assert_eq!(target("/%2F", "a%20b"), "/%2F?a%20b");
+        assert_eq!(target("/é", ""), "/%C3%A9");
+        assert_eq!(target("", ""), "/");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_given_up_half_a_second_before_the_function_ends() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000_000);
+        let remaining = |at: SystemTime| {
+            let mut context = Context::default();
+            let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            context.deadline = u64::try_from(since_epoch.as_millis()).unwrap();
+            deadline(&context, now).map(|deadline| deadline - Instant::now())
+        };
+        let ms = Duration::from_millis;
+        assert_eq!(remaining(now + ms(3_000)), Some(ms(2_500)));
+        assert_eq!(remaining(now + ms(400)), Some(ms(0)), "nothing is left");
+        assert_eq!(remaining(now - ms(1)), Some(ms(0)), "just past");
+        assert_eq!(remaining(now - DEADLINE_AGE_MAX), Some(ms(0)));
+        assert_eq!(remaining(now - DEADLINE_AGE_MAX - ms(1)), None);
+        assert_eq!(remaining(SystemTime::UNIX_EPOCH), None, "an emulator's");
+    }
+
+    #[test]
+    fn repeated_lines_of_a_header_become_one() {
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        headers.append("vary", HeaderValue::from_static("Accept"));
+        headers.append("vary", HeaderValue::from_static("Origin"));
+        headers.append("allow", HeaderValue::from_static("POST"));
+        let response = with_single_lines(response);
+        let lines: Vec<_> = response.headers().get_all("vary").iter().collect();
+        assert_eq!(lines, ["Accept, Origin"]);
+        assert_eq!(response.headers()["allow"], "POST");
     }
 }

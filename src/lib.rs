@@ -1,51 +1,45 @@
-//! memory-ingress takes one memory, stores it durably in Amazon S3, and says yes only then.
+//! memory-ingress takes one memory, stores it durably in Amazon S3, and confirms it only then.
 //!
-//! The modules stand in the order of a memory's way:
+//! The way of a memory through the modules and crates:
 //!
 //! | step | module | in → out |
 //! |---|---|---|
-//! | 1 limits, media types | [`http`] with [`guard`], `body`, [`accept`], [`query`] | request → bytes |
-//! | 2 shape | [`json`], [`shape`]: [`jsonapi`] or [`tool`] | bytes → [`memory::Draft`] |
-//! | 3 meaning | [`memory`] with [`metadata`] and [`timestamp`] | draft → [`memory::Memory`] |
-//! | 4 encoding | [`object`] | memory → [`object::Object`] |
-//! | 5 durable write | [`store`] | object → [`store::Put`] |
+//! | 1 limits, caller, media types | [`http`] with [`guard`], [`caller`], [`origin`], [`media_type`] | request → bytes |
+//! | 2 shape | [`http::shape`]: [`jsonapi`] or [`tool`] | bytes → [`memory_log::memory::Draft`] |
+//! | 3 meaning | [`memory_log::memory`] | draft → [`memory_log::memory::Memory`] |
+//! | 4 encoding | [`memory_log::object`] | memory → [`memory_log::object::Object`] |
+//! | 5 durable write | [`memory_s3::writer`] | object → [`memory_s3::writer::Put`] |
 //! | 6 the use case | [`remember`] | draft → [`remember::Receipt`] |
-//! | 7 representation | [`problem`], [`jsonapi`], [`tool`] | receipt or failure → document |
+//! | 7 representation | [`jsonapi`], [`tool`], [`problem`] | receipt or failure → document |
 //!
-//! Beside the way: [`mcp`], the protocol of agents, whose calls join it at step 2; [`openapi`], [`config`], [`telemetry`], `lambda`, which reads the
-//! events of API Gateway, and `local_s3`, the embedded S3.
+//! [`mcp`] is the protocol of agents; its calls join at step 2. `lambda` turns events of API Gateway
+//! into requests, and `stdio` serves an agent on a pipe. `client` calls a deployed service.
+//! `openapi` generates the document of the HTTP interface. [`config`], [`clock`] and [`telemetry`]
+//! are the settings, the time and the log. `docs/contract.md` is what all of this promises.
 
-pub mod http;
+pub mod clock;
+pub mod config;
+pub mod telemetry;
 
-pub mod accept;
-mod body;
+pub mod caller;
 pub mod guard;
-pub mod query;
-
-pub mod json;
-pub mod shape;
-
-pub mod jsonapi;
-pub mod tool;
-
-pub mod mcp;
-
-pub mod memory;
-pub mod metadata;
-pub mod timestamp;
-
-pub mod object;
-
-pub mod store;
+pub mod media_type;
+pub mod origin;
+pub mod problem;
 
 pub mod remember;
 
-pub mod problem;
+pub mod jsonapi;
+pub mod mcp;
+pub mod tool;
 
-pub mod config;
+pub mod http;
+
+#[cfg(feature = "local")]
+pub mod client;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "local")]
-pub mod local_s3;
 pub mod openapi;
-pub mod telemetry;
+#[cfg(feature = "local")]
+pub mod stdio;

@@ -1,95 +1,174 @@
-//! The Model Context Protocol: one message in, an answer or a call to make out.
+//! The Model Context Protocol: one message in; a response, or a call to make, out.
 //!
-//! Pure: nothing waits here, and HTTP and stdio share it. Two eras are spoken. *Modern* is
+//! Pure: nothing waits here, and HTTP and stdio share it. There are two eras. *Modern* is
 //! 2026-07-28, in which every request carries its version
-//! (<https://modelcontextprotocol.io/specification/2026-07-28/basic>); before it a connection began
-//! with `initialize`. A request that names no version is of that older era, and is served without a
-//! handshake. The module knows no storage.
+//! (<https://modelcontextprotocol.io/specification/2026-07-28/basic>). Before it a connection began
+//! with `initialize`. A request that names no version belongs to the older era, and is served
+//! without a handshake. The module must not know the storage.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
+use memory_log::json::{Json, Kind, Value, quoted};
+use memory_log::memory::Draft;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
-use crate::json::{Json, Kind, Value, quoted, spell};
-use crate::memory::Draft;
 use crate::problem::Problem;
-use crate::tool;
+use crate::tool::{self, ToolOutcome};
 
 mod headers;
 mod reply;
 
-pub use reply::{Answer, Reply};
+pub use reply::{Reply, Response};
 
 use headers::{Headers, METHOD, NAME, PROTOCOL_VERSION};
-use reply::{Era, Fault, list, server_info};
+use reply::{Era, RpcError};
 
-/// The versions spoken, the newest first.
+/// The supported versions, the newest first (contract 5.2).
 pub const VERSIONS: [&str; 3] = [MODERN, "2025-11-25", "2025-06-18"];
 const MODERN: &str = "2026-07-28";
-/// Those of them that begin with `initialize`, the newest first.
+/// Those of them in which a connection begins with `initialize`, the newest first.
 const WITH_INITIALIZE: [&str; 2] = [VERSIONS[1], VERSIONS[2]];
 
 /// The one tool.
 pub const TOOL_NAME: &str = "append_memory";
-/// The tool as `tools/list` shows it. Its schemas are flat, since clients and models differ in what
-/// else of JSON Schema they bear.
+/// The tool as `tools/list` shows it. Its schemas are flat, because clients and models differ in
+/// what else of JSON Schema they support.
 #[expect(
     clippy::expect_used,
     reason = "the text is a constant of the build, and tests list it"
 )]
-static TOOL: LazyLock<String> = LazyLock::new(|| {
-    let text = include_bytes!("mcp/append_memory.json");
-    Json::parse(text).expect("JSON").root().compact()
+static TOOL: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    let text = Json::parse(include_bytes!("mcp/append_memory.json")).expect("JSON");
+    raw(text.root())
 });
 
-/// What the server says of itself to a model, beside what its tool says.
+/// A value as it was spelled, on one line.
+#[expect(
+    clippy::expect_used,
+    reason = "the grammar of a parsed value was already checked"
+)]
+fn raw(value: Value<'_>) -> Box<RawValue> {
+    RawValue::from_string(value.compact()).expect("JSON")
+}
+
+/// What the server tells a model about itself, in addition to the description of its tool.
 const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
      something is worth knowing in later conversations: a fact, a decision, a preference. It cannot read memories back.";
-/// How long a client may keep the tool's description, in milliseconds: it changes with a release.
-const TTL_MS: &str = "3600000";
+
+/// What the server is.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct ServerInfo {
+    name: &'static str,
+    title: &'static str,
+    version: &'static str,
+}
+
+const SERVER_INFO: ServerInfo = ServerInfo {
+    name: "memory-ingress",
+    title: "Memory Ingress",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+/// What the server can do: it has tools, and nothing else.
+#[derive(Serialize)]
+struct Capabilities {
+    tools: NoOptions,
+}
+
+/// An empty object.
+#[derive(Serialize)]
+struct NoOptions {}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    tools: NoOptions {},
+};
+
+/// How long a client may cache the tool's description, in milliseconds: it changes with a release.
+const TTL_MS: u32 = 3_600_000;
+
+/// How a modern client may cache a result.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Caching {
+    ttl_ms: u32,
+    cache_scope: &'static str,
+}
+
+const CACHING: Caching = Caching {
+    ttl_ms: TTL_MS,
+    cache_scope: "public",
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitializeResult {
+    protocol_version: &'static str,
+    capabilities: Capabilities,
+    server_info: ServerInfo,
+    instructions: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DiscoverResult {
+    supported_versions: [&'static str; 3],
+    capabilities: Capabilities,
+    instructions: &'static str,
+    #[serde(flatten)]
+    caching: Caching,
+}
+
+#[derive(Serialize)]
+struct ListToolsResult {
+    tools: [&'static RawValue; 1],
+    #[serde(flatten)]
+    caching: Option<Caching>,
+}
 
 /// Members of a modern request's `_meta`.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
-/// What a message comes to.
+/// What to do after a message.
 #[derive(Debug)]
 pub enum Step {
-    /// It is answered.
-    Answer(Answer),
-    /// The tool is called: the draft is to be stored, and the reply says so.
+    /// Send this response.
+    Respond(Response),
+    /// Store this draft, and send its outcome by this reply.
     Call(Draft, Reply),
 }
 
-/// Reads one message; `headers` are those that it came with, none over stdio.
+/// Reads one message with its header fields; stdio has none.
 #[must_use]
 pub fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
     let headers = Headers(headers);
     let json = match Json::grammatical(message) {
         Ok(json) => json,
-        Err(malformed) => {
+        Err(error) => {
             let (id, era) = (None, era_of(headers));
-            let unreadable = Fault::ParseError(Problem::malformed(&malformed).detail);
-            let fault = supported(headers).err().unwrap_or(unreadable);
-            return Step::Answer(Reply { id, era }.fault(&fault));
+            let unreadable = RpcError::ParseError(Problem::malformed(&error).detail);
+            let error = check_supported(headers).err().unwrap_or(unreadable);
+            return Step::Respond(Reply { id, era }.error(&error));
         }
     };
     let message = Message::of(json.root());
     let reply = Reply {
-        id: message.id.map(|id| id.raw().to_owned()),
+        id: message.id.map(raw),
         era: message.era(headers),
     };
     match message.step(headers, &reply) {
         Ok(step) => step,
-        Err(fault) => Step::Answer(reply.fault(&fault)),
+        Err(error) => Step::Respond(reply.error(&error)),
     }
 }
 
-/// A message, taken apart and not yet judged.
+/// The parts of a message, before it is checked.
 struct Message<'j> {
     root: Value<'j>,
-    /// The one id that it has and that can be echoed.
+    /// Its id, if it has exactly one, and one that can be repeated.
     id: Option<Value<'j>>,
     method: Option<Cow<'j, str>>,
     params: Option<Value<'j>>,
@@ -119,7 +198,7 @@ impl<'j> Message<'j> {
         }
     }
 
-    /// By the version that its `_meta` names, or its header field where it names none.
+    /// The era of the version in `_meta`, or else of the version header.
     fn era(&self, headers: Headers<'_>) -> Era {
         match (self.method.as_deref(), self.version.as_deref()) {
             (Some("server/discover"), _) => Era::Modern,
@@ -134,23 +213,25 @@ impl<'j> Message<'j> {
         self.params.and_then(|params| params.given("arguments"))
     }
 
-    /// Judges it from the outside to the inside.
-    fn step(&self, headers: Headers<'_>, reply: &Reply) -> Result<Step, Fault> {
-        let invalid = |words: &str| Err(Fault::InvalidRequest(words.to_owned()));
+    /// Checks the message from the outside to the inside.
+    fn step(&self, headers: Headers<'_>, reply: &Reply) -> Result<Step, RpcError> {
+        let invalid = |words: &str| Err(RpcError::InvalidRequest(words.to_owned()));
         // A client that falls back to `initialize` may still send the version it hoped for.
         if self.method.as_deref() != Some("initialize") && self.version.is_none() {
-            supported(headers)?;
+            check_supported(headers)?;
         }
         match self.root.kind() {
             Kind::Object => {}
-            Kind::Array => return invalid("Batches are not taken: send one message at a time."),
+            Kind::Array => {
+                return invalid("Batches are not supported: send one message at a time.");
+            }
             kind @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
                 let words = format!("The message is {kind}; it must be one JSON-RPC object.");
-                return Err(Fault::InvalidRequest(words));
+                return Err(RpcError::InvalidRequest(words));
             }
         }
-        if let Err(malformed) = self.root.unambiguous(self.arguments()) {
-            return Err(Fault::InvalidRequest(Problem::malformed(&malformed).detail));
+        if let Err(error) = self.root.unambiguous(self.arguments()) {
+            return Err(RpcError::InvalidRequest(Problem::malformed(&error).detail));
         }
         if self.root.member("jsonrpc").and_then(Value::text).as_deref() != Some("2.0") {
             return invalid("The message must have \"jsonrpc\":\"2.0\".");
@@ -162,33 +243,33 @@ impl<'j> Message<'j> {
                 .or(self.root.member("error"))
                 .is_some();
             return match self.root.member("method") {
-                None if is_response => Ok(Step::Answer(Answer::to_notification())),
-                _ => invalid("The message has no \"method\", a string such as \"tools/call\"."),
+                None if is_response => Ok(Step::Respond(Response::to_notification())),
+                _ => invalid("The message has no \"method\" (a string such as \"tools/call\")."),
             };
         };
         if self
             .params
             .is_some_and(|params| params.kind() != Kind::Object)
         {
-            return Err(Fault::InvalidParams(
+            return Err(RpcError::InvalidParams(
                 "\"params\" must be an object.".to_owned(),
             ));
         }
         if self.id.is_none() {
             if method.starts_with("notifications/") && self.root.member("id").is_none() {
-                return Ok(Step::Answer(Answer::to_notification()));
+                return Ok(Step::Respond(Response::to_notification()));
             }
-            // A call that nobody hears the answer of could be lost unseen.
+            // Without an id there is no response, so the loss of a call would go unnoticed.
             return invalid(
-                "The request has no \"id\", a string or a number, so nothing was done.",
+                "The request has no \"id\" (a string or a number), so nothing was done.",
             );
         }
         self.check_version(headers, reply.era)?;
-        self.answer(method, reply)
+        self.result(method, reply)
     }
 
-    /// Whether it is of a version that is spoken here, and its header fields say what it says.
-    fn check_version(&self, headers: Headers<'_>, era: Era) -> Result<(), Fault> {
+    /// Checks that its version is supported, and that its header fields agree with it.
+    fn check_version(&self, headers: Headers<'_>, era: Era) -> Result<(), RpcError> {
         if era == Era::Initialize {
             return match &self.version {
                 Some(version) if headers.value(PROTOCOL_VERSION)?.is_some() => {
@@ -203,14 +284,14 @@ impl<'j> Message<'j> {
             .and_then(|meta| meta.member(META_CAPABILITIES));
         let (Some(version), Some(Kind::Object)) = (&self.version, capabilities.map(Value::kind))
         else {
-            return Err(Fault::InvalidParams(format!(
+            return Err(RpcError::InvalidParams(format!(
                 "\"params\" must have \"_meta\" with \"{META_VERSION}\", a string, and \"{META_CAPABILITIES}\", an object."
             )));
         };
         headers.mirror(PROTOCOL_VERSION, version)?;
         if !VERSIONS.contains(&&**version) {
             let requested = version.clone().into_owned();
-            return Err(Fault::UnsupportedVersion { requested });
+            return Err(RpcError::UnsupportedVersion { requested });
         }
         let method = self.method.as_deref().unwrap_or_default();
         headers.mirror(METHOD, method)?;
@@ -220,62 +301,55 @@ impl<'j> Message<'j> {
         }
     }
 
-    fn answer(&self, method: &str, reply: &Reply) -> Result<Step, Fault> {
-        let result = |members: &[(&str, String)]| Ok(Step::Answer(reply.result(members)));
-        let capabilities = || ("capabilities", r#"{"tools":{}}"#.to_owned());
-        let instructions = || ("instructions", spell(INSTRUCTIONS));
-        let kept = || {
-            [
-                ("ttlMs", TTL_MS.to_owned()),
-                ("cacheScope", spell("public")),
-            ]
-        };
-        match (method, reply.era) {
-            ("initialize", Era::Initialize) => result(&[
-                ("protocolVersion", spell(self.negotiated())),
-                capabilities(),
-                ("serverInfo", server_info()),
-                instructions(),
-            ]),
-            ("ping", Era::Initialize) => result(&[]),
-            ("server/discover", Era::Modern) => {
-                let versions = ("supportedVersions", list(&VERSIONS));
-                result(&[&[versions, capabilities(), instructions()][..], &kept()].concat())
-            }
+    fn result(&self, method: &str, reply: &Reply) -> Result<Step, RpcError> {
+        let response = match (method, reply.era) {
+            ("initialize", Era::Initialize) => reply.result(InitializeResult {
+                protocol_version: self.negotiated(),
+                capabilities: CAPABILITIES,
+                server_info: SERVER_INFO,
+                instructions: INSTRUCTIONS,
+            }),
+            ("ping", Era::Initialize) => reply.result(NoOptions {}),
+            ("server/discover", Era::Modern) => reply.result(DiscoverResult {
+                supported_versions: VERSIONS,
+                capabilities: CAPABILITIES,
+                instructions: INSTRUCTIONS,
+                caching: CACHING,
+            }),
             ("tools/list", era) => {
                 let cursor = self.params.and_then(|params| params.given("cursor"));
                 if cursor.is_some() {
-                    let words = "There is one page of tools: leave \"cursor\" out.";
-                    return Err(Fault::InvalidParams(words.to_owned()));
+                    let words = "There is only one page of tools: remove \"cursor\".";
+                    return Err(RpcError::InvalidParams(words.to_owned()));
                 }
-                let tools = ("tools", format!("[{}]", *TOOL));
-                match era {
-                    Era::Initialize => result(&[tools]),
-                    Era::Modern => result(&[&[tools][..], &kept()].concat()),
-                }
+                reply.result(ListToolsResult {
+                    tools: [&TOOL],
+                    caching: (era == Era::Modern).then_some(CACHING),
+                })
             }
-            ("tools/call", _) => self.call(reply),
-            (method, _) => Err(Fault::MethodNotFound(method.to_owned())),
-        }
+            ("tools/call", _) => return self.call(reply),
+            (method, _) => return Err(RpcError::MethodNotFound(method.to_owned())),
+        };
+        Ok(Step::Respond(response))
     }
 
-    fn call(&self, reply: &Reply) -> Result<Step, Fault> {
+    fn call(&self, reply: &Reply) -> Result<Step, RpcError> {
         let name = self.name()?;
         if name != TOOL_NAME {
-            return Err(Fault::InvalidParams(format!(
-                "There is no tool {} here. The one tool is {TOOL_NAME}.",
+            return Err(RpcError::InvalidParams(format!(
+                "This server has no tool {}. Its only tool is {TOOL_NAME}.",
                 quoted(&name)
             )));
         }
-        // A model that is told can mend its arguments; many clients keep an error of the protocol to
-        // themselves.
+        // A model that sees the error can correct its arguments. Many clients do not pass on an error of
+        // the protocol.
         Ok(match self.draft() {
             Ok(draft) => Step::Call(draft, reply.clone()),
-            Err(problem) => reply.refused(problem),
+            Err(problem) => Step::Respond(reply.result_of_call(&ToolOutcome::refused(&[problem]))),
         })
     }
 
-    /// The version that an `initialize` asks for, or the newest that has it.
+    /// The version that an `initialize` asks for, or else the newest version that has `initialize`.
     fn negotiated(&self) -> &'static str {
         let asked = self
             .params
@@ -288,22 +362,22 @@ impl<'j> Message<'j> {
             .unwrap_or(newest)
     }
 
-    fn name(&self) -> Result<Cow<'j, str>, Fault> {
+    fn name(&self) -> Result<Cow<'j, str>, RpcError> {
         let name = self.params.and_then(|params| params.member("name"));
         name.and_then(Value::text).ok_or_else(|| {
-            Fault::InvalidParams(format!(
+            RpcError::InvalidParams(format!(
                 "\"params\" must have the tool's \"name\", {TOOL_NAME}."
             ))
         })
     }
 
-    /// The call's arguments, which models also give as JSON in a string, or not at all.
+    /// The arguments of the call. Some models send them as JSON in a string, or not at all.
     fn draft(&self) -> Result<Draft, Problem> {
         let text = match self.arguments() {
             None => Cow::Borrowed("{}"),
             Some(value) => {
                 let sound = value.unambiguous(None);
-                sound.map_err(|malformed| Problem::malformed(&malformed))?;
+                sound.map_err(|error| Problem::malformed(&error))?;
                 let Some(text) = value.text() else {
                     return tool::draft(value);
                 };
@@ -311,12 +385,12 @@ impl<'j> Message<'j> {
             }
         };
         let json = Json::parse(text.as_bytes());
-        let json = json.map_err(|malformed| Problem::malformed(&malformed))?;
+        let json = json.map_err(|error| Problem::malformed(&error))?;
         tool::draft(json.root())
     }
 }
 
-/// By the version header alone.
+/// The era by the version header alone.
 fn era_of(headers: Headers<'_>) -> Era {
     match headers.value(PROTOCOL_VERSION) {
         Ok(Some(MODERN)) => Era::Modern,
@@ -324,10 +398,10 @@ fn era_of(headers: Headers<'_>) -> Era {
     }
 }
 
-/// Whether the version header, where it is given, names a version that is spoken here.
-fn supported(headers: Headers<'_>) -> Result<(), Fault> {
+/// Checks that the version header, if there is one, names a supported version.
+fn check_supported(headers: Headers<'_>) -> Result<(), RpcError> {
     match headers.value(PROTOCOL_VERSION)? {
-        Some(version) if !VERSIONS.contains(&version) => Err(Fault::UnsupportedVersion {
+        Some(version) if !VERSIONS.contains(&version) => Err(RpcError::UnsupportedVersion {
             requested: version.to_owned(),
         }),
         Some(_) | None => Ok(()),

@@ -1,23 +1,25 @@
-//! The use case: a draft becomes a memory, the memory an object, the object durable.
+//! The use case: a draft becomes a memory, the memory an object, and the object durable.
 //!
-//! Every failure after the memory is normalised names the timestamp with which the request may be
-//! repeated. The module knows neither HTTP nor a request's shape.
+//! Every failure after the memory is normalized names the timestamp with which the request may be
+//! repeated. The module must not know HTTP or the shape of a request.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use memory_log::fault::{Place, Violations};
+use memory_log::memory::{Draft, Memory};
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
+use memory_s3::writer::{Put, WriteError, Writer};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::memory::{Draft, Memory, Violations};
-use crate::object::Object;
-use crate::store::{Put, Store, WriteError};
-use crate::timestamp::Timestamp;
+use crate::clock::Clock;
+use crate::problem::{Problem, StorageFailure};
 
-/// The door to the log.
+/// The way into the log.
 #[derive(Debug)]
 pub struct Ingress {
-    store: Store,
+    writer: Writer,
     clock: Clock,
 }
 
@@ -26,7 +28,7 @@ pub struct Ingress {
 pub struct Receipt {
     /// The memory's id.
     pub memory_id: Uuid,
-    /// The memory's timestamp: the caller's, or the one it was given.
+    /// The memory's timestamp: the caller's, or the one that the service chose.
     pub timestamp: Timestamp,
     /// The key of its object.
     pub key: String,
@@ -36,47 +38,59 @@ pub struct Receipt {
 
 /// Why there is no receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// The draft is no memory: nothing was tried.
+pub enum RememberError {
+    /// The draft is not a memory. Nothing was sent to S3.
     Invalid(Violations),
     /// The put gave no proof.
     Write {
-        /// What is known of the object.
+        /// What is known about the object.
         error: WriteError,
         /// The timestamp with which a repeat cannot store it twice.
         retry: Timestamp,
     },
-    /// The put itself crashed, so nothing is known of the object.
+    /// The put itself crashed, so nothing is known about the object.
     Crashed {
         /// The timestamp with which a repeat cannot store it twice.
         retry: Timestamp,
     },
 }
 
-impl Ingress {
-    /// A door to this store.
+impl Receipt {
+    /// Whether the memory was already durable before this request.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn is_replayed(&self) -> bool {
+        self.put == Put::AlreadyThere
+    }
+}
+
+impl Ingress {
+    /// The way into the log of this writer.
+    #[must_use]
+    pub fn new(writer: Writer) -> Self {
         Self {
-            store,
+            writer,
             clock: Clock::default(),
         }
     }
 
-    /// Stores one memory, and answers when it is durable or the deadline has passed.
+    /// Stores one memory. Returns when it is durable, or when the deadline has passed.
     ///
     /// # Errors
-    /// [`Failure`] says what is known.
-    pub async fn remember(&self, draft: Draft, deadline: Instant) -> Result<Receipt, Failure> {
-        let memory =
-            Memory::new(draft, self.clock.now(SystemTime::now())).map_err(Failure::Invalid)?;
+    /// [`RememberError`] says what is known.
+    pub async fn remember(
+        &self,
+        draft: Draft,
+        deadline: Instant,
+    ) -> Result<Receipt, RememberError> {
+        let now = self.clock.now(SystemTime::now());
+        let memory = Memory::new(draft, now).map_err(RememberError::Invalid)?;
         let object = Object::of(&memory);
         let (memory_id, key, timestamp) =
             (object.memory_id, object.key.clone(), memory.timestamp());
-        let store = self.store.clone();
-        // A task of its own: a caller that hangs up does not cut the put off, and a crash in it is
+        let writer = self.writer.clone();
+        // A task of its own: a caller that hangs up does not cancel the put, and a panic in it is
         // known to be one.
-        let put = tokio::spawn(async move { store.put(&object, deadline).await });
+        let put = tokio::spawn(async move { writer.put(&object, deadline).await });
         match put.await {
             Ok(Ok(put)) => Ok(Receipt {
                 memory_id,
@@ -84,17 +98,35 @@ impl Ingress {
                 key,
                 put,
             }),
-            Ok(Err(error)) => Err(Failure::Write {
+            Ok(Err(error)) => Err(RememberError::Write {
                 error,
                 retry: timestamp,
             }),
-            Err(_) => Err(Failure::Crashed { retry: timestamp }),
+            Err(_) => Err(RememberError::Crashed { retry: timestamp }),
         }
     }
 }
 
-impl Failure {
-    /// What the log says of it, and no caller sees; nothing of a draft that was no memory.
+impl RememberError {
+    /// What a caller is told; `locate` gives each place its path in the request.
+    #[must_use]
+    pub fn problems(&self, locate: impl Fn(&Place) -> Vec<String>) -> Vec<Problem> {
+        let (failure, retry) = match self {
+            Self::Invalid(violations) => return Problem::of_violations(violations, locate),
+            Self::Write { error, retry } => {
+                let failure = match error {
+                    WriteError::Unavailable(_) => StorageFailure::Unavailable,
+                    WriteError::Refused(_) => StorageFailure::Refused,
+                    WriteError::Unknown(_) => StorageFailure::OutcomeUnknown,
+                };
+                (failure, retry)
+            }
+            Self::Crashed { retry } => (StorageFailure::Crashed, retry),
+        };
+        vec![Problem::of_storage(failure, *retry)]
+    }
+
+    /// What the log says, and no caller sees. Nothing about a draft that is not a memory.
     #[must_use]
     pub fn log(&self) -> Option<String> {
         match self {
@@ -102,43 +134,5 @@ impl Failure {
             Self::Write { error, .. } => Some(error.to_string()),
             Self::Crashed { .. } => Some("the put panicked".to_owned()),
         }
-    }
-}
-
-/// Now, to the microsecond, and later at every call.
-#[derive(Debug, Default)]
-pub struct Clock {
-    last_micros: AtomicI64,
-}
-
-impl Clock {
-    /// The timestamp of a memory that gives none, by the wall clock.
-    pub fn now(&self, wall: SystemTime) -> Timestamp {
-        let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX - 1);
-        let later = |last: i64| wall_micros.max(last.saturating_add(1));
-        let order = Ordering::AcqRel;
-        let last = self
-            .last_micros
-            .fetch_update(order, Ordering::Acquire, |last| Some(later(last)));
-        Timestamp::from_unix_micros(later(last.unwrap_or_else(|last| last)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_clock_never_gives_one_instant_twice_even_when_it_is_set_back() {
-        let clock = Clock::default();
-        let at = |micros| UNIX_EPOCH + Duration::from_micros(micros);
-        let ticks: Vec<_> = [5, 5, 3, 6, 9]
-            .map(|micros| clock.now(at(micros)).to_string())
-            .into();
-        let expected = [5, 6, 7, 8, 9].map(|micros| format!("1970-01-01T00:00:00.00000{micros}Z"));
-        assert_eq!(ticks, expected);
     }
 }

@@ -1,6 +1,6 @@
-//! The log: one line for each request, on stderr.
+//! The log on stderr: its format and its filter.
 //!
-//! It never has a memory's content or metadata, nor a credential.
+//! It never has a memory's content or metadata, nor credentials.
 
 use std::io::IsTerminal;
 
@@ -13,26 +13,26 @@ use tracing_subscriber::{Layer, fmt};
 /// How lines are written.
 #[derive(Debug, Clone, Copy)]
 pub enum Format {
-    /// For a person at a terminal.
+    /// Text for a person at a terminal.
     Text,
-    /// For CloudWatch Logs: one JSON object a line.
+    /// One JSON object a line, for CloudWatch Logs.
     #[cfg(feature = "lambda")]
     Json,
 }
 
-/// Whether a line may be shown at all. What the SDK and the embedded S3's library tell is told by
-/// our own line, once and with the request id; below a warning the runtime shows whole events.
+/// Whether a line may be shown at all. Our own line says what the SDK and the library of the embedded
+/// S3 would say, once and with the request id. Below a warning the Lambda runtime shows whole events.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    let is_told_by_us = target.starts_with("aws_") || target.starts_with("s3s");
-    !is_told_by_us && (!target.starts_with("lambda_") || *metadata.level() <= Level::WARN)
+    let is_in_our_line = target.starts_with("aws_") || target.starts_with("s3s");
+    !is_in_our_line && (!target.starts_with("lambda_") || *metadata.level() <= Level::WARN)
 }
 
-/// Starts the log of this process. No filter makes a library tell what it must not.
+/// Starts the log of this process. No filter can show what a library must not show.
 pub fn init(format: Format, filter: &str) {
     let ansi = std::io::stderr().is_terminal();
     let lines = fmt::layer()
-        // A log that nobody reads any more must not end the service.
+        // A log whose reader has gone must not end the service.
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(ansi)

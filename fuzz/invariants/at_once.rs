@@ -1,11 +1,11 @@
 //! All faults at once: what a body is refused for is what each of its fields is refused for alone.
 
-use memory_ingress::accept::BodyType;
-use memory_ingress::memory::VIOLATIONS_LISTED_MAX;
+use memory_ingress::media_type::BodyType;
 use memory_ingress::problem::Problem;
+use memory_log::fault::VIOLATIONS_LISTED_MAX;
 
-use super::memory::problems;
 use super::reading::{Raw, compact, depth, given, grammatical, members, text_of};
+use super::remembered::problems;
 use super::sent::{ATTRIBUTES, DEPTH_MAX, TOOL_FIELDS};
 
 const SOUND_FIELDS: &[(&str, &str)] = &[
@@ -21,7 +21,7 @@ const SOUND_ATTRIBUTES: &[(&str, &str)] = &[
 /// A member by its name, and its value as it is spelled.
 type Member = (String, String);
 
-/// The faults of the whole body are those of its parts, in the order of the contract's table.
+/// The faults of the whole body are those of its parts, in the order of the fields (contract 2.1).
 pub(crate) fn are_all_listed(found: &[Problem], body: Raw<'_>, is_envelope: bool) {
     let parts = if is_envelope {
         envelopes(body)

@@ -8,13 +8,14 @@ use std::path::Path;
 use axum::Router;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent};
-use memory_ingress::config::Origin;
-use memory_ingress::guard::{Callers, Guard};
-use memory_ingress::local_s3::{self, BUCKET, Disk};
-use memory_ingress::object::Object;
+use memory_ingress::caller::Callers;
+use memory_ingress::guard::Guard;
+use memory_ingress::origin::Origin;
 use memory_ingress::remember::Ingress;
-use memory_ingress::store::Store;
 use memory_ingress::{http, lambda};
+use memory_log::object::Object;
+use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::writer::Writer;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -86,7 +87,7 @@ impl Deployed {
         let asked = Asked::of(&event);
         let mut context = Context::default();
         REQUEST_ID.clone_into(&mut context.request_id);
-        let answered = lambda::answer(self.router.clone(), LambdaEvent::new(event, context));
+        let answered = lambda::handle(self.router.clone(), LambdaEvent::new(event, context));
         let response = self.runtime.block_on(answered);
         let response = response.unwrap_or_else(|never| match never {});
         let answer = Answer::read(&serde_json::to_value(response).expect("JSON"));
@@ -103,14 +104,14 @@ fn event(bytes: &[u8]) -> Option<LambdaRequest> {
 fn over_an_empty_bucket() -> (Router, TempDir) {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let folder = folder.expect("a folder");
-    let client = local_s3::client(Disk::create(folder.path()).expect("a bucket"));
+    let client = embedded::client(Disk::create(folder.path()).expect("a bucket"));
     let guard = Guard {
         callers: Callers::Gateway,
         allowed_origins: Origin::parse("https://app.example.com")
             .into_iter()
             .collect(),
     };
-    let ingress = Ingress::new(Store::new(client, BUCKET));
+    let ingress = Ingress::new(Writer::new(client, BUCKET));
     (http::router(ingress, guard), folder)
 }
 

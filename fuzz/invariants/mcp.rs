@@ -2,20 +2,19 @@
 //! not asked for.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use memory_ingress::accept::BodyType;
-use memory_ingress::mcp::{Answer, Step, TOOL_NAME, dispatch};
-use memory_ingress::memory::Memory;
-use memory_ingress::object::Object;
+use memory_ingress::mcp::{Response, Step, TOOL_NAME, dispatch};
+use memory_ingress::media_type::BodyType;
 use memory_ingress::problem::Problem;
-use memory_ingress::timestamp::Timestamp;
-use memory_ingress::tool;
+use memory_ingress::tool::{self, ToolOutcome};
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::memory::{receipt, remembered};
 use super::reading::{given, grammatical, member, text, text_of, unambiguous};
+use super::remembered::{NOW, receipt, remembered};
 use super::rpc::{id, is_an_answer};
 
-const NOW: i64 = 1_769_483_662_000_000;
 /// How a message arrives, by its first byte: on stdio, bare, or with the header fields of 2025-06-18,
 /// of 2025-11-25, of 2026-07-28, of that with its name in base64, with those of another method, of a
 /// version that is none, or with two versions.
@@ -34,7 +33,7 @@ pub fn mcp_message(bytes: &[u8]) {
     };
     let headers = headers(arrival, message);
     match dispatch(headers.as_ref(), message) {
-        Step::Answer(answer) => {
+        Step::Respond(answer) => {
             is_an_answer(&answer, message);
             let is_error = answer
                 .message
@@ -44,7 +43,7 @@ pub fn mcp_message(bytes: &[u8]) {
                 .is_some();
             let must_be_served = b"sb12".contains(&arrival) && is_bare(message);
             assert!(!(must_be_served && is_error), "a bare call is a call");
-            let Step::Answer(again) = dispatch(headers.as_ref(), message) else {
+            let Step::Respond(again) = dispatch(headers.as_ref(), message) else {
                 panic!("the answer is not the same again");
             };
             assert_eq!(answer, again);
@@ -52,21 +51,19 @@ pub fn mcp_message(bytes: &[u8]) {
         Step::Call(draft, reply) => {
             let arguments = called(message).expect("a call is made that was not asked for");
             let memory = Memory::new(draft, Timestamp::from_unix_micros(NOW));
-            let told = match &memory {
-                Ok(memory) => Ok(tool::success(&receipt(memory, &Object::of(memory)))),
-                Err(violations) => Err(tool::failure(&Problem::of_violations(
-                    violations,
-                    tool::locate,
-                ))),
+            let outcome = match &memory {
+                Ok(memory) => ToolOutcome::of(&receipt(memory, &Object::of(memory))),
+                Err(violations) => {
+                    ToolOutcome::refused(&Problem::of_violations(violations, tool::locate))
+                }
             };
-            let answer = reply.told(&told);
+            let answer = reply.result_of_call(&outcome);
             is_an_answer(&answer, message);
             let result = result(&answer);
-            let flat: Value = serde_json::from_str(told.as_ref().unwrap_or_else(|failure| failure))
-                .expect("JSON");
+            let flat: Value = serde_json::from_str(&outcome.document()).expect("JSON");
             assert_eq!(
                 (&result["structuredContent"], &result["isError"]),
-                (&flat, &json!(told.is_err()))
+                (&flat, &json!(outcome.is_error()))
             );
             // What an agent sends is the tool's body, but that `data` makes no envelope of it.
             let has_data = unambiguous(arguments.as_bytes())
@@ -106,7 +103,7 @@ fn is_bare(message: &[u8]) -> bool {
             .is_some_and(|params| member(params, "_meta").is_none())
 }
 
-fn result(answer: &Answer) -> Value {
+fn result(answer: &Response) -> Value {
     let line = answer.message.as_deref().expect("a call is answered");
     let result = grammatical(line.as_bytes()).and_then(|answer| member(answer, "result"));
     serde_json::from_str(result.expect("a call has a result").get()).expect("JSON")

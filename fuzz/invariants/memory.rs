@@ -1,21 +1,19 @@
 //! A body in either shape: what is kept of it is what was sent, and what is refused is told truly.
 
-use memory_ingress::accept::BodyType;
-use memory_ingress::memory::{Memory, VIOLATIONS_LISTED_MAX};
-use memory_ingress::object::Object;
+use memory_ingress::jsonapi;
+use memory_ingress::media_type::BodyType;
 use memory_ingress::problem::{Problem, Source};
-use memory_ingress::remember::Receipt;
-use memory_ingress::store::Put;
-use memory_ingress::timestamp::Timestamp;
-use memory_ingress::{jsonapi, shape, tool};
+use memory_ingress::tool::{self, ToolOutcome};
+use memory_log::fault::VIOLATIONS_LISTED_MAX;
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::reading::{Raw, compact, has_null, member, unambiguous};
+use super::remembered::{NOW, problems, receipt, remembered};
 use super::sent::Sent;
 use super::{at_once, claim};
-
-/// The clock, when nothing else is said: 2026-01-27T03:14:22Z.
-const NOW: i64 = 1_769_483_662_000_000;
 
 /// A JSON:API document, as `application/vnd.api+json` declares it.
 pub fn envelope(bytes: &[u8]) {
@@ -25,32 +23,6 @@ pub fn envelope(bytes: &[u8]) {
 /// The tool's body, as `application/json` declares it, which is an envelope if it has `data`.
 pub fn tool_body(bytes: &[u8]) {
     judge(bytes, BodyType::Json);
-}
-
-/// What the service makes of a body at an instant.
-pub(crate) fn remembered(
-    bytes: &[u8],
-    body_type: BodyType,
-    micros: i64,
-) -> Result<Memory, Vec<Problem>> {
-    let (draft, locate) = shape::draft(bytes, body_type)?;
-    Memory::new(draft, Timestamp::from_unix_micros(micros))
-        .map_err(|violations| Problem::of_violations(&violations, locate))
-}
-
-/// What a body is refused for.
-pub(crate) fn problems(bytes: &[u8], body_type: BodyType) -> Vec<Problem> {
-    remembered(bytes, body_type, NOW).err().unwrap_or_default()
-}
-
-/// The receipt of an object that was written.
-pub(crate) fn receipt(memory: &Memory, object: &Object) -> Receipt {
-    Receipt {
-        memory_id: object.memory_id,
-        timestamp: memory.timestamp(),
-        key: object.key.clone(),
-        put: Put::Written,
-    }
 }
 
 fn judge(bytes: &[u8], body_type: BodyType) {
@@ -102,7 +74,7 @@ fn is_kept(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
 
     let receipt = receipt(memory, &object);
     let (id, key) = (object.memory_id.to_string(), &object.key);
-    let flat: Value = serde_json::from_str(&tool::success(&receipt)).expect("JSON");
+    let flat: Value = serde_json::from_str(&ToolOutcome::of(&receipt).document()).expect("JSON");
     assert_eq!(
         flat,
         serde_json::json!({"status": "ok", "memory_id": id, "s3_key": key})
@@ -164,7 +136,7 @@ fn is_told(found: &[Problem]) {
             (Some(&*format!("r-{number}")), Some(&*problem.detail))
         );
     }
-    let flat: Value = serde_json::from_str(&tool::failure(found)).expect("JSON");
+    let flat: Value = serde_json::from_str(&ToolOutcome::refused(found).document()).expect("JSON");
     let details: Vec<_> = found.iter().map(|problem| &*problem.detail).collect();
     assert_eq!(
         flat,

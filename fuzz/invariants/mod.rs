@@ -14,6 +14,7 @@ mod instant;
 mod mcp;
 mod memory;
 mod reading;
+mod remembered;
 mod rpc;
 mod sent;
 

@@ -1,13 +1,13 @@
 //! What holds of every answer to a message, whatever it answers (JSON-RPC 2.0, and MCP's own rules).
 
-use memory_ingress::mcp::Answer;
+use memory_ingress::mcp::Response;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::reading::{Raw, grammatical, has_null, member, members, text, text_of, unambiguous};
 
 /// One line that answers this very message; silence only where nobody waits for an answer.
-pub(crate) fn is_an_answer(answer: &Answer, message: &[u8]) {
+pub(crate) fn is_an_answer(answer: &Response, message: &[u8]) {
     let request = grammatical(message);
     let Some(line) = &answer.message else {
         assert_eq!(answer.status, 202);

@@ -1,6 +1,6 @@
 //! What a body says, read by other means than the service's, and what is stored of it.
 
-use memory_ingress::object::{KeyClaim, Object};
+use memory_log::object::{KeyClaim, Object};
 use serde_json::value::RawValue;
 
 use super::instant::{fraction, instant};

@@ -1,12 +1,14 @@
-//! The AWS Lambda function: the service's routes behind API Gateway or a function URL. Wiring only.
+//! The AWS Lambda function: the service's routes behind API Gateway or a function URL.
 
 use axum::Router;
 use lambda_http::{lambda_runtime, service_fn};
-use memory_ingress::config::{Config, Mistakes};
-use memory_ingress::guard::{Callers, Guard};
+use memory_ingress::caller::Callers;
+use memory_ingress::config::{Config, ConfigError};
+use memory_ingress::guard::Guard;
 use memory_ingress::remember::Ingress;
-use memory_ingress::store::{self, Store};
 use memory_ingress::{http, lambda, telemetry};
+use memory_s3::aws;
+use memory_s3::writer::Writer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -19,26 +21,26 @@ async fn main() -> Result<(), lambda_http::Error> {
         Ok(router) => router,
         Err(mistakes) => {
             tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
-            http::router_of_a_service_without_settings()
+            http::misconfigured_router()
         }
     };
     lambda_runtime::run(service_fn(move |event| {
-        lambda::answer(router.clone(), event)
+        lambda::handle(router.clone(), event)
     }))
     .await
 }
 
-async fn start(settings: Result<(Config, String), Mistakes>) -> Result<Router, Mistakes> {
+async fn start(settings: Result<(Config, String), ConfigError>) -> Result<Router, ConfigError> {
     let (config, bucket) = settings?;
-    let sdk = store::sdk_config().await;
-    let client = store::aws_client(&sdk, config.s3_endpoint.as_deref());
-    let client = client.map_err(|no_region| Mistakes(vec![no_region.to_string()]))?;
+    let sdk = aws::sdk_config().await;
+    let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref());
+    let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
     let guard = Guard {
         callers: Callers::Gateway,
         allowed_origins: config.allowed_origins,
     };
     Ok(http::router(
-        Ingress::new(Store::new(client, bucket)),
+        Ingress::new(Writer::new(client, bucket)),
         guard,
     ))
 }

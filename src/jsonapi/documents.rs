@@ -1,11 +1,11 @@
-//! The two documents that leave: a memory that is durable, and what was wrong.
+//! The two documents of a response: a memory that is durable, and an error document.
 
+use memory_log::json::serialized;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::TYPE;
-use crate::json::written;
 use crate::problem::{Code, Problem, Source, Written};
 use crate::remember::Receipt;
 
@@ -37,9 +37,9 @@ struct MemoryResource {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct MemoryResourceAttributes {
-    /// `unverified`: nobody has judged whether the memory is true.
+    /// `unverified`: it has not been checked whether the memory is true.
     status: &'static str,
-    /// The memory's timestamp in normal form: the one sent, or the one it was given.
+    /// The memory's timestamp in normal form: the one that was sent, or the one that the service chose.
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -50,7 +50,7 @@ struct MemoryResourceMeta {
     s3_key: String,
 }
 
-/// What was wrong: every fault that was found, or the first hundred and how many more.
+/// Every fault that was found, or the first hundred and how many more there are.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorDocument {
     jsonapi: JsonApi,
@@ -60,14 +60,15 @@ pub(crate) struct ErrorDocument {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct JsonApiError {
-    /// The request's id (`x-request-id`), a hyphen, and the error's number from 1; or a gateway's own.
+    /// The request id (`x-request-id`), a hyphen, and the number of the error from 1; or an id of the
+    /// gateway.
     id: String,
-    /// The HTTP status. Only a gateway's default refusals lack it.
+    /// The HTTP status. Only default responses of a gateway lack it.
     #[schema(pattern = r"^[45]\d\d$", required = false)]
     status: String,
     #[schema(schema_with = code_schema)]
     code: &'static str,
-    /// What kind of fault it is, for people; the same for every error of a code.
+    /// The kind of failure, for people. It is the same for every error with this code.
     title: &'static str,
     /// What is wrong, in which field, the limit, and what to do.
     detail: String,
@@ -79,7 +80,7 @@ struct JsonApiError {
     meta: Option<ErrorMeta>,
 }
 
-/// The part of the request that is at fault: one of the three.
+/// The part of the request that is at fault: one of these three.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct ErrorSource {
     /// A JSON Pointer to a value of the body.
@@ -110,7 +111,7 @@ struct ErrorMeta {
     retry: Option<Retry>,
 }
 
-/// How to repeat the request: it cannot store the memory twice.
+/// How to repeat the request without storing the memory twice.
 #[derive(Debug, Serialize, ToSchema)]
 struct Retry {
     /// The `timestamp` to send.
@@ -118,7 +119,7 @@ struct Retry {
     timestamp: String,
 }
 
-/// The code of a gateway that stands before the service, beside the service's own.
+/// A code that only the gateway in front of the service uses.
 const GATEWAY_CODE: &str = "too_many_requests";
 
 fn type_schema() -> Object {
@@ -128,12 +129,12 @@ fn type_schema() -> Object {
 fn code_schema() -> Object {
     let own = Code::ALL.iter().map(|code| code.name());
     let names = own.chain([GATEWAY_CODE]).map(str::to_owned).collect();
-    one_of("What kind of fault it is, for programs.", names)
+    one_of("The kind of failure, for programs.", names)
 }
 
 fn written_schema() -> Object {
     let written = [Written::NotWritten, Written::Unknown].map(|written| written.to_string());
-    one_of("What is known of the memory.", written.into())
+    one_of("Whether the memory was stored.", written.into())
 }
 
 fn one_of(description: &str, names: Vec<String>) -> Object {
@@ -144,11 +145,11 @@ fn one_of(description: &str, names: Vec<String>) -> Object {
         .build()
 }
 
-/// The document of a memory that is durable. It has no `self`: this service cannot read, and
-/// JSON:API forbids a link that cannot be fetched.
+/// The document of a memory that is durable (contract 3.6). It has no `self` link: this service
+/// cannot read, and JSON:API forbids a link that cannot be fetched.
 #[must_use]
 pub fn success(receipt: &Receipt) -> String {
-    written(&MemoryDocument {
+    serialized(&MemoryDocument {
         jsonapi: JSON_API,
         data: MemoryResource {
             r#type: TYPE,
@@ -164,7 +165,7 @@ pub fn success(receipt: &Receipt) -> String {
     })
 }
 
-/// The document of a failure; each error's id is the request's with its number.
+/// The document of a failure (contract 3.7). Each error's id is the request id and its number.
 #[must_use]
 pub fn failure(problems: &[Problem], request_id: &str) -> String {
     let errors = problems
@@ -179,7 +180,7 @@ pub fn failure(problems: &[Problem], request_id: &str) -> String {
             source: error_source(&problem.source),
             meta: error_meta(problem),
         });
-    written(&ErrorDocument {
+    serialized(&ErrorDocument {
         jsonapi: JSON_API,
         errors: errors.collect(),
     })
@@ -196,8 +197,8 @@ fn error_source(source: &Source) -> Option<ErrorSource> {
             parameter: Some(name.clone()),
             ..ErrorSource::default()
         },
-        Source::Header(name) => ErrorSource {
-            header: Some(name),
+        Source::Header(field) => ErrorSource {
+            header: Some(field.name()),
             ..ErrorSource::default()
         },
     })

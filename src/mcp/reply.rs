@@ -1,29 +1,33 @@
-//! What goes back to the sender of a message: a result, a tool's result, or a fault.
+//! What is sent back to a client: a JSON-RPC response with a result, a tool's result, or an error.
+//!
+//! serde writes every message. The request's id is repeated as it was spelled.
 
-use crate::json::{quoted, spell};
-use crate::problem::{Code, Problem};
-use crate::tool::{self, Told};
+use memory_log::json::{quoted, serialized};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::{Step, VERSIONS};
+use super::{SERVER_INFO, ServerInfo, VERSIONS};
+use crate::problem::{Problem, code_of, in_words};
+use crate::tool::ToolOutcome;
 
-/// What goes back to the sender.
+/// What is sent back to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// One JSON-RPC response on one line; none to a notification.
+    /// One JSON-RPC response on one line; none for a notification.
     pub message: Option<String>,
 }
 
-/// To which request, and in which era, an answer is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The request that a response belongs to, and the era of its client.
+#[derive(Debug, Clone)]
 pub struct Reply {
-    /// The request's id as it is spelled; none where it has none that can be echoed.
-    pub(super) id: Option<String>,
+    /// The request's id as it was spelled; none if the request has no id that can be repeated.
+    pub(super) id: Option<Box<RawValue>>,
     pub(super) era: Era,
 }
 
-/// How a server and its clients speak.
+/// How a server and its clients negotiate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Era {
     /// A connection begins with `initialize`.
@@ -32,26 +36,26 @@ pub(super) enum Era {
     Modern,
 }
 
-/// Why a message is answered with a JSON-RPC error
-/// (<https://www.jsonrpc.org/specification#error_object>), each with words for whoever sent it.
+/// Why a message gets a JSON-RPC error
+/// (<https://www.jsonrpc.org/specification#error_object>), with words for its sender.
 #[derive(Debug)]
-pub(super) enum Fault {
-    /// It is no JSON.
+pub(super) enum RpcError {
+    /// It is not JSON.
     ParseError(String),
-    /// It is no request.
+    /// It is not a request.
     InvalidRequest(String),
     MethodNotFound(String),
     InvalidParams(String),
-    /// A header field does not say what the body says.
+    /// A header field and the body differ.
     HeaderMismatch(String),
-    /// Its version is not spoken here.
+    /// The server does not support its version.
     UnsupportedVersion {
         requested: String,
     },
 }
 
-impl Fault {
-    /// JSON-RPC's codes, and MCP's own
+impl RpcError {
+    /// The codes of JSON-RPC, and of MCP itself
     /// (<https://modelcontextprotocol.io/specification/2026-07-28/basic>).
     fn code(&self) -> i32 {
         match self {
@@ -64,8 +68,8 @@ impl Fault {
         }
     }
 
-    /// The HTTP status. Before the modern era an error came with 200, but for a version header that
-    /// is unsupported or no version at all.
+    /// The HTTP status. Before the modern era an error has status 200, except for a version header
+    /// that is unsupported or unreadable.
     fn status(&self, era: Era) -> u16 {
         match (self, era) {
             (Self::UnsupportedVersion { .. } | Self::HeaderMismatch(_), _) => 400,
@@ -85,24 +89,23 @@ impl Fault {
             | Self::InvalidParams(words)
             | Self::HeaderMismatch(words) => words.clone(),
             Self::MethodNotFound(method) => format!(
-                "There is no method {} here. This server has one tool: tools/list shows it.",
+                "This server has no method {}. It has one tool: see tools/list.",
                 quoted(method)
             ),
             Self::UnsupportedVersion { requested } => format!(
-                "The protocol version {} is not spoken here; {} are.",
+                "The protocol version {} is not supported. Supported versions: {}.",
                 quoted(requested),
                 VERSIONS.join(", ")
             ),
         }
     }
 
-    /// A JSON text.
-    fn data(&self) -> Option<String> {
+    fn data(&self) -> Option<VersionData<'_>> {
         match self {
-            Self::UnsupportedVersion { requested } => Some(object(&[
-                ("supported", list(&VERSIONS)),
-                ("requested", spell(requested)),
-            ])),
+            Self::UnsupportedVersion { requested } => Some(VersionData {
+                supported: &VERSIONS,
+                requested,
+            }),
             Self::ParseError(_)
             | Self::InvalidRequest(_)
             | Self::MethodNotFound(_)
@@ -112,7 +115,71 @@ impl Fault {
     }
 }
 
-impl Answer {
+/// A JSON-RPC response.
+#[derive(Serialize)]
+struct Message<'a, T> {
+    jsonrpc: &'static str,
+    /// MCP has no null for an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    #[serde(flatten)]
+    outcome: Outcome<'a, T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome<'a, T> {
+    Result(Completed<T>),
+    Error(ErrorObject<'a>),
+}
+
+/// A result. In the modern era it says that it is complete, and who the server is.
+#[derive(Serialize)]
+struct Completed<T> {
+    #[serde(flatten)]
+    result: T,
+    #[serde(rename = "resultType", skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<ResultMeta>,
+}
+
+#[derive(Serialize)]
+struct ResultMeta {
+    #[serde(rename = "io.modelcontextprotocol/serverInfo")]
+    server_info: ServerInfo,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: i32,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<VersionData<'a>>,
+}
+
+#[derive(Serialize)]
+struct VersionData<'a> {
+    supported: &'a [&'static str],
+    requested: &'a str,
+}
+
+/// The result of `tools/call`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallResult<'a> {
+    content: [Text; 1],
+    structured_content: &'a ToolOutcome,
+    is_error: bool,
+}
+
+#[derive(Serialize)]
+struct Text {
+    r#type: &'static str,
+    text: String,
+}
+
+impl Response {
     pub(super) fn to_notification() -> Self {
         Self {
             status: 202,
@@ -120,28 +187,25 @@ impl Answer {
         }
     }
 
-    /// To a message that was refused before it was read: with the refusal's own status, and no id.
+    /// The response to a message that was refused before it was read: with the status of the refusal,
+    /// and without an id.
     #[must_use]
     pub fn to_unread(problems: &[Problem]) -> Self {
-        let code = problems
-            .first()
-            .map_or(Code::Internal, |problem| problem.code);
-        let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
-        let rpc = match code.status() {
-            500.. => -32603,
-            _ => -32600,
+        let code = code_of(problems);
+        let error = ErrorObject {
+            code: code.json_rpc(),
+            message: in_words(problems),
+            data: None,
         };
-        let error = error(rpc, &details.join(" "), None);
-        Self::of(code.status(), None, ("error", error))
+        Self::of::<()>(code.status(), None, Outcome::Error(error))
     }
 
-    fn of(status: u16, id: Option<&str>, outcome: (&str, String)) -> Self {
-        let version = ("jsonrpc", spell("2.0"));
-        let message = match id {
-            Some(id) => object(&[version, ("id", id.to_owned()), outcome]),
-            // MCP has no null for an id.
-            None => object(&[version, outcome]),
-        };
+    fn of<T: Serialize>(status: u16, id: Option<&RawValue>, outcome: Outcome<'_, T>) -> Self {
+        let message = serialized(&Message {
+            jsonrpc: "2.0",
+            id,
+            outcome,
+        });
         Self {
             status,
             message: Some(message),
@@ -150,72 +214,43 @@ impl Answer {
 }
 
 impl Reply {
-    /// The result of the call.
+    /// The result of a call of the tool.
     #[must_use]
-    pub fn told(&self, told: &Told) -> Answer {
-        let (flat, is_error) = match told {
-            Ok(flat) => (flat, "false"),
-            Err(flat) => (flat, "true"),
-        };
-        let text = object(&[("type", spell("text")), ("text", spell(flat))]);
-        self.result(&[
-            ("content", format!("[{text}]")),
-            ("structuredContent", flat.clone()),
-            ("isError", is_error.to_owned()),
-        ])
+    pub fn result_of_call(&self, outcome: &ToolOutcome) -> Response {
+        self.result(CallResult {
+            content: [Text {
+                r#type: "text",
+                text: outcome.document(),
+            }],
+            structured_content: outcome,
+            is_error: outcome.is_error(),
+        })
     }
 
-    /// A call whose arguments are no draft.
-    pub(super) fn refused(&self, problem: Problem) -> Step {
-        Step::Answer(self.told(&Err(tool::failure(&[problem]))))
-    }
-
-    /// A result of these members, each a JSON text.
-    pub(super) fn result(&self, members: &[(&str, String)]) -> Answer {
-        let modern = match self.era {
-            Era::Initialize => vec![],
+    /// A result with these members.
+    pub(super) fn result(&self, result: impl Serialize) -> Response {
+        let (result_type, meta) = match self.era {
+            Era::Initialize => (None, None),
             Era::Modern => {
-                let server = ("io.modelcontextprotocol/serverInfo", server_info());
-                vec![
-                    ("resultType", spell("complete")),
-                    ("_meta", object(&[server])),
-                ]
+                let server_info = SERVER_INFO;
+                (Some("complete"), Some(ResultMeta { server_info }))
             }
         };
-        let result = object(&[members, &*modern].concat());
-        Answer::of(200, self.id.as_deref(), ("result", result))
+        let completed = Completed {
+            result,
+            result_type,
+            meta,
+        };
+        Response::of(200, self.id.as_deref(), Outcome::Result(completed))
     }
 
-    pub(super) fn fault(&self, fault: &Fault) -> Answer {
-        let error = error(fault.code(), &fault.message(), fault.data());
-        Answer::of(fault.status(self.era), self.id.as_deref(), ("error", error))
+    pub(super) fn error(&self, error: &RpcError) -> Response {
+        let object = ErrorObject {
+            code: error.code(),
+            message: error.message(),
+            data: error.data(),
+        };
+        let status = error.status(self.era);
+        Response::of::<()>(status, self.id.as_deref(), Outcome::Error(object))
     }
-}
-
-fn error(code: i32, message: &str, data: Option<String>) -> String {
-    let mut members = vec![("code", code.to_string()), ("message", spell(message))];
-    members.extend(data.map(|data| ("data", data)));
-    object(&members)
-}
-
-pub(super) fn server_info() -> String {
-    object(&[
-        ("name", spell("memory-ingress")),
-        ("title", spell("Memory Ingress")),
-        ("version", spell(env!("CARGO_PKG_VERSION"))),
-    ])
-}
-
-/// An object of members that are each a JSON text.
-fn object(members: &[(&str, String)]) -> String {
-    let members: Vec<_> = members
-        .iter()
-        .map(|(name, value)| format!("{}:{value}", spell(name)))
-        .collect();
-    format!("{{{}}}", members.join(","))
-}
-
-pub(super) fn list(texts: &[&str]) -> String {
-    let texts: Vec<_> = texts.iter().map(|text| spell(text)).collect();
-    format!("[{}]", texts.join(","))
 }

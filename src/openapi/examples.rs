@@ -1,14 +1,15 @@
-//! The document's examples, each rendered by the code that renders the answer.
+//! The document's examples, each rendered by the code that renders the response.
 
-use crate::accept::BodyType;
-use crate::memory::Memory;
-use crate::object::Object;
-use crate::problem::{Code, Problem, Source};
-use crate::query::unsupported_parameters;
-use crate::remember::{Failure, Receipt};
-use crate::shape;
-use crate::store::{Put, WriteError};
-use crate::timestamp::Timestamp;
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
+use memory_s3::writer::Put;
+
+use crate::http::query::unsupported_parameters;
+use crate::http::{BODY_BYTES_MAX, shape};
+use crate::media_type::BodyType;
+use crate::problem::{Code, Problem, Source, StorageFailure, code_of};
+use crate::remember::Receipt;
 
 /// The request id of every example.
 pub(super) const REQUEST_ID: &str = "5f1c9d1e-6f0a-4b5e-9a57-3c2f0d7e8a41";
@@ -25,26 +26,24 @@ pub(super) struct FailureExample {
 
 impl FailureExample {
     pub(super) fn status(&self) -> u16 {
-        self.problems
-            .first()
-            .map_or(500, |problem| problem.code.status())
+        code_of(&self.problems).status()
     }
 }
 
-/// What a body that is no memory is answered.
+/// The problems of a body that is not a memory.
 fn refusal(body: &str) -> Vec<Problem> {
-    match shape::draft(body.as_bytes(), BodyType::Json) {
+    match shape::read(body.as_bytes(), BodyType::Json) {
         Err(problems) => problems,
-        Ok((draft, locate)) => match Memory::new(draft, Timestamp::from_unix_micros(0)) {
+        Ok((draft, shape)) => match Memory::new(draft, Timestamp::from_unix_micros(0)) {
             Ok(_) => Vec::new(),
-            Err(violations) => Problem::of_violations(&violations, locate),
+            Err(violations) => Problem::of_violations(&violations, |place| shape.locate(place)),
         },
     }
 }
 
 /// The receipt of a body that is a memory.
 pub(super) fn receipt(body: &str) -> Option<Receipt> {
-    let (draft, _) = shape::draft(body.as_bytes(), BodyType::Json).ok()?;
+    let (draft, _) = shape::read(body.as_bytes(), BodyType::Json).ok()?;
     let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).ok()?;
     let Object { memory_id, key, .. } = Object::of(&memory);
     Some(Receipt {
@@ -55,52 +54,46 @@ pub(super) fn receipt(body: &str) -> Option<Receipt> {
     })
 }
 
-/// What a failed write is answered.
-fn failed_write(error: fn(String) -> WriteError) -> Vec<Problem> {
+/// The problem of a failed write.
+fn failed_write(failure: StorageFailure) -> Vec<Problem> {
     let retry =
         Timestamp::parse("2026-01-27T03:14:22Z").unwrap_or_else(|_| Timestamp::from_unix_micros(0));
-    Problem::of(
-        &Failure::Write {
-            error: error(String::new()),
-            retry,
-        },
-        |_| Vec::new(),
-    )
+    vec![Problem::of_storage(failure, retry)]
 }
 
-/// Every failure that `POST /memory` is documented to answer.
+/// Every failure of `POST /memory` that the document shows.
 #[rustfmt::skip]
 pub(super) fn failures() -> Vec<FailureExample> {
     let wrong_key = Problem::forbidden(Source::None, crate::guard::WRONG_KEY);
     [
         ("malformed_json", "The body ends too early", refusal(r#"{"content":"#)),
-        ("repeated_member", "A member is given twice", refusal(r#"{"content":"a","content":"b"}"#)),
+        ("repeated_member", "A member appears twice", refusal(r#"{"content":"a","content":"b"}"#)),
         ("unsupported_parameter", "A query parameter", unsupported_parameters("include=author")),
         ("client_id_unsupported", "The client chose an id", refusal(r#"{"data":{"type":"memories","id":"1","attributes":{}}}"#)),
         ("forbidden", "The key is wrong", vec![wrong_key]),
-        ("not_acceptable", "No representation that the client takes", vec![Problem::not_acceptable()]),
-        ("type_mismatch", "The resource is of another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
-        ("too_large", "The body is over the limit", vec![Problem::too_large()]),
-        ("unsupported_media_type", "The body is not declared as JSON", vec![Problem::unsupported_media_type()]),
+        ("not_acceptable", "No representation is acceptable", vec![Problem::not_acceptable()]),
+        ("type_mismatch", "The resource has another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
+        ("too_large", "The body is over the limit", vec![Problem::too_large(BODY_BYTES_MAX)]),
+        ("unsupported_media_type", "The body has another media type", vec![Problem::unsupported_media_type()]),
         ("unsupported_coding", "The body is compressed", vec![Problem::unsupported_coding()]),
-        ("invalid_document", "The document has no resource", refusal(r#"{"data":[]}"#)),
+        ("invalid_document", "The document has no resource object", refusal(r#"{"data":[]}"#)),
         ("envelope_faults", "Every fault of an envelope", refusal(
             r#"{"data":{"type":"memories","attributes":{"repository_id":"42","tags":["tax",7],"author":"Rob"}}}"#,
         )),
         ("tool_body_faults", "Every fault of the tool's body", refusal(
             r#"{"domain":"work","entity_id":" ","content":"x","timestamp":"2026-01-27","metadata":{"confidence":2}}"#,
         )),
-        ("storage_refused", "S3 refused the write", failed_write(WriteError::Refused)),
+        ("storage_refused", "S3 refused the write", failed_write(StorageFailure::Refused)),
         ("internal", "A bug", vec![Problem::internal()]),
-        ("storage_unavailable", "S3 did not take the write", failed_write(WriteError::Unavailable)),
-        ("storage_outcome_unknown", "S3's answer was lost", failed_write(WriteError::Unknown)),
+        ("storage_unavailable", "S3 could not take the write", failed_write(StorageFailure::Unavailable)),
+        ("storage_outcome_unknown", "S3's response was lost", failed_write(StorageFailure::OutcomeUnknown)),
     ]
     .into_iter()
     .map(|(name, summary, problems)| FailureExample { name, summary, problems })
     .collect()
 }
 
-/// Which representations a failure can have: where none could be chosen, it is JSON:API.
+/// Whether a failure has a flat form. If no representation is acceptable, it is a JSON:API document.
 pub(super) fn has_flat_form(problems: &[Problem]) -> bool {
     problems
         .iter()

@@ -1,5 +1,5 @@
-//! The operation of the Model Context Protocol. What a message must be is that protocol's to say:
-//! the schemas here are JSON-RPC's.
+//! The operation of the Model Context Protocol. The protocol itself defines its messages; the
+//! schemas here are those of JSON-RPC.
 
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -7,23 +7,23 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, Required, Schema};
 
 use super::examples::{self, TOOL_BODY};
-use super::operations::{answer, content, example, header, with_advice};
-use crate::accept::JSON;
+use super::operations::{content, example, header, response, with_advice};
 use crate::guard::WRONG_KEY;
+use crate::http::BODY_BYTES_MAX;
 use crate::mcp::{self, Step};
-use crate::problem::{Problem, Source};
-use crate::tool;
+use crate::media_type::JSON;
+use crate::problem::{Code, Problem, Source};
+use crate::tool::ToolOutcome;
 
 const SEND: &str = "\
 One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
-2025-06-18. The one tool, `append_memory`, takes the body of `POST /memory` in its flat shape; a bare `tools/call` works \
-without any handshake. Bad arguments and failures of the storage are results with `isError`. The same operation is at \
-`/api/v1/mcp`.";
+2025-06-18. Its only tool, `append_memory`, takes the flat body of `POST /memory`. A `tools/call` works without any handshake. \
+Bad arguments and failures of the storage are results with `isError`. The same operation is at `/api/v1/mcp`.";
 
 const REQUEST: &str = "JsonRpcMessage";
 const RESPONSE: &str = "JsonRpcResponse";
 
-/// What the operation's messages look like.
+/// The schemas of the operation's messages.
 pub(super) fn schemas() -> [(&'static str, Schema); 2] {
     let object = |description: &str| {
         ObjectBuilder::new()
@@ -40,7 +40,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
                 "id",
                 ObjectBuilder::new()
                     .schema_type(SchemaType::from_iter([Type::String, Type::Number]))
-                    .description(Some("The request's id, which its answer repeats.")),
+                    .description(Some("The request's id, which the response repeats.")),
             )
     };
     let member = |of: Type, description: &str| {
@@ -48,34 +48,37 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
             .schema_type(of)
             .description(Some(description))
     };
-    let request = object("A request, or without `id` a notification.")
+    let request = object("A request; without `id` a notification.")
         .property(
             "method",
-            member(Type::String, "Such as `tools/list` or `tools/call`."),
+            member(Type::String, "For example `tools/list` or `tools/call`."),
         )
         .required("method")
-        .property("params", member(Type::Object, "What the method takes."));
+        .property(
+            "params",
+            member(Type::Object, "The parameters of the method."),
+        );
     let error = member(Type::Object, "Why there is no result.")
-        .property("code", member(Type::Integer, "JSON-RPC's, or MCP's own."))
+        .property(
+            "code",
+            member(Type::Integer, "A code of JSON-RPC or of MCP."),
+        )
         .required("code")
         .property("message", member(Type::String, "What is wrong, in words."))
         .required("message")
         .property(
             "data",
-            member(
-                Type::Object,
-                "More of it, such as the versions that are `supported`.",
-            ),
+            member(Type::Object, "Details, such as the `supported` versions."),
         );
-    let response = object("The answer to a request: `result` or `error`.")
-        .property("result", member(Type::Object, "What the method gives."))
+    let response = object("The response to a request: `result` or `error`.")
+        .property("result", member(Type::Object, "The result of the method."))
         .property("error", error);
     [(REQUEST, request), (RESPONSE, response)]
         .map(|(name, schema)| (name, Schema::from(schema.build())))
 }
 
 pub(super) fn send_message() -> Operation {
-    let (call, told) = call();
+    let (call, result) = call();
     let request = RequestBodyBuilder::new()
         .description(Some("One message, at most 4 MiB."))
         .required(Some(Required::True))
@@ -86,7 +89,7 @@ pub(super) fn send_message() -> Operation {
                 [("call", example("A memory to append", &call))],
             ),
         );
-    let shown = [("call", example("The memory is durable", &told))];
+    let shown = [("call", example("The memory is durable", &result))];
     let mut operation = OperationBuilder::new()
         .operation_id(Some("sendMessage"))
         .tag("agents")
@@ -95,24 +98,31 @@ pub(super) fn send_message() -> Operation {
         .request_body(Some(request.build()))
         .response(
             "200",
-            answer("The answer. Before 2026-07-28 an error of JSON-RPC is one, too.")
+            response("The response. Before 2026-07-28 a JSON-RPC error has this status, too.")
                 .header(
                     "Idempotent-Replayed",
-                    header("`true` where the memory was already durable."),
+                    header("`true` if the memory was already durable."),
                 )
                 .content(JSON, content(Ref::from_schema_name(RESPONSE), shown)),
         )
-        .response("202", answer("A notification, which has no answer."));
+        .response(
+            "202",
+            response("A notification was accepted. It has no response message."),
+        );
     let refusals = [
         (
             "403",
-            "The caller or the page's origin may not call.",
+            "The caller or its browser origin may not call.",
             Problem::forbidden(Source::None, WRONG_KEY),
         ),
-        ("413", "The message is too large.", Problem::too_large()),
+        (
+            "413",
+            "The message is too large.",
+            Problem::too_large(BODY_BYTES_MAX),
+        ),
         (
             "415",
-            "The message is declared as something else.",
+            "The message has another media type, or is encoded.",
             Problem::unsupported_message_type(),
         ),
         ("500", "A bug.", Problem::internal()),
@@ -124,26 +134,30 @@ pub(super) fn send_message() -> Operation {
     ];
     for (status, description, problem) in refusals {
         let code = problem.code;
-        let message = mcp::Answer::to_unread(&[problem])
+        let mut problems = vec![problem];
+        let message = mcp::Response::to_unread(&problems)
             .message
             .unwrap_or_default();
+        if code == Code::UnsupportedMediaType {
+            problems.push(Problem::unsupported_coding());
+        }
         let shown = [(code.name(), example(code.title(), &message))];
-        let refused = with_advice(answer(description), code.status());
+        let refused = with_advice(response(description), &problems);
         let refused = refused.content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
         operation = operation.response(status, refused);
     }
     for (status, description, name, summary, method, version) in [
         (
             "400",
-            "The message, its version or its headers are wrong, or it has not arrived whole.",
+            "The message, its version or its headers are wrong, or it did not arrive completely.",
             "unsupported_version",
-            "A version that is not spoken here",
+            "A version that is not supported",
             "ping",
             "2030-01-01",
         ),
         (
             "404",
-            "The method is unknown. Before 2026-07-28 that is an error with 200.",
+            "The method is unknown. Before 2026-07-28 this error has status 200.",
             "unknown_method",
             "A method of another server",
             "resources/list",
@@ -152,35 +166,37 @@ pub(super) fn send_message() -> Operation {
     ] {
         let shown = [(name, example(summary, &refused(method, version)))];
         let refused =
-            answer(description).content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
+            response(description).content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
         operation = operation.response(status, refused);
     }
     operation.build()
 }
 
-/// What a request of this method and version is answered.
+/// The response to a request with this method and version.
 fn refused(method: &str, version: &str) -> String {
     let request = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
     match mcp::dispatch(None, request.as_bytes()) {
-        Step::Answer(answer) => answer.message.unwrap_or_default(),
+        Step::Respond(response) => response.message.unwrap_or_default(),
         Step::Call(..) => String::new(),
     }
 }
 
-/// A call of the tool, and its answer.
+/// A call of the tool, and its response.
 fn call() -> (String, String) {
     let call = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}","arguments":{TOOL_BODY}}}}}"#,
         mcp::TOOL_NAME
     );
-    let told = match (
+    let result = match (
         mcp::dispatch(None, call.as_bytes()),
         examples::receipt(TOOL_BODY),
     ) {
-        (Step::Call(_, reply), Some(receipt)) => reply.told(&Ok(tool::success(&receipt))).message,
-        (Step::Call(..) | Step::Answer(_), _) => None,
+        (Step::Call(_, reply), Some(receipt)) => {
+            reply.result_of_call(&ToolOutcome::of(&receipt)).message
+        }
+        (Step::Call(..) | Step::Respond(_), _) => None,
     };
-    (call, told.unwrap_or_default())
+    (call, result.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! The operations of HTTP, and what all answers have.
+//! The operations of HTTP, and what all responses have in common.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,23 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Schema};
 
 use super::examples::{self, ENVELOPE, FailureExample, REQUEST_ID, TOOL_BODY};
-use crate::accept::{JSON, JSON_API};
+use crate::http::Advice;
 use crate::jsonapi::{self, ErrorDocument, MemoryDocument};
-use crate::problem::Code;
-use crate::tool::{self, ToolError, ToolResult};
+use crate::media_type::{JSON, JSON_API};
+use crate::problem::{Code, Problem};
+use crate::remember::Receipt;
+use crate::tool::{ToolError, ToolOutcome, ToolResult};
 
-/// What operations are about, and what that is.
+/// The names and descriptions of groups of operations.
 pub(super) const TAGS: [(&str, &str); 3] = [
-    ("memories", "Memories come in."),
-    (
-        "agents",
-        "The same for agents, by the Model Context Protocol.",
-    ),
-    ("service", "The service about itself."),
+    ("memories", "Store memories."),
+    ("agents", "Store memories by the Model Context Protocol."),
+    ("service", "Health and documentation of the service."),
 ];
 
 const STORE: &str = "\
-Stores one memory, from a JSON:API envelope or from the body of the tool `append_memory`. The answer's form follows \
-`Accept` alone: `application/vnd.api+json` (the default) or `application/json`. The same operation is at \
+Stores one memory, from a JSON:API envelope or from the body of the tool `append_memory`. `Accept` alone chooses the form of \
+the response: `application/vnd.api+json` (the default) or `application/json`. The same operation is at \
 `/api/v1/mcp/memory`, `/api/v1/mcp/memories` and `/memories`.";
 
 pub(super) fn reference<T: ToSchema>() -> Ref {
@@ -47,11 +46,11 @@ pub(super) fn store_memory() -> Operation {
         .request_body(Some(request_body()))
         .response("201", stored())
         .response("401", ResponseBuilder::new().description(
-            "The token is missing, has expired or is not for this API. A gateway answers so, before the service.",
+            "The token is missing, has expired, or is not for this API. A gateway in front of the service sends this.",
         ))
         .response("429", ResponseBuilder::new()
             .description(
-                "Too many requests, or a quota is used up. A gateway answers so, before the service: nothing was stored.",
+                "Too many requests, or the quota is used up. A gateway in front of the service sends this. Nothing was stored.",
             )
             .header("Retry-After", header(RETRY_AFTER))
             .content(JSON_API, content(reference::<ErrorDocument>(), [])));
@@ -60,10 +59,7 @@ pub(super) fn store_memory() -> Operation {
         by_status.entry(example.status()).or_default().push(example);
     }
     for (status, examples) in by_status {
-        operation = operation.response(
-            status.to_string(),
-            failed(status, meaning(status), &examples),
-        );
+        operation = operation.response(status.to_string(), failed(meaning(status), &examples));
     }
     operation.build()
 }
@@ -77,7 +73,7 @@ fn request_body() -> RequestBody {
     let tool_body = ("tool_body", example("The tool's body", TOOL_BODY));
     RequestBodyBuilder::new()
         .description(Some(
-            "One memory, at most 4 MiB. `application/json` carries either shape.",
+            "One memory, at most 4 MiB. `application/json` can have either shape.",
         ))
         .required(Some(Required::True))
         .content(
@@ -93,17 +89,17 @@ fn stored() -> Response {
         .into_iter()
         .filter_map(examples::receipt)
         .collect();
-    let form = |render: fn(&crate::remember::Receipt) -> String| {
+    let form = |render: fn(&Receipt) -> String| {
         let names = [
-            ("envelope", "Of the envelope's example"),
-            ("tool_body", "Of the tool body's example"),
+            ("envelope", "For the example of the envelope"),
+            ("tool_body", "For the example of the tool body"),
         ];
         let examples = names.into_iter().zip(&receipts);
         examples
             .map(|((name, summary), receipt)| (name, example(summary, &render(receipt))))
             .collect::<Vec<_>>()
     };
-    answer("The memory is durable.")
+    response("The memory is durable.")
         .header("Idempotent-Replayed", header(REPLAYED))
         .content(
             JSON_API,
@@ -111,13 +107,16 @@ fn stored() -> Response {
         )
         .content(
             JSON,
-            content(reference::<ToolResult>(), form(tool::success)),
+            content(
+                reference::<ToolResult>(),
+                form(|receipt| ToolOutcome::of(receipt).document()),
+            ),
         )
         .build()
 }
 
-/// The answer of one status to a request that comes to nothing.
-fn failed(status: u16, meaning: &str, examples: &[FailureExample]) -> Response {
+/// The error response of one status, with these examples.
+fn failed(meaning: &str, examples: &[FailureExample]) -> Response {
     let form = |render: &dyn Fn(&FailureExample) -> String| {
         let examples = examples
             .iter()
@@ -125,83 +124,86 @@ fn failed(status: u16, meaning: &str, examples: &[FailureExample]) -> Response {
         examples.collect::<Vec<_>>()
     };
     let json_api = form(&|shown| jsonapi::failure(&shown.problems, REQUEST_ID));
-    let flat = form(&|shown| tool::failure(&shown.problems));
-    let mut response =
-        answer(meaning).content(JSON_API, content(reference::<ErrorDocument>(), json_api));
+    let flat = form(&|shown| ToolOutcome::refused(&shown.problems).document());
+    let mut failed =
+        response(meaning).content(JSON_API, content(reference::<ErrorDocument>(), json_api));
     if examples
         .iter()
         .all(|shown| examples::has_flat_form(&shown.problems))
     {
-        response = response.content(JSON, content(reference::<ToolError>(), flat));
+        failed = failed.content(JSON, content(reference::<ToolError>(), flat));
     }
-    with_advice(response, status).build()
+    with_advice(failed, examples.iter().flat_map(|shown| &shown.problems)).build()
 }
 
-/// What an answer of a status says to the sender of a memory.
+/// What a status means to the sender of a memory.
 fn meaning(status: u16) -> &'static str {
     match status {
         400 => {
-            "The body is no JSON that can be taken, or a query parameter is not known. Nothing was stored."
+            "The body is not acceptable JSON, or a query parameter is not supported. Nothing was stored."
         }
         403 => {
-            "The caller may not do this, or chose the memory's id, which is derived. Nothing was stored."
+            "The caller may not do this, or the client chose the memory's id, which is derived. Nothing was stored."
         }
-        406 => "No representation was asked for that there is. Nothing was stored.",
-        409 => "The resource is of another type. Nothing was stored.",
+        406 => "None of the representations is acceptable. Nothing was stored.",
+        409 => "The resource has another type. Nothing was stored.",
         413 => "The body is larger than 4 MiB. Nothing was stored.",
-        415 => "The body is declared as something else, or is encoded. Nothing was stored.",
+        415 => "The body has another media type, or is encoded. Nothing was stored.",
         422 => {
-            "The document or the memory has faults. All are listed, or the first hundred and how many more. Nothing was stored."
+            "The document or the memory has faults. All are listed, or the first hundred and how many more there are. Nothing was \
+             stored."
         }
         503 => {
-            "The memory was not stored, and a repeat may succeed: the error names the timestamp to repeat it with, where the memory had been read."
+            "The memory was not stored, and a repeat may succeed. The error names the timestamp for the repeat, if the memory had \
+             been read."
         }
         504 => {
-            "Whether the memory was stored is not known: repeated with the timestamp that the error names, it is stored once."
+            "It is not known whether the memory was stored. Repeated with the timestamp that the error names, it is stored only \
+             once."
         }
         _ => {
-            "The storage refused the write, and a repeat does not help before the operator has mended it; or the service has a fault of its own, whose error says what is known of the memory."
+            "The storage refused the write, and a repeat does not help until the operator has fixed the cause. Or the service has \
+             a fault of its own; its error says what is known about the memory."
         }
     }
 }
 
 const REPLAYED: &str =
-    "`true` where this very memory was already durable; the body is the same to the byte.";
+    "`true` if this same memory was already durable. The body is the same to the byte.";
 const RETRY_AFTER: &str = "Seconds to wait before the request is repeated.";
 
-/// An answer with the headers that an answer of its status has beside those of every answer.
-pub(super) fn with_advice(mut response: ResponseBuilder, status: u16) -> ResponseBuilder {
-    let headers: &[(&str, &str)] = match status {
-        415 => &[
-            (
+/// Documents the header fields with which these problems say what to do.
+pub(super) fn with_advice<'p>(
+    mut response: ResponseBuilder,
+    problems: impl IntoIterator<Item = &'p Problem>,
+) -> ResponseBuilder {
+    for advice in problems.into_iter().filter_map(Advice::of) {
+        let (name, description) = match advice {
+            Advice::Accept => (
                 "Accept",
-                "The media types that a body can have, where its type is at fault.",
+                "The media types that a body can have, if its type is at fault.",
             ),
-            (
+            Advice::AcceptEncoding => (
                 "Accept-Encoding",
-                "`identity`, where the body's coding is at fault.",
+                "`identity`, if the coding of the body is at fault.",
             ),
-        ],
-        503 | 504 => &[("Retry-After", RETRY_AFTER)],
-        _ => &[],
-    };
-    for (name, description) in headers {
-        response = response.header(*name, header(description));
+            Advice::RetryAfter => ("Retry-After", RETRY_AFTER),
+        };
+        response = response.header(name, header(description));
     }
     response
 }
 
-/// An answer with the headers of every answer.
-pub(super) fn answer(description: &str) -> ResponseBuilder {
+pub(super) fn response(description: &str) -> ResponseBuilder {
     ResponseBuilder::new()
         .description(description)
         .header(
             "x-request-id",
-            header("The request's id, under which the service's log knows it."),
+            header("The request id, which is also in the service's log."),
         )
         .header(
             "Vary",
-            header("`Accept`, and `Origin` where a page is allowed to call."),
+            header("`Accept`, and also `Origin` if a browser origin is allowed to call."),
         )
 }
 
@@ -228,13 +230,13 @@ pub(super) fn example(summary: &str, body: &str) -> Example {
     ExampleBuilder::new().summary(summary).value(value).build()
 }
 
-/// An operation of the service about itself, whose failures are those of every route.
-fn about_itself(id: &str, summary: &str, answered: ResponseBuilder) -> OperationBuilder {
+/// An operation about the service itself. Its failures are those of every route.
+fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> OperationBuilder {
     let mut operation = OperationBuilder::new()
         .operation_id(Some(id))
         .tag("service")
         .summary(Some(summary))
-        .response("200", answered);
+        .response("200", ok);
     for (code, meaning) in [
         (Code::Forbidden, "The caller may not call."),
         (Code::Internal, "The service has a fault of its own."),
@@ -243,8 +245,7 @@ fn about_itself(id: &str, summary: &str, answered: ResponseBuilder) -> Operation
             .into_iter()
             .filter(|shown| shown.problems.iter().all(|problem| problem.code == code));
         let shown: Vec<_> = of_every_route.collect();
-        let answered = failed(code.status(), meaning, &shown);
-        operation = operation.response(code.status().to_string(), answered);
+        operation = operation.response(code.status().to_string(), failed(meaning, &shown));
     }
     operation
 }
@@ -256,18 +257,20 @@ pub(super) fn get_health() -> Operation {
         .required("status")
         .required("version");
     let content = content(Schema::from(schema.build()), []);
-    let answered = answer("It does.").content("application/health+json", content);
-    about_itself("getHealth", "Whether the service answers", answered)
+    let ok = response("The service is up.").content("application/health+json", content);
+    about_itself("getHealth", "Check that the service is up", ok)
         .description(Some(
-            "Touches no storage. `serve` asks no key for it; a gateway asks for what it always asks for.",
+            "Does not use the storage. `serve` requires no key for it; a gateway requires what it always requires.",
         ))
         .build()
 }
 
 pub(super) fn get_openapi() -> Operation {
     let content = content(Schema::from(Object::with_type(Type::Object)), []);
-    let answered = answer("OpenAPI 3.1.").content(JSON, content);
-    about_itself("getOpenApi", "This document", answered)
-        .description(Some("The whole document, by which clients can be made."))
+    let ok = response("OpenAPI 3.1.").content(JSON, content);
+    about_itself("getOpenApi", "Get this document", ok)
+        .description(Some(
+            "The whole document, for example to generate a client.",
+        ))
         .build()
 }

@@ -1,23 +1,23 @@
-//! The shapes of requests, for the document alone: what is accepted is judged by `jsonapi.rs`,
-//! `tool.rs` and `memory.rs`, and a test compares.
+//! The schemas of requests, for the document only. `jsonapi.rs`, `tool.rs` and `memory.rs` decide what
+//! is accepted, and a test compares.
 
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use crate::memory::NAME_BYTES_MAX;
+use memory_log::memory::NAME_BYTES_MAX;
 
-/// Something but white space. It is anchored, since some programs match from the start of a text,
-/// and others search it.
+/// Something other than white space. It is anchored, because some programs match from the start of a
+/// text and others search in it.
 const NOT_BLANK: &str = r"^[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
-/// The same, and no control character.
+/// The same, without control characters.
 const NAME: &str = r"^[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
 
-const CONTENT: &str = "The memory itself: kept to the byte, not blank.";
+const CONTENT: &str = "The memory itself, stored to the byte. Must not be blank.";
 const TIMESTAMP: &str = "The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds, from \
-     1970-01-01T00:00:00Z to the end of 9999 in UTC, no leap second. Left out, it is now. Send it, so that the request \
-     can be repeated when its answer is lost. A space may stand for the `T`.";
+     1970-01-01T00:00:00Z to the end of 9999 in UTC, without leap seconds. The default is now. Send it, so that you can \
+     repeat the request if its response is lost. A space may replace the `T`.";
 const TAGS: &str = "Labels.";
 
 /// The names and schemas of both shapes.
@@ -26,15 +26,16 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
         .property("data", Ref::from_schema_name("MemoryCreate"))
         .required("data");
     let create = object(
-        "The memory to create. Of what else JSON:API has here, `id` must be left out or null, since ids are derived, \
-         and `relationships` must be empty; `lid`, `meta`, `links` and `jsonapi` must have the types that it gives them.",
+        "The memory to create. Of the other members that JSON:API defines here, `id` must be left out or null, because ids \
+         are derived, and `relationships` must be empty. `lid`, `meta`, `links` and `jsonapi` must have the types that \
+         JSON:API gives them.",
     )
     .property("type", text("The type of every memory.").enum_values(Some(["memories"])))
     .required("type")
     .property("attributes", Ref::from_schema_name("MemoryAttributes"))
     .required("attributes");
     let attributes = object(
-        "What the memory is. An attribute that is not listed here is refused, unless its name begins with `@`.",
+        "The memory. An attribute that is not listed here is refused, unless its name begins with `@`.",
     )
         .property("content", content())
         .required("content")
@@ -43,14 +44,14 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
             text("The repository that the memory is about.").format(Some(known(KnownFormat::Uuid))),
         )
         .required("repository_id")
-        .property("memory_type", optional(name("What kind of memory it is.")))
+        .property("memory_type", optional(name("The kind of memory.")))
         .property("tags", tags())
         .property("timestamp", timestamp())
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let tool_body = object(
-        "One memory as the tool `append_memory` takes it. A member that is not listed here is refused.",
+        "One memory in the flat form of the tool `append_memory`. A member that is not listed here is refused.",
     )
-    .property("entity_id", name("Whom or what the memory is about, within its domain."))
+    .property("entity_id", name("Who or what the memory is about, within its domain."))
     .required("entity_id")
     .property("domain", name("The kind of thing the memory is about."))
     .required("domain")
@@ -60,8 +61,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
     .property("metadata", Ref::from_schema_name("ToolMetadata"))
     .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let metadata = optional_object(
-        "What else there is to say: any JSON object, nested at most 64 deep, kept as it is spelled. Three members have \
-         a meaning.",
+        "Any other data: a JSON object, nested at most 64 levels deep, stored as it was spelled. Three members have a meaning.",
     )
     .property("tags", tags())
     .property("source", optional(text("Where the memory comes from.")))
@@ -71,7 +71,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
             .schema_type(nullable(Type::Number))
             .minimum(Some(0))
             .maximum(Some(1))
-            .description(Some("How sure the writer is.")),
+            .description(Some("How sure the writer is, from 0 to 1.")),
     )
     .additional_properties(Some(AdditionalProperties::FreeForm(true)));
     [

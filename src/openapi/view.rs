@@ -1,17 +1,18 @@
-//! Views of the document for programs that make clients.
+//! Views of the document for client generators.
 //!
-//! Few of them bear two shapes on one operation, and not all read OpenAPI 3.1. A view has one shape,
-//! the operations that know it, and is OpenAPI 3.0.3. What is valid by a view is valid by the whole.
-//! An answer without a body of that shape is left out: some programs refuse errors of several types.
+//! Few generators support two shapes on one operation, and not all read OpenAPI 3.1. A view has one
+//! shape, only the operations that use it, and is OpenAPI 3.0.3. Whatever is valid by a view is valid
+//! by the whole document. A response without a body of that shape is left out, because some generators
+//! refuse errors of several types.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::SIGV4;
-use crate::accept::{JSON, JSON_API};
+use crate::media_type::{JSON, JSON_API};
 
-/// What a client speaks.
+/// The shape that a client uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
     /// JSON:API documents.
@@ -20,7 +21,7 @@ pub enum View {
     Tool,
 }
 
-const STORE: &str = "Stores one memory, and answers when it is durable.";
+const STORE: &str = "Stores one memory. The response is sent when the memory is durable.";
 const LICENSE: &str = "https://www.apache.org/licenses/LICENSE-2.0";
 
 impl View {
@@ -31,7 +32,7 @@ impl View {
         }
     }
 
-    /// The one shape of a request.
+    /// The schema of a request.
     fn request(self) -> &'static str {
         match self {
             Self::JsonApi => "#/components/schemas/MemoryCreateDocument",
@@ -39,7 +40,7 @@ impl View {
         }
     }
 
-    /// The example of a request, and of its answer.
+    /// The example of a request and of its response.
     fn example(self) -> &'static str {
         match self {
             Self::JsonApi => "envelope",
@@ -57,7 +58,7 @@ impl View {
         retain(&mut document, "/tags", |tag| {
             tag.get("name").is_some_and(|name| name == "memories")
         });
-        // No generator signs, and some send a key in every header that a scheme names.
+        // No generator signs requests, and some send a key in every header that a scheme names.
         keep(&mut document, "/components/securitySchemes", |name, _| {
             name != SIGV4
         });
@@ -76,7 +77,7 @@ impl View {
         document
     }
 
-    /// Keeps the bodies of this form, and the answers that have one.
+    /// Keeps the bodies of this form, and the responses that have one.
     fn narrow(self, operation: &mut Value) {
         let media_type = self.media_type();
         let of_this_form = |name: &str, _: &Value| name == media_type;
@@ -135,7 +136,7 @@ fn reference(to: &str) -> Value {
     Value::Object(Map::from_iter([("$ref".to_owned(), to.into())]))
 }
 
-/// The names of the schemas that a part of the document refers to, at any remove.
+/// Collects the names of the schemas that a part of the document refers to, directly or not.
 fn reach(part: &Value, document: &Value, reached: &mut BTreeSet<String>) {
     match part {
         Value::Array(items) => items.iter().for_each(|item| reach(item, document, reached)),
@@ -158,7 +159,8 @@ fn reach(part: &Value, document: &Value, reached: &mut BTreeSet<String>) {
     }
 }
 
-/// OpenAPI 3.0 has one type for a schema. Null goes: it is the same as leaving a member out.
+/// Gives each schema one type, as OpenAPI 3.0 requires. Null is removed, because it means the same as
+/// leaving the member out.
 fn to_3_0(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(to_3_0),

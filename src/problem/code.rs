@@ -1,8 +1,9 @@
-//! The table of failures: HTTP status, code and title.
+//! The table of failures: for each code its HTTP status, its title, its form in JSON-RPC, and its
+//! severity in the log (contract 3.8).
 
-/// Every kind of failure that this service tells of.
+/// Every kind of failure that this service reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says of each what it means")]
+#[expect(missing_docs, reason = "the table below says what each means")]
 pub enum Code {
     MalformedJson,
     UnsupportedParameter,
@@ -114,5 +115,80 @@ impl Code {
     #[must_use]
     pub const fn title(self) -> &'static str {
         self.row().2
+    }
+
+    /// Whether the response asks the caller to repeat the request, with `Retry-After`.
+    #[must_use]
+    pub const fn asks_for_a_repeat(self) -> bool {
+        matches!(self, Self::StorageUnavailable | Self::StorageOutcomeUnknown)
+    }
+
+    /// The error code of JSON-RPC for a message that is refused before it is read
+    /// (<https://www.jsonrpc.org/specification#error_object>): internal error, or invalid request.
+    #[must_use]
+    pub const fn json_rpc(self) -> i32 {
+        match self.status() {
+            500.. => -32603,
+            _ => -32600,
+        }
+    }
+
+    /// How serious it is for the operator.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self.status() {
+            500 => Severity::Error,
+            501.. => Severity::Warning,
+            _ => Severity::Info,
+        }
+    }
+}
+
+/// How serious a failure is for the operator. The alarms in `terraform/observability.tf` count
+/// errors and warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The operator must act.
+    Error,
+    /// The storage is not well.
+    Warning,
+    /// The caller made a mistake.
+    Info,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_and_a_title_of_its_own() {
+        let of = |text: fn(Code) -> &'static str| {
+            Code::ALL.map(text).into_iter().collect::<BTreeSet<_>>()
+        };
+        assert_eq!(of(Code::name).len(), Code::ALL.len());
+        assert_eq!(of(Code::title).len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn only_a_503_or_504_asks_for_a_repeat() {
+        for code in Code::ALL {
+            let repeats = matches!(code.status(), 503 | 504);
+            assert_eq!(code.asks_for_a_repeat(), repeats, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_500_is_an_error_another_5xx_a_warning_and_the_rest_information() {
+        assert_eq!(Code::StorageRefused.severity(), Severity::Error);
+        assert_eq!(Code::Internal.severity(), Severity::Error);
+        assert_eq!(Code::StorageUnavailable.severity(), Severity::Warning);
+        assert_eq!(Code::StorageOutcomeUnknown.severity(), Severity::Warning);
+        assert_eq!(Code::Required.severity(), Severity::Info);
+        assert_eq!(
+            (Code::Internal.json_rpc(), Code::TooLarge.json_rpc()),
+            (-32603, -32600)
+        );
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use memory_ingress::timestamp::Timestamp;
+use memory_log::timestamp::Timestamp;
 use serde_json::Value;
 
 use crate::life::{Attempt, Life};

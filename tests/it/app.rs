@@ -10,13 +10,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use jsonschema::Validator;
-use memory_ingress::guard::{Callers, Guard};
+use memory_ingress::caller::Callers;
+use memory_ingress::guard::Guard;
 use memory_ingress::http::{self, Deadline};
-use memory_ingress::json::Json;
-use memory_ingress::local_s3::{self, BUCKET, Disk};
 use memory_ingress::openapi;
 use memory_ingress::remember::Ingress;
-use memory_ingress::store::Store;
+use memory_log::json::Json;
+use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::writer::Writer;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -46,8 +47,8 @@ impl App {
 
     pub(crate) fn guarded(guard: Guard) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let client = local_s3::client(Disk::create(folder.path()).unwrap());
-        let router = http::router(Ingress::new(Store::new(client, BUCKET)), guard);
+        let client = embedded::client(Disk::create(folder.path()).unwrap());
+        let router = http::router(Ingress::new(Writer::new(client, BUCKET)), guard);
         Self {
             router,
             folder: Arc::new(folder),
@@ -55,7 +56,7 @@ impl App {
     }
 
     /// A service over another S3; its own folder stays empty.
-    pub(crate) fn over(store: Store) -> Self {
+    pub(crate) fn over(store: Writer) -> Self {
         Self::of(http::router(Ingress::new(store), Guard::default()))
     }
 
@@ -402,7 +403,7 @@ impl Answer {
 }
 
 /// RFC 6901, at any depth of the text.
-fn resolves(mut value: memory_ingress::json::Value<'_>, pointer: &str) -> bool {
+fn resolves(mut value: memory_log::json::Value<'_>, pointer: &str) -> bool {
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
         let element = token
@@ -427,7 +428,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(openapi::document()).unwrap());
+    LazyLock::new(|| serde_json::from_str(&openapi::document()).unwrap());
 
 /// A token of a JSON Pointer.
 fn token(text: &str) -> String {

@@ -413,5 +413,5 @@ async fn the_flat_failure_is_every_detail_in_one_sentence_after_the_other() {
         flat.json(),
         serde_json::json!({"status": "error", "error": details.join(" ")})
     );
-    insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"\"entity_id\" is required: send it, and not as null. \"content\" is blank; it must hold more than white space. \"timestamp\" is a date without a time of day. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now."}"#);
+    insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"\"entity_id\" is required and must not be null. \"content\" is blank; it must have more than white space. \"timestamp\" is a date without a time of day. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now."}"#);
 }

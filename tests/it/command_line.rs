@@ -646,7 +646,7 @@ fn help_teaches_and_openapi_prints_the_document() {
     assert!(text(&run(&["replay", "--help"]).stdout).contains("--since"));
     assert_eq!(
         text(&run(&["openapi"]).stdout),
-        memory_ingress::openapi::document()
+        memory_ingress::openapi::document().as_str()
     );
 }
 

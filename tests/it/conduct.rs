@@ -16,7 +16,7 @@ use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
-use memory_ingress::local_s3::{self, BUCKET, Disk};
+use memory_s3::embedded::{self, BUCKET, Disk};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ async fn run(target: &Target, weaker: &[&str]) {
 #[tokio::test]
 async fn the_embedded_s3_conducts_itself_as_s3() {
     let folder = tempfile::tempdir().unwrap();
-    let client = local_s3::client(Disk::create(folder.path()).unwrap());
+    let client = embedded::client(Disk::create(folder.path()).unwrap());
     let target = Target {
         client,
         bucket: BUCKET.to_owned(),
@@ -173,7 +173,7 @@ async fn a_real_bucket_conducts_itself_as_s3() {
         say("not run on a real bucket: set MEMORY_CONDUCT_BUCKET and AWS credentials");
         return;
     };
-    let client = memory_ingress::store::client(&memory_ingress::store::sdk_config().await);
+    let client = memory_s3::aws::client(&memory_s3::aws::sdk_config().await);
     run(
         &Target {
             client,

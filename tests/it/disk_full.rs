@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use memory_ingress::object::Object;
+use memory_log::object::Object;
 
 use crate::app::stored;
 use crate::conduct::say;

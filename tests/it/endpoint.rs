@@ -185,8 +185,8 @@ async fn retries_end_after_two_and_none_are_made_where_they_are_turned_off() {
         assert_eq!(
             said,
             format!(
-                "The endpoint answered HTTP 503: Service Unavailable. Whether the memory was stored is not known. Repeat \
-                     the same call with \"timestamp\":\"{timestamp}\": however often it is sent, it is stored once."
+                "The endpoint answered HTTP 503: Service Unavailable. It is not known whether the memory was stored. Repeat \
+                     the same call with \"timestamp\":\"{timestamp}\": it is stored only once, however often it is sent."
             )
         );
     }
@@ -253,7 +253,7 @@ async fn what_a_repeat_cannot_help_is_told_at_once() {
                 "location: https://evil.test/\r\n",
                 "",
             ),
-            "it points to https://evil.test/",
+            "it redirects to https://evil.test/",
             "not known",
         ),
         (
@@ -262,12 +262,12 @@ async fn what_a_repeat_cannot_help_is_told_at_once() {
                 "content-type: text/html\r\n",
                 "<html>Sign in</html>",
             ),
-            "HTTP 200: it gave no receipt",
+            "HTTP 200: it sent no receipt",
             "not known",
         ),
         (
             answer("201 Created", "", r#"{"status":"ok"}"#),
-            "HTTP 201: it gave no receipt",
+            "HTTP 201: it sent no receipt",
             "not known",
         ),
     ] {
@@ -289,8 +289,8 @@ async fn a_refusal_after_an_unknown_attempt_does_not_say_that_nothing_was_stored
     assert_eq!(bodies.len(), 3);
     assert_eq!(
         told.unwrap_err(),
-        "The endpoint answered HTTP 503. Whether the memory was stored is not known. Repeat the same call with \
-         \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once."
+        "The endpoint answered HTTP 503. It is not known whether the memory was stored. Repeat the same call with \
+         \"timestamp\":\"2026-01-27T03:14:22Z\": it is stored only once, however often it is sent."
     );
 }
 
@@ -305,7 +305,7 @@ async fn a_pause_longer_than_any_clock_is_told_and_not_waited_for() {
         let (told, bodies) = told(vec![later], ARGUMENTS, &[]).await;
         let said = told.unwrap_err();
         assert_eq!(bodies.len(), 1);
-        assert!(said.contains("not known. After 86400 s, repeat the same call with \"timestamp\":\"2026-01-27T03:14:22Z\""), "{said}");
+        assert!(said.contains("was stored. After 86400 s, repeat the same call with \"timestamp\":\"2026-01-27T03:14:22Z\""), "{said}");
     }
 }
 
@@ -362,7 +362,7 @@ async fn a_call_ends_within_its_time() {
     let said = told_hanging.unwrap_err();
     assert!(
         said.starts_with(
-            "The endpoint did not answer within 1 s. Whether the memory was stored is not known."
+            "The endpoint did not answer within 1 s. It is not known whether the memory was stored."
         ),
         "{said}"
     );
@@ -394,7 +394,7 @@ async fn a_models_mistake_never_leaves_the_machine() {
     .await;
     let said = told.unwrap_err();
     assert!(
-        said.contains("\"content\" is blank") && said.contains("\"extra\" is not stored"),
+        said.contains("\"content\" is blank") && said.contains("\"extra\" is not a known member"),
         "{said}"
     );
     assert!(bodies.is_empty());
@@ -414,7 +414,7 @@ async fn everything_but_a_call_is_served_without_the_endpoint_and_without_creden
         let said = agent.call(ARGUMENTS).unwrap_err();
         assert!(said.starts_with("No AWS credentials were found"), "{said}");
         assert!(
-            said.contains("The memory was not stored. When that is mended, repeat"),
+            said.contains("The memory was not stored. When that is fixed, repeat"),
             "{said}"
         );
         let (status, _, stderr) = agent.end();

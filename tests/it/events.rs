@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use memory_ingress::local_s3::BUCKET;
+use memory_s3::embedded::BUCKET;
 use serde_json::Value;
 
 use crate::app::stored;

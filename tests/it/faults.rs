@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use memory_ingress::local_s3::BUCKET;
-use memory_ingress::store::Store;
+use memory_s3::embedded::BUCKET;
+use memory_s3::writer::Writer;
 
 use crate::app::{App, stored};
 use crate::faulty::{Fault, error, faulty_store};
@@ -56,7 +56,7 @@ pub(crate) async fn after_a_fault(
 }
 
 /// A store whose first put meets this fault, and no other does.
-fn failing_once(folder: &Path, fault: Fault) -> Store {
+fn failing_once(folder: &Path, fault: Fault) -> Writer {
     let is_first = Arc::new(AtomicBool::new(true));
     faulty_store(
         folder,

@@ -14,8 +14,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use axum::http::Response;
 use http_body_util::BodyExt;
-use memory_ingress::local_s3::{self, BUCKET, Disk};
-use memory_ingress::store::Store;
+use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::writer::Writer;
 
 /// What becomes of one put.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ pub(crate) fn client_with<C: HttpConnector + 'static>(
     folder: &Path,
     connector: impl Fn(SharedHttpConnector) -> C + Send + Sync + 'static,
 ) -> Client {
-    let client = local_s3::client(Disk::create(folder).unwrap());
+    let client = embedded::client(Disk::create(folder).unwrap());
     let behind = client.config().http_client().unwrap();
     let http = http_client_fn(move |settings, components| {
         SharedHttpConnector::new(connector(behind.http_connector(settings, components)))
@@ -143,10 +143,10 @@ pub(crate) fn client_with<C: HttpConnector + 'static>(
 }
 
 /// The log in an embedded S3 before which puts fail by choice.
-pub(crate) fn faulty_store(folder: &Path, choice: Choice) -> Store {
+pub(crate) fn faulty_store(folder: &Path, choice: Choice) -> Writer {
     let client = client_with(folder, move |behind| Faulty {
         behind,
         choice: Arc::clone(&choice),
     });
-    Store::new(client, BUCKET)
+    Writer::new(client, BUCKET)
 }

@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use memory_ingress::local_s3::BUCKET;
+use memory_s3::embedded::BUCKET;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;

@@ -5,7 +5,7 @@ use std::fs;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use memory_ingress::local_s3::{self, BUCKET, Disk};
+use memory_s3::embedded::{self, BUCKET, Disk};
 use tempfile::TempDir;
 
 use crate::conduct::status_and_code;
@@ -15,7 +15,7 @@ const JSON: &str = "application/json";
 fn embedded() -> (Client, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (
-        local_s3::client(Disk::create(folder.path()).unwrap()),
+        embedded::client(Disk::create(folder.path()).unwrap()),
         folder,
     )
 }

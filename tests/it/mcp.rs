@@ -1,9 +1,10 @@
 //! The Model Context Protocol over HTTP: both eras, sloppy agents, pages in a browser.
 
-use memory_ingress::config::Origin;
-use memory_ingress::guard::{ApiKey, Callers, Guard};
-use memory_ingress::json::Json;
+use memory_ingress::caller::{ApiKey, Callers};
+use memory_ingress::guard::Guard;
 use memory_ingress::mcp::{self, Step, VERSIONS};
+use memory_ingress::origin::Origin;
+use memory_log::json::Json;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Asked, ask, mcp, tool, vectors};
@@ -491,7 +492,7 @@ async fn bad_arguments_are_results_that_a_model_can_mend() {
     for (arguments, words) in [
         (
             "{}",
-            "\"domain\" is required: send it, and not as null. \"entity_id\" is required",
+            "\"domain\" is required and must not be null. \"entity_id\" is required",
         ),
         ("null", "\"content\" is required"),
         (
@@ -501,14 +502,14 @@ async fn bad_arguments_are_results_that_a_model_can_mend() {
         ("7", "The memory is a number"),
         (r#""not json""#, "is not acceptable JSON"),
         (r#""[]""#, "The memory is an array"),
-        (r#""{\"a\":1,\"a\":2}""#, "the member \"a\" is given twice"),
+        (r#""{\"a\":1,\"a\":2}""#, "the member \"a\" appears twice"),
         (
             r#"{"content":"\ud83d"}"#,
             "it escapes one half of a surrogate pair",
         ),
         (
             r#"{"content":"a","content":"b"}"#,
-            "the member \"content\" is given twice",
+            "the member \"content\" appears twice",
         ),
         (
             r#"{"entity_id":"e","domain":"d","content":{"a":1}}"#,
@@ -520,7 +521,7 @@ async fn bad_arguments_are_results_that_a_model_can_mend() {
         ),
         (
             r#"{"entity_id":"e","domain":"d","content":"c","id":"1"}"#,
-            "\"id\" is not stored",
+            "\"id\" is not a known member",
         ),
     ] {
         for answer in [
@@ -560,7 +561,7 @@ async fn what_is_refused_before_it_is_read_is_an_error_of_json_rpc() {
     assert_eq!(fault(&app.send(encoded).await), (415, -32600));
     let large = format!(r#"{{"content":"{}"}}"#, "x".repeat(4 * 1024 * 1024));
     assert_eq!(fault(&app.send(mcp(call(&large))).await), (413, -32600));
-    let broken = App::of(memory_ingress::http::router_of_a_service_without_settings());
+    let broken = App::of(memory_ingress::http::misconfigured_router());
     assert_eq!(
         fault(&broken.send(mcp(call(ARGUMENTS))).await),
         (500, -32603)
@@ -735,7 +736,7 @@ fn the_tools_schemas_are_flat_and_all_its_hints_are_set() {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
-    let Step::Answer(answer) = mcp::dispatch(None, request("tools/list", "{}").as_bytes()) else {
+    let Step::Respond(answer) = mcp::dispatch(None, request("tools/list", "{}").as_bytes()) else {
         panic!("a list is no call");
     };
     let message: Value = serde_json::from_str(&answer.message.unwrap()).unwrap();
@@ -823,7 +824,7 @@ async fn every_worked_example_of_the_tools_body_is_the_same_memory_here() {
 fn over_stdio_no_header_is_missed() {
     let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}"#;
     for method in ["server/discover", "tools/list"] {
-        let Step::Answer(answer) = mcp::dispatch(None, request(method, meta).as_bytes()) else {
+        let Step::Respond(answer) = mcp::dispatch(None, request(method, meta).as_bytes()) else {
             panic!("no call");
         };
         assert_eq!(answer.status, 200);

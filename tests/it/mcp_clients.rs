@@ -107,7 +107,7 @@ fn check(name: &str, place: &Place, seen: &Value, version: Option<&str>) {
     assert_eq!(seen["refused_is_error"], true, "{name}");
     let words = seen["refused_text"].as_str().unwrap();
     assert!(
-        words.contains("is blank; it must hold more than white space."),
+        words.contains("is blank; it must have more than white space."),
         "{name}: {words}"
     );
 }

@@ -1,6 +1,6 @@
 //! What is checked before the body, in which order, and with which headers (contract, section 3).
 
-use memory_ingress::guard::{ApiKey, Callers};
+use memory_ingress::caller::{ApiKey, Callers};
 
 use crate::app::{App, JSON, JSON_API, ask, envelope, post, tool};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use futures_util::stream;
-use memory_ingress::guard::{ApiKey, Callers};
+use memory_ingress::caller::{ApiKey, Callers};
 use memory_ingress::openapi::{self, View};
 use memory_ingress::problem::Code;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::outcomes;
 use crate::process::{run, text};
 
 fn document() -> Value {
-    serde_json::from_str(openapi::document()).unwrap()
+    serde_json::from_str(&openapi::document()).unwrap()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn the_committed_documents_are_the_ones_that_the_code_makes() {
         (name, command, openapi::view(view))
     });
     let whole = " > openapi/openapi.json".to_owned();
-    let whole = ("openapi", whole, openapi::document().to_owned());
+    let whole = ("openapi", whole, openapi::document());
     for (name, command, made) in views.into_iter().chain([whole]) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{name}.json"));
         let committed = std::fs::read_to_string(path).unwrap_or_default();
@@ -101,7 +101,7 @@ fn the_document_says_what_the_contract_says() {
         assert!(
             longest
                 .into_iter()
-                .all(|longest| longest == memory_ingress::memory::NAME_BYTES_MAX as u64)
+                .all(|longest| longest == memory_log::memory::NAME_BYTES_MAX as u64)
         );
     }
 }
@@ -150,7 +150,7 @@ async fn provoke(name: &str) -> Answer {
         "storage_unavailable" => outcomes::unavailable(SOUND).await,
         "storage_outcome_unknown" => outcomes::unknown(SOUND).await,
         "internal" => {
-            let router = memory_ingress::http::router_of_a_service_without_settings();
+            let router = memory_ingress::http::misconfigured_router();
             App::of(router).send(tool_for_document(SOUND)).await
         }
         _ => panic!("{name} is an example without a request that provokes it"),
@@ -271,7 +271,7 @@ async fn provoke_message(status: &str) -> Answer {
             app.send(plain.body(PING)).await
         }
         "500" => {
-            let router = memory_ingress::http::router_of_a_service_without_settings();
+            let router = memory_ingress::http::misconfigured_router();
             App::of(router).send(mcp(PING)).await
         }
         "503" => {

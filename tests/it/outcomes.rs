@@ -11,13 +11,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
-use memory_ingress::json::Json;
-use memory_ingress::local_s3::BUCKET;
-use memory_ingress::memory::Memory;
-use memory_ingress::object::Object;
-use memory_ingress::store::{Put, Store, WriteError};
-use memory_ingress::timestamp::Timestamp;
 use memory_ingress::tool;
+use memory_log::json::Json;
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
+use memory_s3::embedded::BUCKET;
+use memory_s3::writer::{Put, WriteError, Writer};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, tool as ask_tool, tool_for_document};
@@ -44,8 +44,8 @@ fn object() -> Object {
 }
 
 /// The log in a bucket of this server's.
-async fn store(server: &Misbehaving) -> Store {
-    Store::new(client_of(&server.endpoint).await, "memories-of-a-test")
+async fn store(server: &Misbehaving) -> Writer {
+    Writer::new(client_of(&server.endpoint).await, "memories-of-a-test")
 }
 
 /// S3's error document.
@@ -434,8 +434,8 @@ async fn the_caller_is_told_what_is_known_and_never_what_s3_said() {
     }
     let (document, flat) = told(Does::ResetsLate).await;
     let id = document.header("x-request-id");
-    insta::assert_snapshot!(document.text().replace(id, "<id>"), @r#"{"jsonapi":{"version":"1.1"},"errors":[{"id":"<id>-1","status":"504","code":"storage_outcome_unknown","title":"Outcome unknown","detail":"Whether the memory was stored is not known: the storage gave no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once.","meta":{"written":"unknown","retry":{"timestamp":"2026-01-27T03:14:22Z"}}}]}"#);
-    insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"Whether the memory was stored is not known: the storage gave no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": however often it is sent, it is stored once."}"#);
+    insta::assert_snapshot!(document.text().replace(id, "<id>"), @r#"{"jsonapi":{"version":"1.1"},"errors":[{"id":"<id>-1","status":"504","code":"storage_outcome_unknown","title":"Outcome unknown","detail":"It is not known whether the memory was stored: the storage sent no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": it is stored only once, however often it is sent.","meta":{"written":"unknown","retry":{"timestamp":"2026-01-27T03:14:22Z"}}}]}"#);
+    insta::assert_snapshot!(flat.text(), @r#"{"status":"error","error":"It is not known whether the memory was stored: the storage sent no proof. Repeat the same request with \"timestamp\":\"2026-01-27T03:14:22Z\": it is stored only once, however often it is sent."}"#);
 }
 
 /// Sends a body to a service whose S3 refuses, cannot, or does not tell.
@@ -471,7 +471,7 @@ impl HttpConnector for Panics {
 #[tokio::test]
 async fn a_bug_during_a_put_is_internal_and_says_that_the_outcome_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
-    let app = App::over(Store::new(client_with(folder.path(), |_| Panics), BUCKET));
+    let app = App::over(Writer::new(client_with(folder.path(), |_| Panics), BUCKET));
     let answer = app.send(tool_for_document(BODY)).await;
     assert_eq!(answer.status, 500);
     assert_eq!(answer.faults(), ["internal"]);

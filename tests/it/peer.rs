@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
-use memory_ingress::store;
+use memory_s3::aws;
 
 use crate::installed::python;
 
@@ -47,12 +47,12 @@ impl Moto {
 /// A client as the service's own, of an S3 on this machine.
 pub(crate) async fn client_of(endpoint: &str) -> Client {
     let credentials = Credentials::new("test", "test", None, None, "test");
-    let sdk = store::sdk_config().await.into_builder();
+    let sdk = aws::sdk_config().await.into_builder();
     let sdk = sdk
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    store::client(&sdk.build())
+    aws::client(&sdk.build())
 }
 
 impl Drop for Moto {

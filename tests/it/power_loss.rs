@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
-use memory_ingress::object::Object;
+use memory_log::object::Object;
 
 use crate::app::stored;
 use crate::durability::{Call, calls};

@@ -1,11 +1,11 @@
 //! What holds for every memory, not only for the examples.
 
-use memory_ingress::accept::BodyType;
-use memory_ingress::json::Json;
-use memory_ingress::memory::Memory;
-use memory_ingress::object::Object;
-use memory_ingress::timestamp::Timestamp;
+use memory_ingress::media_type::BodyType;
 use memory_ingress::{jsonapi, tool};
+use memory_log::json::Json;
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 

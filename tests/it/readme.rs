@@ -196,8 +196,10 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
 }
 
 #[test]
-fn the_documents_figures_and_commands_are_the_code_s() {
-    use memory_ingress::{http, memory, problem, store};
+fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
+    use memory_ingress::http;
+    use memory_log::{fault, memory, metadata};
+    use memory_s3::aws;
 
     let settings = file("docs/settings.md");
     for figure in [
@@ -205,11 +207,11 @@ fn the_documents_figures_and_commands_are_the_code_s() {
         format!("| {} bytes of UTF-8 |", memory::NAME_BYTES_MAX),
         format!(
             "| {} levels, itself the first |",
-            memory::METADATA_DEPTH_MAX
+            metadata::METADATA_DEPTH_MAX
         ),
         format!(
             "| {}, and how many more there are |",
-            memory::VIOLATIONS_LISTED_MAX
+            fault::VIOLATIONS_LISTED_MAX
         ),
         format!(
             "| {} s, on Lambda 0.5 s less than the function has left |",
@@ -217,12 +219,12 @@ fn the_documents_figures_and_commands_are_the_code_s() {
         ),
         format!(
             "| connecting to S3 | {} s |",
-            store::CONNECT_TIMEOUT.as_secs()
+            aws::CONNECT_TIMEOUT.as_secs()
         ),
     ] {
         assert!(settings.contains(&figure), "{figure}");
     }
-    assert_eq!(problem::BODY_BYTES_MAX, 4_194_304);
+    assert_eq!(http::BODY_BYTES_MAX, 4_194_304);
     let readme = file("README.md");
     for command in ["cargo run", "cargo test"] {
         assert!(

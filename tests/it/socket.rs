@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use memory_ingress::local_s3::{Disk, Service};
+use memory_s3::embedded::{Disk, Service};
 use tokio::net::TcpListener;
 
 /// Serves a router on a free port, and gives `host:port`.

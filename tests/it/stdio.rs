@@ -222,7 +222,7 @@ fn what_prevents_the_start_is_said_on_stderr_alone() {
         (
             &["mcp", "--url", "http://memory.example.com"],
             2,
-            "by https alone",
+            "by https only",
         ),
         (
             &["mcp", "--url", "https://u:secret@memory.example.com"],

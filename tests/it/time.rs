@@ -12,9 +12,9 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use memory_ingress::http::{Deadline, REQUEST_TIME_MAX};
-use memory_ingress::local_s3::BUCKET;
-use memory_ingress::store::Store;
-use memory_ingress::timestamp::Timestamp;
+use memory_log::timestamp::Timestamp;
+use memory_s3::embedded::BUCKET;
+use memory_s3::writer::Writer;
 use tokio::time::Instant;
 
 use crate::app::{App, JSON, tool, tool_for_document};
@@ -48,7 +48,7 @@ impl HttpConnector for Silent {
 fn over(hangs: Hangs) -> App {
     let (folder, hangs) = (tempfile::tempdir().unwrap(), Arc::new(hangs));
     let client = client_with(folder.path(), move |_| Silent(Arc::clone(&hangs)));
-    App::over(Store::new(client, BUCKET))
+    App::over(Writer::new(client, BUCKET))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
 //! Faults that sockets alone can do, between the real SDK and the embedded S3: resets, cuts, TLS
 //! (contract, sections 1 and 3).
 
-use memory_ingress::local_s3::BUCKET;
-use memory_ingress::store::Store;
+use memory_s3::embedded::BUCKET;
+use memory_s3::writer::Writer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -74,7 +74,7 @@ async fn fail(mut socket: TcpStream, upstream: &str, cut: Cut) {
 }
 
 async fn over(endpoint: &str) -> App {
-    App::over(Store::new(client_of(endpoint).await, BUCKET))
+    App::over(Writer::new(client_of(endpoint).await, BUCKET))
 }
 
 #[tokio::test]

@@ -4,18 +4,20 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use memory_ingress::caller::Callers;
 use memory_ingress::config::Config;
-use memory_ingress::guard::{Callers, Guard};
+use memory_ingress::guard::Guard;
 use memory_ingress::http::{self, REQUEST_TIME_MAX};
 use memory_ingress::remember::Ingress;
+use memory_s3::aws;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::{Location, Log, Stop, credentials, open, print, tell};
+use crate::{CommandError, Location, Log, open, print, report};
 
-/// How long requests in flight may take once the end is asked for: their own deadline, and the way
-/// of their answers.
+/// How long requests in flight may take after a signal: their own deadline, and time for their
+/// responses to be sent.
 const GRACE: Duration = REQUEST_TIME_MAX.saturating_add(Duration::from_secs(1));
 
 #[derive(Debug, Clone, clap::Args)]
@@ -27,27 +29,27 @@ pub(crate) struct Options {
     location: Location,
 }
 
-pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Stop> {
+pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, CommandError> {
     let callers = match config.api_key.clone() {
         Some(key) => Callers::Key(key),
         None if options.listen.ip().is_loopback() => Callers::Loopback,
         None => {
-            return Err(Stop::Config(format!(
-                "{} can be reached from other machines: set MEMORY_API_KEY to the key that callers must send, or listen on \
+            return Err(CommandError::Config(format!(
+                "{} can be reached from other machines: set MEMORY_API_KEY to a key that callers must send, or listen on \
                  127.0.0.1.",
                 options.listen
             )));
         }
     };
     let has_key = config.api_key.is_some();
-    let Log { store, sdk, place } = open(options.location, &config).await?;
+    let Log { writer, sdk, place } = open(options.location, &config).await?;
     if let Some(sdk) = sdk {
-        // Before anything is promised: without them no write can succeed.
-        credentials(&sdk).await.map_err(Stop::Config)?;
+        // Checked before anything is promised: without them no write can succeed.
+        aws::credentials(&sdk).await?;
     }
     let listener = TcpListener::bind(options.listen).await.map_err(|error| {
         let address = options.listen;
-        Stop::Config(format!("cannot listen on {address} ({error}): name another with --listen, or port 0 for a free one."))
+        CommandError::Config(format!("cannot listen on {address} ({error}): choose another with --listen, or port 0 for a free one."))
     })?;
     let address = listener.local_addr()?;
     let (stop, stopping) = oneshot::channel::<()>();
@@ -57,15 +59,15 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
     );
 
     print(format!("listening on http://{address}\n").as_bytes())?;
-    tell(&format!(
-        "memories are kept in {place}; try:\n{}",
+    report(&format!(
+        "memories are stored in {place}; try:\n{}",
         example(address, has_key)
     ));
     let guard = Guard {
         callers,
         allowed_origins: config.allowed_origins,
     };
-    let router = http::router(Ingress::new(store), guard);
+    let router = http::router(Ingress::new(writer), guard);
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
         let _ = stopping.await;
     });
@@ -73,12 +75,12 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, St
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        ended = &mut server => return Err(Stop::Failed(format!("the server ended by itself: {ended:?}"))),
+        ended = &mut server => return Err(CommandError::Failed(format!("the server ended by itself: {ended:?}"))),
     }
-    tracing::info!("stopping: the writes in flight are finished first");
+    tracing::info!("stopping after the writes in flight");
     let _ = stop.send(());
-    // A connection that never finishes its request must not keep the process; every write has its
-    // answer by then. Whoever asks a second time does not want to wait for that.
+    // A connection that never finishes its request must not keep the process alive; every write has its
+    // response by then. A second signal means: do not wait.
     tokio::select! {
         _ = tokio::time::timeout(GRACE, server) => Ok(ExitCode::SUCCESS),
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),

@@ -1,0 +1,288 @@
+//! A memory as S3 stores it: id, key, bytes and digest.
+//!
+//! Encoding is total and deterministic: one memory has one object, whoever writes it and whenever.
+//! This module owns every key and prefix of the log. The ids and bytes of schema version 1 never
+//! change; another normal form would be version 2. The module must not know S3 itself.
+//! Source of the id: RFC 9562, appendix B.2 (<https://www.rfc-editor.org/rfc/rfc9562#appendix-B.2>).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::fault::{Place, Violations, text};
+use crate::json::{Json, Value, spell};
+use crate::memory::{Draft, Memory};
+use crate::metadata::Metadata;
+use crate::timestamp::Timestamp;
+
+/// The version of the normal form, part of every id and every object.
+pub const SCHEMA_VERSION: u8 = 1;
+
+/// The media type of an object.
+pub const CONTENT_TYPE: &str = "application/json";
+
+/// The characters that are percent-encoded in the names of a key: all except the unreserved ones of
+/// RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The object that is put into the bucket for one memory (contract 2.4 to 2.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// UUID version 8 of the schema version and the memory's five fields.
+    pub memory_id: Uuid,
+    /// The object's key.
+    pub key: String,
+    /// One line of JSON without a newline.
+    pub body: Vec<u8>,
+    /// SHA-256 of the body.
+    pub sha256: [u8; 32],
+}
+
+impl Object {
+    /// The object of a memory.
+    #[must_use]
+    pub fn of(memory: &Memory) -> Self {
+        let memory_id = memory_id(memory);
+        let prefix = Prefix::Entity {
+            domain: memory.domain(),
+            entity_id: memory.entity_id(),
+        };
+        let body = format!(
+            r#"{{"schema_version":{SCHEMA_VERSION},"memory_id":"{memory_id}","entity_id":{},"domain":{},"timestamp":"{}","content":{},"metadata":{}}}"#,
+            spell(memory.entity_id()),
+            spell(memory.domain()),
+            memory.timestamp(),
+            spell(memory.content()),
+            memory.metadata(),
+        )
+        .into_bytes();
+        Self {
+            memory_id,
+            key: object_key(prefix, memory.timestamp(), memory_id),
+            sha256: Sha256::digest(&body).into(),
+            body,
+        }
+    }
+
+    /// Reads the bytes that a bucket holds under a key, and proves that they are the object of a
+    /// memory with this key, to the byte.
+    ///
+    /// # Errors
+    /// [`ObjectError`] says why they are not.
+    pub fn read(key: &str, body: &[u8]) -> Result<Self, ObjectError> {
+        let json = Json::parse(body).map_err(|fault| ObjectError::NotJson(fault.reason))?;
+        let draft = stored_draft(json.root())?;
+        // The timestamp is known to be there, so this default is never used.
+        let epoch = Timestamp::from_unix_micros(0);
+        let memory = Memory::new(draft, epoch).map_err(|_| ObjectError::NotAMemory)?;
+        let object = Self::of(&memory);
+        if object.body != body {
+            return Err(
+                if json
+                    .root()
+                    .member("memory_id")
+                    .and_then(Value::text)
+                    .as_deref()
+                    == Some(&object.memory_id.to_string())
+                {
+                    ObjectError::OtherSpelling
+                } else {
+                    ObjectError::OtherId {
+                        derived: object.memory_id,
+                    }
+                },
+            );
+        }
+        if object.key == key {
+            Ok(object)
+        } else {
+            Err(ObjectError::OtherKey {
+                derived: object.key,
+            })
+        }
+    }
+}
+
+const MEMBERS: [&str; 7] = [
+    "schema_version",
+    "memory_id",
+    "entity_id",
+    "domain",
+    "timestamp",
+    "content",
+    "metadata",
+];
+
+fn stored_draft(root: Value<'_>) -> Result<Draft, ObjectError> {
+    let version = root.given("schema_version").map_or("none", Value::raw);
+    if version != SCHEMA_VERSION.to_string() {
+        return Err(ObjectError::OtherSchema(version.to_owned()));
+    }
+    if MEMBERS.iter().any(|name| root.given(name).is_none()) {
+        return Err(ObjectError::NotAMemory);
+    }
+    Ok(Draft {
+        domain: text(root, "domain", Place::Domain),
+        entity_id: text(root, "entity_id", Place::EntityId),
+        content: text(root, "content", Place::Content),
+        timestamp: text(root, "timestamp", Place::Timestamp),
+        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
+        others: Violations::default(),
+    })
+}
+
+/// Why an object of the bucket is not the memory that its key names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectError {
+    /// The body is not JSON.
+    NotJson(String),
+    /// The body has another schema version, or none.
+    OtherSchema(String),
+    /// A field is missing or breaks its rule.
+    NotAMemory,
+    /// The id is not the one derived from the fields.
+    OtherId {
+        /// The id derived from the fields.
+        derived: Uuid,
+    },
+    /// The id is right, but the bytes are not the normal form.
+    OtherSpelling,
+    /// The memory is sound, but it lies under another key than its own.
+    OtherKey {
+        /// The key derived from the fields.
+        derived: String,
+    },
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(reason) => write!(f, "the body is not JSON: {reason}"),
+            Self::OtherSchema(found) => {
+                write!(
+                    f,
+                    "schema_version is {found}, and this program reads version {SCHEMA_VERSION}"
+                )
+            }
+            Self::NotAMemory => f.write_str("a field of the memory is missing or breaks its rule"),
+            Self::OtherId { derived } => {
+                write!(f, "the content has the id {derived}, not the one stored")
+            }
+            Self::OtherSpelling => f.write_str("the bytes are not the memory's normal form"),
+            Self::OtherKey { derived } => write!(f, "the content belongs under {derived}"),
+        }
+    }
+}
+
+impl std::error::Error for ObjectError {}
+
+/// The common prefix of the keys of the whole log, of a domain, or of an entity.
+#[derive(Debug, Clone, Copy)]
+pub enum Prefix<'a> {
+    /// The whole bucket, so that foreign objects are found as well.
+    All,
+    /// A domain's memories.
+    Domain(&'a str),
+    /// An entity's memories. In key order they are in the order of time.
+    Entity {
+        /// The entity's domain.
+        domain: &'a str,
+        /// The entity.
+        entity_id: &'a str,
+    },
+}
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = |name| utf8_percent_encode(name, RESERVED);
+        match self {
+            Self::All => Ok(()),
+            Self::Domain(domain) => write!(f, "memories/domain={}/", encoded(domain)),
+            Self::Entity { domain, entity_id } => {
+                write!(
+                    f,
+                    "memories/domain={}/entity={}/",
+                    encoded(domain),
+                    encoded(entity_id)
+                )
+            }
+        }
+    }
+}
+
+/// What a key says about its object, before the object is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyClaim {
+    /// The domain.
+    pub domain: String,
+    /// The entity.
+    pub entity_id: String,
+    /// The instant.
+    pub timestamp: Timestamp,
+}
+
+impl KeyClaim {
+    /// Reads a key; `None` if it is not a key of this log.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let (domain, rest) = key.strip_prefix("memories/domain=")?.split_once('/')?;
+        let (entity_id, rest) = rest.strip_prefix("entity=")?.split_once('/')?;
+        let (instant, memory_id) = rest.strip_suffix(".json")?.rsplit_once('_')?;
+        let (_day, instant) = instant.rsplit_once('/')?;
+        let (date, time) = instant.split_once('T')?;
+        let timestamp = Timestamp::parse(&format!("{date}T{}", time.replace('-', ":"))).ok()?;
+        let decoded = |name| {
+            percent_decode_str(name)
+                .decode_utf8()
+                .ok()
+                .map(Cow::into_owned)
+        };
+        let claim = Self {
+            domain: decoded(domain)?,
+            entity_id: decoded(entity_id)?,
+            timestamp,
+        };
+        let prefix = Prefix::Entity {
+            domain: &claim.domain,
+            entity_id: &claim.entity_id,
+        };
+        let memory_id = memory_id.parse().ok()?;
+        (object_key(prefix, timestamp, memory_id) == key).then_some(claim)
+    }
+}
+
+fn object_key(prefix: Prefix<'_>, timestamp: Timestamp, memory_id: Uuid) -> String {
+    format!("{}_{memory_id}.json", earliest_key(prefix, timestamp))
+}
+
+/// The prefix of an entity's keys at one instant: the keys of earlier instants are smaller, those of
+/// this instant and of later ones are greater.
+#[must_use]
+pub fn earliest_key(prefix: Prefix<'_>, timestamp: Timestamp) -> String {
+    format!("{prefix}{}", timestamp.in_key())
+}
+
+fn memory_id(memory: &Memory) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in [
+        &*SCHEMA_VERSION.to_string(),
+        memory.domain(),
+        memory.entity_id(),
+        &*memory.timestamp().to_string(),
+        memory.content(),
+        memory.metadata(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    // A UUID has room for the first 128 of the 256 bits; version 8 then fixes six of them.
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = <[u8; 32]>::from(hash.finalize());
+    uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]).into_uuid()
+}

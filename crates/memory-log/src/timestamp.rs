@@ -1,0 +1,160 @@
+//! The instant that a memory is about: RFC 3339 in, UTC to the nanosecond out.
+//!
+//! In a key every value has the same width, so that the order of keys is the order of time. The
+//! module must not read a clock.
+//! Source: RFC 3339, section 5.6 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>).
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+
+/// An instant from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z, to the nanosecond.
+///
+/// `Display` is the normal form (contract 2.1): UTC, `Z`, and 0, 3, 6 or 9 fraction digits, the
+/// fewest that lose nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(DateTime<Utc>);
+
+/// The last second of the year 9999, the last year with four digits.
+const LAST_SECOND: i64 = 253_402_300_799;
+/// A nanosecond has nine digits; a tenth digit could not be stored.
+const FRACTION_DIGITS_MAX: usize = 9;
+
+/// Why a text is not a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampError {
+    /// The text is empty.
+    Empty,
+    /// A date without a time of day.
+    DateOnly,
+    /// A date and a time of day without an offset, so the instant is not known.
+    NoOffset,
+    /// The second 60, which has no place in the order of POSIX time.
+    LeapSecond,
+    /// More than nine fraction digits.
+    TooPrecise,
+    /// Not RFC 3339 in some other way, or a day or hour that does not exist.
+    NotRfc3339,
+    /// A timestamp, but before 1970 or after 9999 in UTC.
+    OutOfRange,
+}
+
+impl Timestamp {
+    /// Reads RFC 3339 with an offset.
+    ///
+    /// # Errors
+    /// [`TimestampError`] says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
+        if text.is_empty() {
+            return Err(TimestampError::Empty);
+        }
+        let instant = rfc3339(text).ok_or_else(|| reason_of_refusal(text))?;
+        if fraction_digits(text) > FRACTION_DIGITS_MAX {
+            return Err(TimestampError::TooPrecise);
+        }
+        let nanos = instant.timestamp_subsec_nanos();
+        if nanos >= 1_000_000_000 {
+            return Err(TimestampError::LeapSecond);
+        }
+        Self::at(instant.timestamp(), nanos).ok_or(TimestampError::OutOfRange)
+    }
+
+    /// The instant this many microseconds after 1970-01-01T00:00:00Z, or the nearest one in range.
+    #[must_use]
+    pub fn from_unix_micros(micros: i64) -> Self {
+        let micros = micros.clamp(0, LAST_SECOND * 1_000_000 + 999_999);
+        Self(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+    }
+
+    fn at(seconds: i64, nanos: u32) -> Option<Self> {
+        let in_range = (0..=LAST_SECOND).contains(&seconds);
+        DateTime::from_timestamp(seconds, nanos)
+            .filter(|_| in_range)
+            .map(Self)
+    }
+
+    /// The path in a key: `yyyy/mm/dd/yyyy-mm-ddThh-mm-ss.fffffffffZ`, always nine fraction digits.
+    pub(crate) fn in_key(self) -> impl fmt::Display {
+        self.0.format("%Y/%m/%d/%Y-%m-%dT%H-%M-%S%.9fZ")
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// `chrono` also accepts a Unicode minus sign in the offset; RFC 3339 is ASCII.
+fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    text.is_ascii().then(|| instant.to_utc())
+}
+
+fn fraction_digits(text: &str) -> usize {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    fraction.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+fn reason_of_refusal(text: &str) -> TimestampError {
+    if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() && text.len() == "yyyy-mm-dd".len() {
+        TimestampError::DateOnly
+    } else if rfc3339(&format!("{text}Z")).is_some() {
+        TimestampError::NoOffset
+    } else {
+        TimestampError::NotRfc3339
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why() {
+        use TimestampError::*;
+        for (text, reason) in [
+            ("", Empty),
+            ("2026-01-27", DateOnly),
+            ("2026-01-27T03:14:22", NoOffset),
+            ("2026-01-27T23:59:60Z", LeapSecond),
+            ("2026-01-27T10:00:60Z", LeapSecond),
+            ("2026-01-27T03:14:22.1234567890Z", TooPrecise),
+            ("2026-01-27T03:14:22\u{2212}08:00", NotRfc3339),
+            ("2026-01-27T03:14:22+0700", NotRfc3339),
+            ("yesterday", NotRfc3339),
+            ("1969-12-31T23:59:59.999999999Z", OutOfRange),
+            ("0000-01-01T00:00:00Z", OutOfRange),
+            ("9999-12-31T23:59:59-00:01", OutOfRange),
+        ] {
+            assert_eq!(Timestamp::parse(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_takes_the_fewest_digits_that_lose_nothing() {
+        for (given, normal) in [
+            ("2026-01-27T03:14:22.000000000Z", "2026-01-27T03:14:22Z"),
+            ("2026-01-27T03:14:22.5Z", "2026-01-27T03:14:22.500Z"),
+            ("2026-01-27T03:14:22.000100Z", "2026-01-27T03:14:22.000100Z"),
+            (
+                "2026-01-27T03:14:22.0000001Z",
+                "2026-01-27T03:14:22.000000100Z",
+            ),
+        ] {
+            assert_eq!(Timestamp::parse(given).unwrap().to_string(), normal);
+        }
+    }
+
+    #[test]
+    fn a_clock_outside_the_range_is_held_at_its_edge() {
+        assert_eq!(
+            Timestamp::from_unix_micros(-1).to_string(),
+            "1970-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            Timestamp::from_unix_micros(i64::MAX).to_string(),
+            "9999-12-31T23:59:59.999999Z"
+        );
+    }
+}

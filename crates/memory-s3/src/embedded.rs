@@ -1,0 +1,375 @@
+//! The embedded S3: the part of S3 that the log relies on, with its protocol and its errors, over a
+//! folder (contract 7.4).
+//!
+//! It stands under the SDK, so the real client signs, sends and reads as it does with S3. A request
+//! that it could not honor as S3 would is refused with 501 `NotImplemented`, never ignored.
+//! `tests/it/conduct.rs` compares it with S3's behavior. `disk.rs` makes objects durable. The module
+//! must not know what an object means.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use http::StatusCode;
+use http_body_util::BodyExt;
+use memory_log::object::CONTENT_TYPE;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+mod client;
+mod disk;
+mod key;
+mod listing;
+
+pub use client::client;
+pub use disk::{DataFolderError, Disk};
+
+use disk::{Linked, OBJECT_BYTES_MAX};
+use key::Key;
+
+/// The name of the only bucket, and of its folder.
+pub const BUCKET: &str = "memory";
+/// S3's own limit of keys in a page.
+const PAGE_KEYS_MAX: i32 = 1_000;
+
+/// The embedded S3 as an HTTP service.
+#[derive(Debug, Clone)]
+pub struct Service(S3Service);
+
+impl Service {
+    /// A service that accepts requests signed with this key.
+    #[must_use]
+    pub fn new(disk: Disk, access_key: &str, secret_key: &str) -> Self {
+        let mut builder = S3ServiceBuilder::new(LocalS3 {
+            disk: Arc::new(disk),
+        });
+        builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        Self(builder.build())
+    }
+
+    /// Handles a request. Every response has a request id, as S3's responses have.
+    ///
+    /// # Errors
+    /// The request's body broke off, or the response could not be made.
+    pub async fn call(
+        &self,
+        request: s3s::HttpRequest,
+    ) -> Result<s3s::HttpResponse, s3s::HttpError> {
+        let mut response = self.0.call(request).await?;
+        let id = Uuid::new_v4().simple().to_string().to_uppercase();
+        if let Ok(id) = id.parse() {
+            response.headers_mut().insert("x-amz-request-id", id);
+        }
+        Ok(response)
+    }
+}
+
+struct LocalS3 {
+    disk: Arc<Disk>,
+}
+
+#[async_trait::async_trait]
+impl S3 for LocalS3 {
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        refuse_unsupported(&request, PUT_HEADERS, &[])?;
+        let declared_sha256 = request.headers.get("x-amz-content-sha256").cloned();
+        let input = request.input;
+        let key = known_key(&input.bucket, &input.key)?;
+        // As the bucket policy does: a put that could overwrite is denied.
+        match input.if_none_match {
+            Some(ETagCondition::Any) => {}
+            Some(ETagCondition::ETag(_)) => {
+                return Err(s3_error!(
+                    NotImplemented,
+                    "If-None-Match of a put takes * only"
+                ));
+            }
+            None => {
+                return Err(s3_error!(
+                    AccessDenied,
+                    "a put without If-None-Match is denied by the bucket policy"
+                ));
+            }
+        }
+        if input
+            .content_type
+            .as_ref()
+            .is_some_and(|given| *given != CONTENT_TYPE)
+        {
+            return Err(s3_error!(
+                NotImplemented,
+                "objects are stored as application/json only"
+            ));
+        }
+        let body = whole(input.body).await?;
+        let sha256 = Sha256::digest(&body);
+        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        if declared_sha256
+            .is_some_and(|declared| declared != "UNSIGNED-PAYLOAD" && declared != hex.as_str())
+        {
+            let mut mismatch =
+                S3Error::new(S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()));
+            mismatch.set_status_code(StatusCode::BAD_REQUEST);
+            return Err(mismatch);
+        }
+        judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
+
+        let disk = Arc::clone(&self.disk);
+        match blocking(move || disk.link(&key, &body)).await? {
+            Linked::New(stat) => Ok(S3Response::new(PutObjectOutput {
+                e_tag: Some(ETag::Strong(stat.etag)),
+                checksum_sha256: input.checksum_sha256,
+                ..PutObjectOutput::default()
+            })),
+            Linked::Unstorable => Err(unstorable()),
+            Linked::Taken => Err(s3_error!(
+                PreconditionFailed,
+                "At least one of the pre-conditions you specified did not hold"
+            )),
+        }
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        refuse_unsupported(&request, &["x-amz-checksum-mode"], &[])?;
+        let input = request.input;
+        let key = known_key(&input.bucket, &input.key)?;
+        let disk = Arc::clone(&self.disk);
+        let Some((body, stat)) = blocking(move || disk.read(&key)).await? else {
+            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
+        };
+        let checksum_sha256 = input
+            .checksum_mode
+            .map(|_| BASE64_STANDARD.encode(Sha256::digest(&body)));
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: i64::try_from(body.len()).ok(),
+            content_type: CONTENT_TYPE.parse().ok(),
+            e_tag: Some(ETag::Strong(stat.etag)),
+            last_modified: Some(stat.modified.into()),
+            checksum_sha256,
+            body: Some(StreamingBlob::from(s3s::Body::from(body))),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let params = [
+            "list-type",
+            "prefix",
+            "start-after",
+            "continuation-token",
+            "max-keys",
+            "encoding-type",
+        ];
+        refuse_unsupported(&request, &[], &params)?;
+        let input = request.input;
+        known_bucket(&input.bucket)?;
+        let after = match &input.continuation_token {
+            Some(token) => {
+                let key = BASE64_URL_SAFE_NO_PAD
+                    .decode(token)
+                    .ok()
+                    .and_then(|key| String::from_utf8(key).ok());
+                Some(key.ok_or_else(|| {
+                    s3_error!(
+                        InvalidArgument,
+                        "The continuation token provided is incorrect"
+                    )
+                })?)
+            }
+            None => input.start_after.clone(),
+        };
+        let max_keys = input.max_keys.unwrap_or(PAGE_KEYS_MAX);
+        let limit = usize::try_from(max_keys.min(PAGE_KEYS_MAX))
+            .map_err(|_| s3_error!(InvalidArgument, "max-keys must not be negative"))?;
+
+        let disk = Arc::clone(&self.disk);
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let page = blocking(move || disk.list(&prefix, after.as_deref(), limit)).await?;
+        let is_url = input
+            .encoding_type
+            .as_ref()
+            .is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
+        // XML cannot carry some characters that a key may have.
+        let spelled = |key: String| match is_url {
+            true => utf8_percent_encode(&key, UNSAFE_IN_A_LISTING).to_string(),
+            false => key,
+        };
+        let objects = page.objects.into_iter().map(|(key, stat)| Object {
+            e_tag: Some(ETag::Strong(stat.etag)),
+            key: Some(spelled(key)),
+            last_modified: Some(stat.modified.into()),
+            size: i64::try_from(stat.bytes).ok(),
+            ..Object::default()
+        });
+        let contents: Vec<_> = objects.collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last)),
+            key_count: i32::try_from(contents.len()).ok(),
+            max_keys: Some(max_keys.min(PAGE_KEYS_MAX)),
+            name: Some(input.bucket),
+            prefix: input.prefix.map(spelled),
+            start_after: input.start_after.map(spelled),
+            continuation_token: input.continuation_token,
+            encoding_type: input.encoding_type,
+            contents: Some(contents),
+            ..ListObjectsV2Output::default()
+        }))
+    }
+}
+
+/// The characters that `encoding-type=url` encodes: all except S3's safe characters and the slash.
+const UNSAFE_IN_A_LISTING: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'/')
+    .remove(b'*');
+
+/// The headers of a put that are honored, as well as those of its transport.
+const PUT_HEADERS: &[&str] = &[
+    "if-none-match",
+    "x-amz-checksum-sha256",
+    "x-amz-sdk-checksum-algorithm",
+    "content-type",
+];
+/// Headers of the transport and the signature, which say nothing about the object.
+const TRANSPORT_HEADERS: &[&str] = &[
+    "content-length",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-user-agent",
+];
+
+/// Refuses a header or parameter that S3 would honor and this store does not.
+fn refuse_unsupported<T>(
+    request: &S3Request<T>,
+    headers: &[&str],
+    params: &[&str],
+) -> S3Result<()> {
+    let meant_for_s3 = |name: &&str| {
+        ["x-amz-", "if-", "content-"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || ["range", "cache-control", "expires"].contains(name)
+    };
+    let honored = |name: &&str| headers.contains(name) || TRANSPORT_HEADERS.contains(name);
+    let mut names = request
+        .headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        .filter(meant_for_s3);
+    if let Some(name) = names.find(|name| !honored(name)) {
+        return Err(s3_error!(
+            NotImplemented,
+            "the header {name} is not implemented"
+        ));
+    }
+    let query = request
+        .uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    let mut names = query.map(|pair| pair.split('=').next().unwrap_or_default());
+    if let Some(name) = names.find(|name| !params.contains(name) && *name != "x-id") {
+        return Err(s3_error!(
+            NotImplemented,
+            "the parameter {name} is not implemented"
+        ));
+    }
+    Ok(())
+}
+
+fn known_bucket(bucket: &str) -> S3Result<()> {
+    if bucket == BUCKET {
+        Ok(())
+    } else {
+        Err(s3_error!(
+            NoSuchBucket,
+            "The specified bucket does not exist"
+        ))
+    }
+}
+
+fn known_key(bucket: &str, key: &str) -> S3Result<Key> {
+    known_bucket(bucket)?;
+    Key::parse(key).ok_or_else(unstorable)
+}
+
+fn unstorable() -> S3Error {
+    s3_error!(
+        NotImplemented,
+        "this key cannot be stored as the path of a file"
+    )
+}
+
+async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(body) = body else { return Ok(bytes) };
+    let mut body = s3s::Body::from(body);
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|_| s3_error!(IncompleteBody, "the body ended before its Content-Length"))?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > OBJECT_BYTES_MAX {
+            return Err(s3_error!(
+                EntityTooLarge,
+                "Your proposed upload exceeds the maximum allowed size"
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+fn judge_digest(declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
+    let Some(declared) = declared else {
+        return Ok(());
+    };
+    let digest = BASE64_STANDARD
+        .decode(declared)
+        .ok()
+        .filter(|digest| digest.len() == computed.len());
+    match digest {
+        Some(digest) if digest == computed => Ok(()),
+        Some(_) => Err(s3_error!(
+            BadDigest,
+            "The SHA256 you specified did not match what we received."
+        )),
+        None => Err(s3_error!(
+            InvalidRequest,
+            "Value for x-amz-checksum-sha256 header is invalid."
+        )),
+    }
+}
+
+/// Runs work on files outside the async threads; its failure is S3's 500.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> S3Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(s3_error!(InternalError, "the data folder failed: {error}")),
+        Err(_) => Err(s3_error!(InternalError, "the data folder's thread failed")),
+    }
+}

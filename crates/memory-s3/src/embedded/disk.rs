@@ -1,0 +1,363 @@
+//! Objects as files, durable before a response is sent.
+//!
+//! A put writes a temporary file outside the bucket, syncs it, and links it to its name only if the
+//! name is free. Then it syncs every folder whose new entry is not yet known to be on disk, even if
+//! another process made it. Only after that it reports that the name is new *or taken*. A killed
+//! process can leave a temporary file, but never half an object. The module must not know S3.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use super::BUCKET;
+use super::key::{CUT, Key};
+use super::listing::Listing;
+
+/// The folder of temporary files, which are not objects yet.
+const UNCOMMITTED: &str = "uncommitted";
+/// The age at which a temporary file cannot belong to a write any more: a write takes seconds.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Most folders that are remembered as durable. Forgetting one costs one more sync.
+const FOLDERS_KNOWN_MAX: usize = 100_000;
+/// Largest object that is read: it is held in memory, and the object of a memory is far smaller.
+pub(super) const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A data folder.
+#[derive(Debug)]
+pub struct Disk {
+    bucket: PathBuf,
+    uncommitted: PathBuf,
+    /// Folders that existed before this process synced their parent, so they are durable.
+    durable: Mutex<HashSet<PathBuf>>,
+    /// Whether a sync has failed. The kernel reports a lost page only once, so a later success would
+    /// prove nothing.
+    failed: AtomicBool,
+}
+
+/// The result of linking a file to its name.
+pub(super) enum Linked {
+    /// The name was free.
+    New(Stat),
+    /// The name was taken.
+    Taken,
+    /// The name is a folder, or a file is where it needs a folder. S3 could store both; a disk
+    /// cannot.
+    Unstorable,
+}
+
+/// Why a data folder cannot be used: one sentence for its owner.
+#[derive(Debug)]
+pub struct DataFolderError(String);
+
+impl fmt::Display for DataFolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DataFolderError {}
+
+/// What is known about an object without reading it.
+pub(super) struct Stat {
+    pub(super) bytes: u64,
+    pub(super) modified: SystemTime,
+    /// Opaque, as S3's `ETag` is. It changes when the file changes.
+    pub(super) etag: String,
+}
+
+impl Stat {
+    fn of(metadata: &Metadata) -> io::Result<Self> {
+        let modified = metadata.modified()?;
+        let age = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let etag = format!(
+            "{:x}-{:x}-{:x}",
+            metadata.ino(),
+            metadata.len(),
+            age.as_nanos()
+        );
+        Ok(Self {
+            bytes: metadata.len(),
+            modified,
+            etag,
+        })
+    }
+}
+
+/// One page of a listing.
+pub(super) struct Page {
+    pub(super) objects: Vec<(String, Stat)>,
+    /// The last key of the page, if more keys follow it.
+    pub(super) next: Option<String>,
+}
+
+impl Disk {
+    /// Opens a folder for writing, and makes it if only its last component is missing.
+    ///
+    /// # Errors
+    /// [`DataFolderError`] if the folder cannot be made or written, or its disk cannot keep a log.
+    pub fn create(folder: &Path) -> Result<Self, DataFolderError> {
+        let shown = folder.display();
+        let disk = Self::at(folder);
+        let prepared = disk.prepare(folder).map_err(|error| {
+            let advice = "name another with --data";
+            DataFolderError(if error.kind() == ErrorKind::NotFound {
+                format!(
+                    "The data folder {shown} cannot be made, because the folder around it does not exist: make that, or \
+                     {advice}."
+                )
+            } else if folder.is_file() {
+                format!("The data folder {shown} is a file: {advice}.")
+            } else {
+                format!("The data folder {shown} cannot be written ({error}): {advice}.")
+            })
+        });
+        if prepared? {
+            Ok(disk)
+        } else {
+            Err(DataFolderError(format!(
+                "The data folder {shown} is on a disk that does not distinguish A from a in names, which would mix up keys: \
+                 name a folder on a case-sensitive disk with --data."
+            )))
+        }
+    }
+
+    /// Opens a folder for reading; it must hold a bucket.
+    ///
+    /// # Errors
+    /// [`DataFolderError`] if the folder has no bucket, or the bucket cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, DataFolderError> {
+        let disk = Self::at(folder);
+        match fs::read_dir(&disk.bucket) {
+            Ok(_) => Ok(disk),
+            Err(error) => Err(DataFolderError(format!(
+                "There is no data folder at {}, because its folder {BUCKET:?} cannot be read ({error}): name another with --data.",
+                folder.display()
+            ))),
+        }
+    }
+
+    fn at(folder: &Path) -> Self {
+        Self {
+            bucket: folder.join(BUCKET),
+            uncommitted: folder.join(UNCOMMITTED),
+            durable: Mutex::default(),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes the folders durable. True if the disk distinguishes names by case.
+    fn prepare(&self, folder: &Path) -> io::Result<bool> {
+        let is_new = make_folder(folder)?;
+        make_folder(&self.bucket)?;
+        make_folder(&self.uncommitted)?;
+        self.sync_folder(folder)?;
+        let around = folder
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        match self.sync_folder(around.unwrap_or(Path::new("."))) {
+            // We may not open it, and we have put nothing into it.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_new => {}
+            synced => synced?,
+        }
+        self.remove_abandoned();
+        self.probe()
+    }
+
+    /// Does what a put does, so that a disk that cannot do it is found at the start and not by the
+    /// first memory.
+    fn probe(&self) -> io::Result<bool> {
+        let name = Uuid::new_v4();
+        // A folder with this name is not part of any key.
+        let made = self.bucket.join(format!("{name}{CUT}"));
+        fs::create_dir(&made)?;
+        fs::remove_dir(&made)?;
+        if fs::metadata(&self.bucket)?.dev() != fs::metadata(&self.uncommitted)?.dev() {
+            let two = "its folders are on two file systems";
+            return Err(io::Error::new(ErrorKind::CrossesDevices, two));
+        }
+        let temporary = self.write_uncommitted(b"")?;
+        let linked = self.uncommitted.join(format!("probe-{name}"));
+        let outcome = fs::hard_link(&temporary, &linked);
+        fs::remove_file(&temporary)?;
+        outcome?;
+        let is_distinct = !self.uncommitted.join(format!("PROBE-{name}")).exists();
+        fs::remove_file(linked)?;
+        Ok(is_distinct)
+    }
+
+    /// Removes temporary files of killed processes. One that cannot be removed does no harm.
+    fn remove_abandoned(&self) {
+        let entries = fs::read_dir(&self.uncommitted)
+            .into_iter()
+            .flatten()
+            .flatten();
+        for entry in entries {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+            if age.is_some_and(|age| age > ABANDONED_AFTER) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Stores the bytes under this key if the key is free. The object is durable in either case.
+    pub(super) fn link(&self, key: &Key, bytes: &[u8]) -> io::Result<Linked> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(io::Error::other(
+                "a sync failed before: check the disk, then restart",
+            ));
+        }
+        let temporary = self.write_uncommitted(bytes)?;
+        let linked = self.link_file(&temporary, key);
+        // If it stays, it is not an object, and a later start removes it.
+        let _ = fs::remove_file(&temporary);
+        let linked = linked?;
+        if !matches!(linked, Linked::Unstorable) {
+            self.sync_folders(key)?;
+        }
+        Ok(linked)
+    }
+
+    fn write_uncommitted(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+        let path = self.uncommitted.join(Uuid::new_v4().to_string());
+        let mut file = File::create_new(&path)?;
+        let written = file.write_all(bytes).and_then(|()| self.sync(&file));
+        if written.is_err() {
+            let _ = fs::remove_file(&path);
+        }
+        written.map(|()| path)
+    }
+
+    fn link_file(&self, temporary: &Path, key: &Key) -> io::Result<Linked> {
+        for folder in key.folders(&self.bucket) {
+            let made = make_folder(&folder);
+            if fs::symlink_metadata(&folder).is_ok_and(|metadata| !metadata.is_dir()) {
+                return Ok(Linked::Unstorable);
+            }
+            if made? {
+                // The folder that was durable under this name was removed since.
+                self.durable().remove(&folder);
+            }
+        }
+        let path = key.path(&self.bucket);
+        match fs::hard_link(temporary, &path) {
+            Ok(()) => Ok(Linked::New(Stat::of(&fs::symlink_metadata(&path)?)?)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let is_object =
+                    fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+                Ok(if is_object {
+                    Linked::Taken
+                } else {
+                    Linked::Unstorable
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Syncs the file's own folder, and each folder around it whose entry is not known to be durable.
+    fn sync_folders(&self, key: &Key) -> io::Result<()> {
+        let folders = key.folders(&self.bucket);
+        self.sync_folder(folders.last().unwrap_or(&self.bucket))?;
+        for folder in folders.iter().rev() {
+            let known = self.durable().contains(folder);
+            if let (false, Some(parent)) = (known, folder.parent()) {
+                self.sync_folder(parent)?;
+                let mut durable = self.durable();
+                if durable.len() >= FOLDERS_KNOWN_MAX {
+                    durable.clear();
+                }
+                durable.insert(folder.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a folder's entries durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.sync(&File::open(path)?)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+            .inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    /// The object under this key; `None` if there is no file.
+    pub(super) fn read(&self, key: &Key) -> io::Result<Option<(Vec<u8>, Stat)>> {
+        let path = key.path(&self.bucket);
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
+            Ok(metadata) if metadata.is_dir() => return Ok(None),
+            metadata => metadata?,
+        };
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is neither a file nor a folder"));
+        }
+        if usize::try_from(metadata.len()).unwrap_or(usize::MAX) > OBJECT_BYTES_MAX {
+            return Err(io::Error::other("it is larger than any object"));
+        }
+        Ok(Some((fs::read(&path)?, Stat::of(&metadata)?)))
+    }
+
+    /// A page of the keys that have this prefix and are greater than `after`, in order.
+    pub(super) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Page> {
+        // One more than the limit shows whether the page is truncated.
+        let (after, one_more) = (after.unwrap_or_default(), limit + 1);
+        let mut listing = Listing {
+            prefix,
+            after,
+            limit: one_more,
+            found: Vec::new(),
+        };
+        if limit > 0 {
+            listing.walk(&self.bucket, "")?;
+        }
+        let mut found = listing.found;
+        let is_truncated = found.len() > limit;
+        found.truncate(limit);
+        let next = found
+            .last()
+            .map(|(key, _)| key.clone())
+            .filter(|_| is_truncated);
+        // An object that was removed meanwhile is not listed.
+        let stat = |path: &Path| {
+            fs::symlink_metadata(path)
+                .and_then(|metadata| Stat::of(&metadata))
+                .ok()
+        };
+        let objects = found
+            .into_iter()
+            .filter_map(|(key, path)| Some((key, stat(&path)?)));
+        Ok(Page {
+            objects: objects.collect(),
+            next,
+        })
+    }
+}
+
+/// Makes a folder. True if it was missing.
+fn make_folder(path: &Path) -> io::Result<bool> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

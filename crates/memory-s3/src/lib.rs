@@ -1,0 +1,22 @@
+//! Amazon S3 as the log uses it, and an embedded S3 with the same behavior over a folder.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`aws`] | the SDK's settings, TLS, region, credentials, and the text of an error chain |
+//! | [`writer`] | puts memories: one attempt, and one truthful outcome |
+//! | [`witness`] | sees on the wire whether a request was begun |
+//! | [`reader`] | lists, gets and proves what was stored |
+//! | `embedded` | S3 over a folder, durable before it answers (feature `embedded`) |
+//!
+//! Invariant: [`writer::Writer`] cannot get or list, and [`reader::Reader`] cannot put. The crate
+//! must not know HTTP requests of ours, or what a caller is told.
+
+pub mod aws;
+
+pub mod witness;
+pub mod writer;
+
+pub mod reader;
+
+#[cfg(feature = "embedded")]
+pub mod embedded;

@@ -1,0 +1,155 @@
+//! What happened on the wire, where the SDK's result does not say it.
+//!
+//! A body is polled only once a connection stands (TLS included), and before the first byte of the
+//! request leaves. So a body that was never polled was never sent. The module must not know what
+//! this means for a memory.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::task::{Context, Poll};
+
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use http_body::{Body, Frame, SizeHint};
+
+/// Records what the SDK's result does not say: whether sending the request began, and the status
+/// of the response.
+#[derive(Debug, Clone, Default)]
+pub struct Witness {
+    request: Arc<AtomicU8>,
+    status: Arc<AtomicU16>,
+}
+
+/// The body was not polled yet.
+const IDLE: u8 = 0;
+/// The body was polled: some of its bytes may have been sent.
+const BEGUN: u8 = 1;
+/// The request was given up before that; a later poll of the body fails.
+const GIVEN_UP: u8 = 2;
+
+impl Witness {
+    /// The status of the response; 0 if there was none.
+    pub(crate) fn status(&self) -> u16 {
+        self.status.load(Ordering::Acquire)
+    }
+
+    /// Moves to `state` unless it has already moved; true if it is now in `state`.
+    fn settle(&self, state: u8) -> bool {
+        let first = self
+            .request
+            .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
+        first.map_or_else(|found| found == state, |_| true)
+    }
+
+    /// Wraps a body so that this witness sees its first poll.
+    #[must_use]
+    pub fn watch(&self, body: SdkBody) -> SdkBody {
+        let witness = self.clone();
+        SdkBody::from_body_1_x(Watched { body, witness })
+    }
+
+    /// Gives the request up. True if nothing of it was ever sent; then nothing will be sent later
+    /// either.
+    #[must_use]
+    pub fn give_up(&self) -> bool {
+        self.settle(GIVEN_UP)
+    }
+}
+
+/// A body that reports its first poll to a witness.
+struct Watched {
+    body: SdkBody,
+    witness: Witness,
+}
+
+impl Body for Watched {
+    type Data = <SdkBody as Body>::Data;
+    type Error = <SdkBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if self.witness.settle(BEGUN) {
+            Pin::new(&mut self.body).poll_frame(context)
+        } else {
+            Poll::Ready(Some(Err("the request was given up".into())))
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}
+
+impl Intercept for Witness {
+    fn name(&self) -> &'static str {
+        "Witness"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let witness = self.clone();
+        let body = context.request_mut().body_mut();
+        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| witness.watch(body));
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.status
+            .store(context.response().status().as_u16(), Ordering::Release);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn watched() -> (Watched, Witness) {
+        let witness = Witness::default();
+        let body = SdkBody::from("{}");
+        (
+            Watched {
+                body,
+                witness: witness.clone(),
+            },
+            witness,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_request_given_up_before_its_body_was_polled_sends_nothing_later() {
+        let (mut body, witness) = watched();
+        assert!(witness.give_up());
+        assert!(body.frame().await.unwrap().is_err());
+        assert!(witness.give_up());
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_was_polled_cannot_be_given_up() {
+        let (mut body, witness) = watched();
+        assert_eq!(
+            body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            "{}"
+        );
+        assert!(!witness.give_up());
+        assert!(body.frame().await.is_none());
+    }
+}

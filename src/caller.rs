@@ -1,0 +1,72 @@
+//! Who calls: how callers prove who they are, and the key that they may have to send.
+//!
+//! The module must not know routes or browser origins.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// The header field that carries the key, with API Gateway's own name for it.
+pub const API_KEY: &str = "x-api-key";
+
+/// How callers prove who they are.
+#[derive(Debug, Clone, Default)]
+pub enum Callers {
+    /// API Gateway has already authenticated the caller.
+    #[default]
+    Gateway,
+    /// Callers send this key.
+    Key(ApiKey),
+    /// Callers run on this machine. Requests with a foreign `Host` are refused, and requests of
+    /// foreign browser origins that are not allowed by name.
+    Loopback,
+}
+
+/// A key that callers must send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key with this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key itself, to be sent.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the key. Digests are compared, so that the time taken reveals nothing.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        Sha256::digest(given) == Sha256::digest(&self.0)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_compared_whole() {
+        let key = ApiKey::new("secret");
+        assert!(key.is(b"secret"));
+        for near in [&b"secre"[..], b"secrets", b"Secret", b" secret", b""] {
+            assert!(!key.is(near), "{near:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let shown = format!("{:?}", Callers::Key(ApiKey::new("secret")));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The client of a deployed service: it signs a call, sends it, and repeats it without storing a
+//! memory twice (contract 7.4).
+//!
+//! [`target`] is the URL, [`field`] a header field that the user adds, [`signer`] AWS Signature
+//! Version 4, [`verdict`] what a response means, and [`endpoint`] the calls. The module must not
+//! print, or know command-line options.
+
+pub mod endpoint;
+pub mod field;
+pub mod signer;
+pub mod target;
+pub mod verdict;

@@ -1,0 +1,313 @@
+//! A deployed service as the way into the log: each call is one memory, sent as one POST.
+//!
+//! The memory is checked here first, and gets a timestamp if it has none. So every repeat of a call
+//! is stored only once. Credentials, content and header values are never logged.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use axum::http::uri::Scheme;
+use axum::http::{HeaderName, HeaderValue, Request, Response, header};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use memory_log::memory::{Draft, Memory};
+use memory_s3::aws::chain;
+use memory_s3::witness::Witness;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::field;
+use super::signer::Signer;
+use super::target::Target;
+use super::verdict::{CallError, Next, judge};
+use crate::caller::{API_KEY, ApiKey};
+use crate::clock::Clock;
+use crate::media_type::JSON;
+use crate::problem::{Problem, Written};
+use crate::tool::{self, ToolOutcome};
+
+/// Longest wait for a connection. The rest of the time belongs to the call.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection is kept for the next call: shorter than the idle time-outs of gateways.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest response that is read: a receipt has a kilobyte, a gateway's error page more.
+const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+/// Longest pause before the first retry. It doubles with each retry, and the pause is random up to it.
+const PAUSE: Duration = Duration::from_millis(250);
+
+const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
+
+/// What a user says about a deployed service.
+#[derive(Debug, Clone)]
+pub struct EndpointSettings {
+    /// Its URL, with or without one of its routes.
+    pub url: String,
+    /// The service to sign for, instead of the one that the host name shows.
+    pub service: Option<String>,
+    /// The region to sign for, instead of the one that the host name shows.
+    pub region: Option<String>,
+    /// The profile of the AWS configuration to sign with.
+    pub profile: Option<String>,
+    /// The time for a call and its retries.
+    pub timeout: Duration,
+    /// How often a call is repeated at most.
+    pub retries: u32,
+    /// Header fields to send, each `NAME=VALUE`.
+    pub fields: Vec<String>,
+    /// The key to send.
+    pub key: Option<ApiKey>,
+}
+
+/// A deployed service, and how it is called.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Where calls are sent.
+    pub target: Target,
+    /// Signs the calls, if they are signed.
+    pub signer: Option<Signer>,
+    key: Option<ApiKey>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    timeout: Duration,
+    retries: u32,
+    clock: Clock,
+    connector: Connector,
+}
+
+/// How the endpoint recognizes the caller.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proofs = [
+            self.signer.is_some().then_some("a signature (SigV4)"),
+            self.key.is_some().then_some("the key in MEMORY_API_KEY"),
+            is_authorized(&self.headers).then_some("the header authorization"),
+        ];
+        let proofs: Vec<_> = proofs.into_iter().flatten().collect();
+        match proofs.as_slice() {
+            [] => f.write_str("nothing: the endpoint is on this machine"),
+            _ => f.write_str(&proofs.join(" and ")),
+        }
+    }
+}
+
+fn is_authorized(headers: &[(HeaderName, HeaderValue)]) -> bool {
+    headers
+        .iter()
+        .any(|(name, _)| *name == header::AUTHORIZATION)
+}
+
+impl Endpoint {
+    /// The endpoint of these settings. It signs calls unless they carry another proof, or go to this
+    /// machine; and where the user names a profile, region or service.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, in words that show no secret.
+    pub fn new(settings: EndpointSettings) -> Result<Self, String> {
+        let target = Target::parse(&settings.url)
+            .map_err(|why| format!("The --url is not accepted: {why}."))?;
+        let headers = settings.fields.iter().map(|text| field::parse(text));
+        let headers: Vec<_> = headers.collect::<Result<_, _>>()?;
+        let is_requested = [&settings.service, &settings.region, &settings.profile]
+            .iter()
+            .any(|option| option.is_some());
+        let has_another_proof = settings.key.is_some() || is_authorized(&headers);
+        let is_signed = !is_authorized(&headers)
+            && (is_requested || !has_another_proof && !target.is_loopback());
+        let signer = is_signed.then(|| {
+            let (service, region) = target.inferred.clone().unzip();
+            let service = settings.service.or(service.map(str::to_owned));
+            Signer::new(
+                service.unwrap_or_else(|| "execute-api".to_owned()),
+                settings.region.or(region),
+                settings.profile,
+            )
+        });
+        Ok(Self {
+            connector: connector(&target),
+            target,
+            signer,
+            key: settings.key,
+            headers,
+            timeout: settings.timeout,
+            retries: settings.retries,
+            clock: Clock::default(),
+        })
+    }
+
+    /// The deadline of a call that begins now.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Stores one memory through the endpoint.
+    pub async fn append(&self, draft: Draft) -> ToolOutcome {
+        let memory = match Memory::new(draft, self.clock.now(SystemTime::now())) {
+            Ok(memory) => memory,
+            Err(violations) => {
+                let problems = Problem::of_violations(&violations, tool::locate);
+                return ToolOutcome::refused(&problems);
+            }
+        };
+        let stored = AssertUnwindSafe(self.store(&memory)).catch_unwind().await;
+        stored.unwrap_or_else(|_| {
+            let what = "This program failed because of a fault of its own.";
+            let error = CallError::without_response(what, Written::Unknown, Next::GiveUp);
+            ToolOutcome::failed(error.advice(Written::Unknown, memory.timestamp()))
+        })
+    }
+
+    async fn store(&self, memory: &Memory) -> ToolOutcome {
+        let body = tool::body(memory).into_bytes();
+        let deadline = self.deadline();
+        let mut written = Written::NotWritten;
+        let mut retries = 0;
+        loop {
+            let error = match self.attempt(&body, deadline).await {
+                Ok(receipt) => return receipt,
+                Err(error) => error,
+            };
+            let pause = match error.next {
+                Next::Repeat(least) if retries < self.retries => {
+                    let most = PAUSE * 2_u32.pow(retries);
+                    Some(least + most.mul_f64(fastrand::f64()))
+                }
+                Next::Repeat(_) | Next::NewCredentials | Next::GiveUp => None,
+            };
+            let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
+                return ToolOutcome::failed(error.advice(written, memory.timestamp()));
+            };
+            retries += 1;
+            written = written.max(error.written);
+            sleep(pause).await;
+        }
+    }
+
+    /// Sends a request and judges its response; sends it once more if its credentials had expired.
+    ///
+    /// # Errors
+    /// [`CallError`] unless the response is the service's receipt.
+    pub async fn attempt(&self, body: &[u8], deadline: Instant) -> Result<ToolOutcome, CallError> {
+        let (result, credentials) = self.send(body, deadline).await;
+        match (&result, &self.signer, credentials) {
+            (Err(error), Some(signer), Some(credentials)) if error.next == Next::NewCredentials => {
+                signer.forget(&credentials).await;
+                self.send(body, deadline).await.0
+            }
+            _ => result,
+        }
+    }
+
+    /// Sends one request and judges its whole response. Also returns the credentials that signed it.
+    async fn send(
+        &self,
+        body: &[u8],
+        deadline: Instant,
+    ) -> (Result<ToolOutcome, CallError>, Option<Credentials>) {
+        let seconds = self.timeout.as_secs();
+        let unsent = |what: String| {
+            let error = CallError::without_response(what, Written::NotWritten, Next::GiveUp);
+            (Err(error), None)
+        };
+        let (request, credentials) = match timeout_at(deadline, self.request(body)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(what)) => return unsent(what),
+            Err(_) => return unsent(format!("AWS gave no credentials within {seconds} s.")),
+        };
+        let witness = Witness::default();
+        let request = request.map(|body| witness.watch(SdkBody::from(body)));
+        let response = timeout_at(deadline, self.exchange(request)).await;
+        let lost = |what: String| {
+            let written = match witness.give_up() {
+                true => Written::NotWritten,
+                false => Written::Unknown,
+            };
+            CallError::without_response(what, written, Next::Repeat(Duration::ZERO))
+        };
+        let result = match response {
+            Ok(Ok(response)) => judge(&response, SystemTime::now()),
+            Ok(Err(what)) => Err(lost(what)),
+            Err(_) => Err(lost(format!(
+                "The endpoint did not answer within {seconds} s."
+            ))),
+        };
+        (result, credentials)
+    }
+
+    async fn exchange(&self, request: Request<SdkBody>) -> Result<Response<Vec<u8>>, String> {
+        let broken = |error: &(dyn Error + 'static)| {
+            format!("The connection to the endpoint failed: {}.", chain(error))
+        };
+        let request = HttpRequest::try_from(request).map_err(|error| broken(&error))?;
+        let response = self.connector.call(request).await;
+        let response = response.map_err(|error| broken(&error))?;
+        let response = response.try_into_http1x().map_err(|error| broken(&error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => {
+                "The endpoint's response is longer than any response of the service.".to_owned()
+            }
+            false => broken(&*error),
+        })?;
+        Ok(Response::from_parts(head, body.to_bytes().to_vec()))
+    }
+
+    /// A request with everything that proves its sender, and the credentials that signed it.
+    async fn request(
+        &self,
+        body: &[u8],
+    ) -> Result<(Request<Vec<u8>>, Option<Credentials>), String> {
+        let mut request = Request::post(self.target.url.clone())
+            .header(header::CONTENT_TYPE, JSON)
+            .body(body.to_vec())
+            .map_err(|error| format!("The request cannot be made: {error}."))?;
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        if let Some(key) = &self.key {
+            let mut key = HeaderValue::from_str(key.secret())
+                .map_err(|_| "MEMORY_API_KEY cannot be sent in a header.")?;
+            key.set_sensitive(true);
+            request.headers_mut().insert(API_KEY, key);
+        }
+        let mut credentials = None;
+        if let Some(signer) = &self.signer {
+            let identity = signer.identity().await?;
+            signer
+                .sign(&identity, &mut request, SystemTime::now())
+                .map_err(|why| format!("The request cannot be signed: {why}."))?;
+            credentials = Some(identity.credentials);
+        }
+        // These are not signed, because a proxy may change them.
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        Ok((request, credentials))
+    }
+}
+
+/// One connector for the process, which follows no redirects: HTTPS by ring as everywhere here, through
+/// a proxy if the environment names one; plain HTTP on this machine.
+fn connector(target: &Target) -> Connector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    if target.url.scheme() == Some(&Scheme::HTTP) {
+        return connector.proxy_config(ProxyConfig::disabled()).build_http();
+    }
+    connector
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build()
+}

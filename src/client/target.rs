@@ -1,0 +1,232 @@
+//! Where calls are sent: the endpoint's URL, and the service and region to sign for that its host
+//! name shows.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use axum::http::Uri;
+
+/// The route of the service that stores a memory.
+const ROUTE: &str = "/api/v1/mcp/memory";
+/// Paths that a user's URL may end with, the longer ones first. They mean the same service.
+const ENDINGS: [&str; 6] = [
+    ROUTE,
+    "/api/v1/mcp/memories",
+    "/api/v1/mcp",
+    "/memories",
+    "/memory",
+    "/mcp",
+];
+
+/// A deployed service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The whole URL of the request.
+    pub url: Uri,
+    /// The service and the region that its host name shows.
+    pub inferred: Option<(&'static str, String)>,
+}
+
+impl Target {
+    /// Reads the URL of a deployed service, with or without one of its routes.
+    ///
+    /// # Errors
+    /// What is wrong. The text shows nothing of the URL, which may carry a secret.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const ABSOLUTE: &str = "it is not an absolute URL such as https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod";
+        let url: Uri = text.parse().map_err(|_| ABSOLUTE)?;
+        let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+            return Err(ABSOLUTE);
+        };
+        let host = authority.host();
+        let port = authority.port_u16().filter(|port| *port > 0);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        if authority.as_str().contains('@') {
+            return Err("it carries a name or a password: leave it out");
+        }
+        if format!("{host}{port}") != authority.as_str() {
+            return Err("its host or port is not valid");
+        }
+        match scheme {
+            "https" => {}
+            "http" if is_loopback(host) => {}
+            "http" => return Err("memories are sent by https only, except to this machine"),
+            _ => return Err("its scheme is not https"),
+        }
+        if url.query().is_some() || text.contains('#') {
+            return Err("it has a query or a fragment: leave it out");
+        }
+        let path = url.path().trim_end_matches('/');
+        if !path.split('/').skip(1).all(is_segment) {
+            return Err(
+                "its path has an empty segment, a dot segment, or a character that is not percent-encoded",
+            );
+        }
+        let base = ENDINGS
+            .iter()
+            .find_map(|ending| path.strip_suffix(ending))
+            .unwrap_or(path);
+        let inferred = inferred(&host.to_ascii_lowercase());
+        let url = format!("{scheme}://{authority}{base}{ROUTE}")
+            .parse()
+            .map_err(|_| ABSOLUTE)?;
+        Ok(Self { url, inferred })
+    }
+
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.url.host().is_some_and(is_loopback)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+/// Whether this is a path segment of RFC 3986, section 3.3, that no client or gateway would resolve.
+fn is_segment(segment: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&byte);
+    let decoded = segment.replace("%2e", ".").replace("%2E", ".");
+    segment.bytes().all(plain) && !["", ".", ".."].contains(&decoded.as_str())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The service and region of API Gateway's `*.execute-api.{region}.*` and of Lambda's
+/// `*.lambda-url.{region}.on.aws`.
+fn inferred(host: &str) -> Option<(&'static str, String)> {
+    let labels: Vec<_> = host.split('.').collect();
+    let after = |name: &str| {
+        let at = labels.iter().position(|label| *label == name)?;
+        let region = labels
+            .get(at + 1)
+            .filter(|_| at > 0 && labels.len() > at + 2)?;
+        Some((*region).to_owned())
+    };
+    if let Some(region) = after("execute-api") {
+        return Some(("execute-api", region));
+    }
+    let region = after("lambda-url").filter(|_| host.ends_with(".on.aws"))?;
+    Some(("lambda", region))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_named_with_or_without_its_route() {
+        for (text, url) in [
+            ("https://x.test", "https://x.test/api/v1/mcp/memory"),
+            ("https://x.test/", "https://x.test/api/v1/mcp/memory"),
+            (
+                "https://x.test/prod",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/prod/",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/prod/mcp",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/prod/api/v1/mcp",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/prod/memory/",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/memories",
+                "https://x.test/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test:8443/api/v1/mcp/memories",
+                "https://x.test:8443/api/v1/mcp/memory",
+            ),
+            (
+                "http://127.0.0.1:8080",
+                "http://127.0.0.1:8080/api/v1/mcp/memory",
+            ),
+            ("http://[::1]:8080", "http://[::1]:8080/api/v1/mcp/memory"),
+            ("http://localhost", "http://localhost/api/v1/mcp/memory"),
+        ] {
+            assert_eq!(Target::parse(text).unwrap().url.to_string(), url, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_would_send_memories_astray_is_refused() {
+        for text in [
+            "",
+            "x.test",
+            "/prod",
+            "http://x.test",
+            "http://127.0.0.1.x.test",
+            "http://localhost.x.test",
+            "ftp://x.test",
+            "https://user:password@x.test",
+            "https://x.test/?key=1",
+            "https://x.test/#mcp",
+            "https:// x.test",
+            "https://x.test:99999",
+            "https://x.test:0",
+            "https://x.test:",
+            "http://[::1]evil.test:1",
+            "https://x.test/a/../b",
+            "https://x.test/%2e%2E/b",
+            "https://x.test//mcp",
+            "https://x.test/prød",
+            "https://x.test/{x}|",
+        ] {
+            assert!(Target::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_host_tells_the_service_and_the_region() {
+        for (host, service) in [
+            (
+                "a1.execute-api.eu-central-1.amazonaws.com",
+                Some(("execute-api", "eu-central-1")),
+            ),
+            (
+                "A1.Execute-Api.cn-north-1.amazonaws.com.cn",
+                Some(("execute-api", "cn-north-1")),
+            ),
+            (
+                "a1-vpce-0f.execute-api.us-east-1.amazonaws.com",
+                Some(("execute-api", "us-east-1")),
+            ),
+            (
+                "vpce-0f.execute-api.us-east-1.vpce.amazonaws.com",
+                Some(("execute-api", "us-east-1")),
+            ),
+            (
+                "abc.lambda-url.eu-west-3.on.aws",
+                Some(("lambda", "eu-west-3")),
+            ),
+            ("abc.lambda-url.eu-west-3.evil.test", None),
+            ("execute-api.eu-central-1.amazonaws.com", None),
+            ("a1.execute-api", None),
+            ("memory.example.com", None),
+            ("127.0.0.1", None),
+        ] {
+            let target = Target::parse(&format!("https://{host}/prod")).unwrap();
+            let expected = service.map(|(service, region)| (service, region.to_owned()));
+            assert_eq!(target.inferred, expected, "{host}");
+        }
+    }
+}

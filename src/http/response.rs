@@ -1,0 +1,300 @@
+//! What is sent: the representation of a receipt or of an error, and the headers of every response.
+//!
+//! Every response has `x-request-id` and `Vary: Accept` (contract 3.11). The module must not decide
+//! whether a request succeeds.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+
+use crate::jsonapi;
+use crate::mcp::{self, Reply};
+use crate::media_type::{JSON, Representation};
+use crate::problem::{Code, Header, Problem, Source, code_of};
+use crate::remember::Receipt;
+use crate::tool::ToolOutcome;
+
+/// Seconds until a caller may repeat the request: S3 wants a pause after `SlowDown`.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+/// Seconds for which a browser may keep the result of a preflight: one hour, because the origins
+/// change with a deployment.
+const PREFLIGHT_AGE_MAX: HeaderValue = HeaderValue::from_static("3600");
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The result of handling a request.
+pub(super) enum Outcome {
+    Stored(Receipt, Representation),
+    Message(mcp::Response),
+    /// A call of the tool. Its failure is a result as well.
+    Called(Reply, Result<Receipt, RequestError>),
+    /// A page of this browser origin may send these header fields.
+    Preflight {
+        headers: Vec<HeaderValue>,
+    },
+    Health(&'static str),
+    OpenApi(&'static str),
+}
+
+/// Why a request has no result.
+pub(super) struct RequestError {
+    /// At least one, all with the same status.
+    pub(super) problems: Vec<Problem>,
+    /// The methods of the path, if another was used.
+    allow: Option<&'static str>,
+    /// What only the log says.
+    pub(super) log: Option<String>,
+}
+
+impl From<Problem> for RequestError {
+    fn from(problem: Problem) -> Self {
+        Self::from(vec![problem])
+    }
+}
+
+impl From<Vec<Problem>> for RequestError {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            allow: None,
+            log: None,
+        }
+    }
+}
+
+impl RequestError {
+    /// These problems, with what the log says about them.
+    pub(super) fn because(problems: impl Into<Self>, log: impl Into<Option<String>>) -> Self {
+        Self {
+            log: log.into(),
+            ..problems.into()
+        }
+    }
+
+    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Problem::method_not_allowed(allow).into()
+        }
+    }
+
+    pub(super) fn code(&self) -> Code {
+        code_of(&self.problems)
+    }
+}
+
+/// Error format and CORS origin of a response.
+pub(super) struct ResponseStyle {
+    /// What `Accept` chose; `None` if nothing that the service offers is acceptable.
+    accepted: Option<Representation>,
+    errors: ErrorFormat,
+    /// The browser origin that may read the response.
+    cors_origin: Option<HeaderValue>,
+}
+
+/// The format of an error.
+enum ErrorFormat {
+    /// An error document, in the representation that the caller accepts.
+    Document,
+    JsonRpc,
+}
+
+impl ResponseStyle {
+    /// The style of a route that answers with documents.
+    pub(super) fn of_document(accepted: Option<Representation>) -> Self {
+        Self {
+            accepted,
+            errors: ErrorFormat::Document,
+            cors_origin: None,
+        }
+    }
+
+    /// The style of MCP, where only a POST has a message.
+    pub(super) fn of_mcp(
+        method: &Method,
+        accepted: Option<Representation>,
+        cors_origin: Option<HeaderValue>,
+    ) -> Self {
+        Self {
+            accepted,
+            errors: match *method {
+                Method::POST => ErrorFormat::JsonRpc,
+                _ => ErrorFormat::Document,
+            },
+            cors_origin,
+        }
+    }
+
+    pub(super) fn has_cors_origin(&self) -> bool {
+        self.cors_origin.is_some()
+    }
+
+    /// The representation that the caller accepts.
+    ///
+    /// # Errors
+    /// 406 `not_acceptable`.
+    pub(super) fn representation(&self) -> Result<Representation, Problem> {
+        self.accepted.ok_or_else(Problem::not_acceptable)
+    }
+
+    pub(super) fn respond(&self, outcome: Outcome, request_id: &str) -> Response {
+        let response = match outcome {
+            Outcome::Health(body) => of_type(StatusCode::OK, "application/health+json", body),
+            Outcome::OpenApi(body) => of_type(StatusCode::OK, JSON, body),
+            Outcome::Message(response) => message(response),
+            Outcome::Preflight { headers } => preflight(headers),
+            Outcome::Stored(receipt, representation) => {
+                let body = match representation {
+                    Representation::JsonApi => jsonapi::success(&receipt),
+                    Representation::Json => ToolOutcome::of(&receipt).document(),
+                };
+                let created = of_type(StatusCode::CREATED, representation.media_type(), body);
+                replayed(created, &receipt)
+            }
+            Outcome::Called(reply, Ok(receipt)) => {
+                let result = message(reply.result_of_call(&ToolOutcome::of(&receipt)));
+                replayed(result, &receipt)
+            }
+            Outcome::Called(reply, Err(error)) => {
+                message(reply.result_of_call(&ToolOutcome::refused(&error.problems)))
+            }
+        };
+        self.finish(response, request_id)
+    }
+
+    pub(super) fn refuse(&self, error: &RequestError, request_id: &str) -> Response {
+        let problems = &error.problems;
+        let mut response = match self.errors {
+            ErrorFormat::JsonRpc => message(mcp::Response::to_unread(problems)),
+            ErrorFormat::Document => {
+                let form = self.accepted.unwrap_or(Representation::JsonApi);
+                let body = match form {
+                    Representation::JsonApi => jsonapi::failure(problems, request_id),
+                    Representation::Json => ToolOutcome::refused(problems).document(),
+                };
+                of_type(status(error.code().status()), form.media_type(), body)
+            }
+        };
+        let headers = response.headers_mut();
+        if let Some(allow) = error.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(advice) = problems.first().and_then(Advice::of) {
+            headers.insert(advice.field(), self.value_of(advice));
+        }
+        self.finish(response, request_id)
+    }
+
+    fn value_of(&self, advice: Advice) -> HeaderValue {
+        match (advice, &self.errors) {
+            (Advice::Accept, ErrorFormat::Document) => {
+                HeaderValue::from_static("application/vnd.api+json, application/json")
+            }
+            (Advice::Accept, ErrorFormat::JsonRpc) => HeaderValue::from_static(JSON),
+            (Advice::AcceptEncoding, _) => HeaderValue::from_static("identity"),
+            (Advice::RetryAfter, _) => RETRY_AFTER,
+        }
+    }
+
+    fn finish(&self, mut response: Response, request_id: &str) -> Response {
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(origin) = &self.cors_origin {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("x-request-id, idempotent-replayed, retry-after"),
+            );
+        }
+        response
+    }
+}
+
+/// A header field that says what the caller can do instead (RFC 9110, sections 10.2.3, 12.5.1 and
+/// 12.5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Advice {
+    /// The media types that a body may have.
+    Accept,
+    /// The codings that a body may have.
+    AcceptEncoding,
+    /// The time after which to repeat the request.
+    RetryAfter,
+}
+
+impl Advice {
+    /// The advice that belongs to a problem.
+    pub(crate) fn of(problem: &Problem) -> Option<Self> {
+        match (problem.code, &problem.source) {
+            (Code::UnsupportedMediaType, Source::Header(Header::ContentType)) => Some(Self::Accept),
+            (Code::UnsupportedMediaType, Source::Header(Header::ContentEncoding)) => {
+                Some(Self::AcceptEncoding)
+            }
+            (code, _) => code.asks_for_a_repeat().then_some(Self::RetryAfter),
+        }
+    }
+
+    fn field(self) -> HeaderName {
+        match self {
+            Self::Accept => header::ACCEPT,
+            Self::AcceptEncoding => header::ACCEPT_ENCODING,
+            Self::RetryAfter => header::RETRY_AFTER,
+        }
+    }
+}
+
+fn replayed(mut response: Response, receipt: &Receipt) -> Response {
+    if receipt.is_replayed() {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn message(response: mcp::Response) -> Response {
+    match response.message {
+        Some(message) => of_type(status(response.status), JSON, message),
+        None => bare(status(response.status)),
+    }
+}
+
+/// A browser page may send the header fields that it asks for: its origin is trusted, and the fields
+/// that MCP clients send change (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+fn preflight(requested: Vec<HeaderValue>) -> Response {
+    let mut response = bare(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("POST"),
+    );
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_MAX);
+    for line in requested {
+        headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, line);
+    }
+    response
+}
+
+fn status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn bare(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn of_type(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = bare(status);
+    *response.body_mut() = body.into();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}

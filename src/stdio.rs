@@ -1,0 +1,217 @@
+//! The stdio transport of MCP: one message a line, for one agent (contract 7.3,
+//! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports>).
+//!
+//! Calls run side by side, and every write that was begun is answered before the process ends. The
+//! module must not know where memories are stored.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::Arc;
+
+use memory_log::memory::Draft;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::http::BODY_BYTES_MAX;
+use crate::mcp::{self, Response, Step};
+use crate::problem::Problem;
+use crate::tool::ToolOutcome;
+
+/// Longest line that is read to its end, so that the response to a message over the limit can have
+/// its id.
+const LINE_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+/// Calls in flight. More calls wait for their turn.
+const CALLS_AT_ONCE: usize = 64;
+/// Messages without a response yet. An agent waits for its responses, so more are a mistake, and
+/// stdin is not read any faster.
+const MESSAGES_AT_ONCE: usize = 1024;
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every call in flight was answered.
+    Finished,
+    /// A second signal ended it before that.
+    Interrupted,
+}
+
+/// Serves one agent until stdin ends or a signal arrives; `append` stores one memory.
+///
+/// # Errors
+/// Stdin cannot be read, or signals cannot be received.
+pub async fn serve<A, F>(append: A) -> io::Result<Ended>
+where
+    A: Fn(Draft) -> F + Send + Sync + 'static,
+    F: Future<Output = ToolOutcome> + Send,
+{
+    let append = Arc::new(append);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let mut lines = lines()?;
+    let (responses, mut written) = writer();
+    let free = Arc::new(Semaphore::new(CALLS_AT_ONCE));
+    let mut tasks = JoinSet::new();
+    let ended = loop {
+        let line = tokio::select! {
+            _ = interrupt.recv() => break Ok(()),
+            _ = terminate.recv() => break Ok(()),
+            Some(_) = tasks.join_next() => continue,
+            line = lines.recv(), if tasks.len() < MESSAGES_AT_ONCE => line,
+        };
+        let step = match line {
+            None => break Ok(()),
+            Some(Err(error)) => break Err(error),
+            Some(Ok(Line::Whole(message))) => step(&message),
+            Some(Ok(Line::TooLong)) => {
+                let problem = Problem::too_large(BODY_BYTES_MAX);
+                Some(Step::Respond(Response::to_unread(&[problem])))
+            }
+        };
+        let (append, responses) = (Arc::clone(&append), responses.clone());
+        let free = Arc::clone(&free);
+        tasks.spawn(async move {
+            let response = match step {
+                None => return,
+                Some(Step::Respond(response)) => response,
+                Some(Step::Call(draft, reply)) => {
+                    let _turn = free.acquire().await;
+                    reply.result_of_call(&append(draft).await)
+                }
+            };
+            // An agent that has gone needs no response; its writes still finish.
+            let _ = responses.send(response).await;
+        });
+    };
+    drop(responses);
+    // A second signal means: do not wait for the writes in flight.
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} let _ = (&mut written).await; } => {
+            ended.map(|()| Ended::Finished)
+        }
+        _ = interrupt.recv() => Ok(Ended::Interrupted),
+        _ = terminate.recv() => Ok(Ended::Interrupted),
+    }
+}
+
+/// Writes each response on a line of its own, in a thread that the process does not have to wait for.
+/// The receiver hears when the last one is written.
+fn writer() -> (mpsc::Sender<Response>, oneshot::Receiver<()>) {
+    let (sender, mut responses) = mpsc::channel::<Response>(1);
+    let (done, written) = oneshot::channel();
+    std::thread::spawn(move || {
+        while let Some(response) = responses.blocking_recv() {
+            let Some(mut line) = response.message else {
+                continue;
+            };
+            line.push('\n');
+            let mut out = io::stdout().lock();
+            match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    tracing::warn!(%error, "a response could not be written");
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let _ = done.send(());
+    });
+    (sender, written)
+}
+
+/// What to do after a line; nothing if it is blank.
+fn step(line: &[u8]) -> Option<Step> {
+    let message = line.trim_ascii();
+    if message.is_empty() {
+        return None;
+    }
+    Some(match mcp::dispatch(None, message) {
+        Step::Call(_, reply) if message.len() > BODY_BYTES_MAX => {
+            let problem = Problem::too_large(BODY_BYTES_MAX);
+            Step::Respond(reply.result_of_call(&ToolOutcome::refused(&[problem])))
+        }
+        step @ (Step::Call(..) | Step::Respond(_)) => step,
+    })
+}
+
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+/// The lines of stdin, read by a thread that the process does not have to wait for.
+fn lines() -> io::Result<mpsc::Receiver<io::Result<Line>>> {
+    let mut input = BufReader::new(own_input()?);
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        while let Some(line) = next_line(&mut input).transpose() {
+            let is_last = line.is_err();
+            if sender.blocking_send(line).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// Stdin for this process only. A program of the user's that provides credentials inherits an empty
+/// stdin; otherwise it would read the agent's messages, and wait for their end.
+fn own_input() -> io::Result<File> {
+    let own = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(own.into())
+}
+
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    if input.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.len() < LINE_BYTES_MAX || line.ends_with(b"\n") {
+        return Ok(Some(Line::Whole(line)));
+    }
+    input.skip_until(b'\n')?;
+    Ok(Some(Line::TooLong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_over_the_limit_is_skipped_and_the_next_is_read() {
+        let long = "x".repeat(LINE_BYTES_MAX + 1);
+        let mut input = io::Cursor::new(format!("first\n{long}\nlast"));
+        let mut read = || next_line(&mut input).unwrap();
+        assert!(matches!(read(), Some(Line::Whole(line)) if line == b"first\n"));
+        assert!(matches!(read(), Some(Line::TooLong)));
+        assert!(matches!(read(), Some(Line::Whole(line)) if line == b"last"));
+        assert!(read().is_none());
+    }
+
+    #[test]
+    fn a_blank_line_is_not_a_message() {
+        assert!(step(b" \t\r\n").is_none());
+        assert!(matches!(step(b"{}"), Some(Step::Respond(_))));
+    }
+
+    #[test]
+    fn a_call_has_the_limit_of_a_body() {
+        let call = |content: usize| {
+            let content = "x".repeat(content);
+            let arguments = format!(r#"{{"entity_id":"a","domain":"b","content":"{content}"}}"#);
+            let call = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"append_memory","arguments":{arguments}}}}}"#
+            );
+            (call.len(), step(call.as_bytes()))
+        };
+        let (rest, _) = call(0);
+        let (length, at_the_limit) = call(BODY_BYTES_MAX - rest);
+        assert_eq!(length, BODY_BYTES_MAX);
+        assert!(matches!(at_the_limit, Some(Step::Call(..))));
+        let (_, over) = call(BODY_BYTES_MAX - rest + 1);
+        assert!(matches!(over, Some(Step::Respond(response)) if response.status == 200));
+    }
+}
