@@ -23,7 +23,7 @@ use crate::remember::{Ingress, Receipt};
 
 mod body;
 mod exchange;
-pub mod query;
+pub(crate) mod query;
 mod response;
 mod route;
 pub mod shape;

@@ -12,8 +12,9 @@ mod code;
 mod meaning;
 mod refusal;
 
-pub use code::{Code, Severity};
-pub use meaning::StorageFailure;
+pub use code::Code;
+pub(crate) use code::Severity;
+pub(crate) use meaning::StorageFailure;
 
 /// One failure, as a caller is told about it (contract 3.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Problem {
 
     /// Says in the last problem how many more there are.
     #[must_use]
-    pub fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
+    pub(crate) fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
         if let (Some(last), 1..) = (problems.last_mut(), unlisted) {
             last.detail += &format!(" More faults that are not listed: {unlisted}.");
         }
@@ -126,7 +127,7 @@ impl Problem {
 
 /// The code of a response: all problems of one response have the same status.
 #[must_use]
-pub fn code_of(problems: &[Problem]) -> Code {
+pub(crate) fn code_of(problems: &[Problem]) -> Code {
     problems
         .first()
         .map_or(Code::Internal, |problem| problem.code)
@@ -134,7 +135,7 @@ pub fn code_of(problems: &[Problem]) -> Code {
 
 /// Every detail, joined by a space: the one text of the flat form and of JSON-RPC.
 #[must_use]
-pub fn in_words(problems: &[Problem]) -> String {
+pub(crate) fn in_words(problems: &[Problem]) -> String {
     let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
     details.join(" ")
 }

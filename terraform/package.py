@@ -72,7 +72,8 @@ def build(architecture, bin_folder):
     # unwinds.
     command = [
         "cargo", "lambda", "build", "--release", "--locked", "--disable-optimizations", "--target", TARGETS[architecture],
-        "--no-default-features", "--features", "lambda", "--bin", "bootstrap", "--lambda-dir", folder,
+        "--package", "memory-ingress", "--no-default-features", "--features", "lambda", "--bin", "bootstrap",
+        "--lambda-dir", folder,
     ]
     run(command, "see its output.", env=environment)
     return (folder / "bootstrap/bootstrap").read_bytes()

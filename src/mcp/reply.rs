@@ -190,7 +190,7 @@ impl Response {
     /// The response to a message that was refused before it was read: with the status of the refusal,
     /// and without an id.
     #[must_use]
-    pub fn to_unread(problems: &[Problem]) -> Self {
+    pub(crate) fn to_unread(problems: &[Problem]) -> Self {
         let code = code_of(problems);
         let error = ErrorObject {
             code: code.json_rpc(),

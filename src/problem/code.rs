@@ -119,14 +119,14 @@ impl Code {
 
     /// Whether the response asks the caller to repeat the request, with `Retry-After`.
     #[must_use]
-    pub const fn asks_for_a_repeat(self) -> bool {
+    pub(crate) const fn asks_for_a_repeat(self) -> bool {
         matches!(self, Self::StorageUnavailable | Self::StorageOutcomeUnknown)
     }
 
     /// The error code of JSON-RPC for a message that is refused before it is read
     /// (<https://www.jsonrpc.org/specification#error_object>): internal error, or invalid request.
     #[must_use]
-    pub const fn json_rpc(self) -> i32 {
+    pub(crate) const fn json_rpc(self) -> i32 {
         match self.status() {
             500.. => -32603,
             _ => -32600,
@@ -135,7 +135,7 @@ impl Code {
 
     /// How serious it is for the operator.
     #[must_use]
-    pub const fn severity(self) -> Severity {
+    pub(crate) const fn severity(self) -> Severity {
         match self.status() {
             500 => Severity::Error,
             501.. => Severity::Warning,
@@ -147,7 +147,7 @@ impl Code {
 /// How serious a failure is for the operator. The alarms in `terraform/observability.tf` count
 /// errors and warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The operator must act.
     Error,
     /// The storage is not well.

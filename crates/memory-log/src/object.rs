@@ -19,7 +19,7 @@ use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 
 /// The version of the normal form, part of every id and every object.
-pub const SCHEMA_VERSION: u8 = 1;
+const SCHEMA_VERSION: u8 = 1;
 
 /// The media type of an object.
 pub const CONTENT_TYPE: &str = "application/json";
