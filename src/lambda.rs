@@ -12,8 +12,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
-use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use base64::{DecodeError, Engine};
+use futures_util::stream;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -48,7 +49,7 @@ pub async fn handle(
     let id = PlatformRequestId(context.request_id.clone());
     let deadline = deadline(&context, SystemTime::now());
     let function = service_fn(move |request: lambda_http::Request| {
-        let mut request: Request = request.map(|_| Body::from(parts.body.clone()));
+        let mut request: Request = request.map(|_| parts.body());
         *request.uri_mut() = parts.target.clone();
         request.extensions_mut().insert(id.clone());
         if let Some(deadline) = deadline {
@@ -65,7 +66,8 @@ pub async fn handle(
 /// The parts of an event that are parsed here.
 struct EventParts {
     target: Uri,
-    body: Bytes,
+    /// An error if the body is not the base64 that the event says it is.
+    body: Result<Bytes, DecodeError>,
 }
 
 impl EventParts {
@@ -103,16 +105,26 @@ impl EventParts {
             // Other events are not read. The enum is the library's and grows with its features.
             _ => Default::default(),
         };
-        let body = body.unwrap_or_default();
-        let decoded = is_base64.then(|| BASE64_STANDARD.decode(&body));
         Self {
             target: target(&path, &query),
-            body: match decoded {
-                Some(Ok(bytes)) => bytes.into(),
-                // A body that is not the base64 it claims to be is passed on as it came.
-                Some(Err(_)) | None => body.into(),
-            },
+            body: decoded(body.unwrap_or_default(), is_base64),
         }
+    }
+
+    /// The body of the request. One that could not be decoded breaks off when it is read, so the
+    /// response is 400, and nothing of it can be stored.
+    fn body(&self) -> Body {
+        match self.body.clone() {
+            Ok(bytes) => bytes.into(),
+            Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
+        }
+    }
+}
+
+fn decoded(body: String, is_base64: bool) -> Result<Bytes, DecodeError> {
+    match is_base64 {
+        true => BASE64_STANDARD.decode(body).map(Bytes::from),
+        false => Ok(body.into()),
     }
 }
 
@@ -210,6 +222,17 @@ mod tests {
         assert_eq!(remaining(now - DEADLINE_AGE_MAX), Some(ms(0)));
         assert_eq!(remaining(now - DEADLINE_AGE_MAX - ms(1)), None);
         assert_eq!(remaining(SystemTime::UNIX_EPOCH), None, "an emulator's");
+    }
+
+    #[test]
+    fn a_body_that_is_not_its_base64_is_never_taken_as_it_is() {
+        let of = |body: &str, is_base64| decoded(body.to_owned(), is_base64).ok();
+        assert_eq!(of("e30=", true), Some("{}".into()));
+        assert_eq!(of("", true), Some(Bytes::new()));
+        for near in ["{}", "e30", "e30=\n", "e30-", "1234 "] {
+            assert_eq!(of(near, true), None, "{near:?}");
+            assert_eq!(of(near, false), Some(near.to_owned().into()), "{near:?}");
+        }
     }
 
     #[test]
