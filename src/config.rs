@@ -116,10 +116,12 @@ impl Config {
                 "RUST_LOG is {log_filter:?}, which is not a log filter such as info or debug."
             ));
         }
-        if let Some(url) = s3_endpoint.as_deref().filter(|url| !is_http_url(url)) {
-            mistakes.push(format!(
-                "AWS_ENDPOINT_URL_S3 is {url:?}, which is not a URL such as http://127.0.0.1:9000."
-            ));
+        if s3_endpoint.as_deref().is_some_and(|url| !is_http_url(url)) {
+            // It may carry a password, so it is not repeated.
+            mistakes.push(
+                "AWS_ENDPOINT_URL_S3 is not a URL such as http://127.0.0.1:9000, without user and password."
+                    .to_owned(),
+            );
         }
         let api_key = key.map(ApiKey::new);
         let config = Self {
@@ -168,9 +170,14 @@ impl Read {
     }
 }
 
+/// Whether this is an absolute URL of HTTP. The SDK would not send a user and password, so an
+/// endpoint that needs them could never answer.
 fn is_http_url(text: &str) -> bool {
-    text.parse::<axum::http::Uri>()
-        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+    text.parse::<axum::http::Uri>().is_ok_and(|uri| {
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        let has_user = uri.authority().is_some_and(|of| of.as_str().contains('@'));
+        matches!(uri.scheme_str(), Some("http" | "https")) && has_host && !has_user
+    })
 }
 
 /// Whether this is a name that Amazon S3 accepts for a general purpose bucket
@@ -226,6 +233,24 @@ mod tests {
         assert_eq!(both.0.len(), 2, "{both}");
         assert!(read(&[("MEMORY_API_KEY", "schlüssel")]).is_err());
         assert!(read(&[("MEMORY_API_KEY", " key")]).is_err());
+    }
+
+    #[test]
+    fn an_endpoint_with_a_password_is_refused_and_not_repeated() {
+        let endpoint = |url: &str| read(&[("AWS_ENDPOINT_URL_S3", url)]);
+        for url in [
+            "https://user:secret@s3.test",
+            "https://secret@s3.test:9000/",
+            "s3.test/secret",
+            "ftp://s3.test/secret",
+            "http://user:secret@",
+        ] {
+            let error = endpoint(url).unwrap_err().to_string();
+            assert!(error.contains("AWS_ENDPOINT_URL_S3"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        assert!(endpoint("http://127.0.0.1:9000").is_ok());
+        assert!(endpoint("https://s3.test/a@b").is_ok());
     }
 
     #[test]
