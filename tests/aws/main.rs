@@ -1,8 +1,8 @@
-//! The deployment, proved without an account: by Terraform's own tests, by two emulators of AWS and a simulator of its
+//! The deployment, tested without an account: by Terraform's own tests, by two emulators of AWS and a simulator of its
 //! policies that we did not write, and by building its package twice.
 //!
-//! `cargo test --all-features --locked --test aws -- NAME` runs one of them. Each needs Terraform 1.11 or later, whose plug-in
-//! for AWS `terraform init` downloads where the machine has none.
+//! `.ci/run aws` runs these tests, and `cargo test --test aws -- NAME` runs one of them. Most need Terraform 1.11 or
+//! later. `terraform init` downloads its plug-in for AWS if the machine has none.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,7 +10,7 @@
     reason = "a test fails by panicking, and shows what its command printed"
 )]
 
-#[path = "../it/installed.rs"]
+#[path = "../harness/installed.rs"]
 mod installed;
 
 use std::fs;
@@ -35,7 +35,7 @@ fn script(name: &str) -> PathBuf {
     root().join("tests/aws").join(name)
 }
 
-/// Runs a command to its good end, and says what it printed.
+/// Runs a command that must succeed, and returns what it printed.
 fn run(command: &mut Command) -> String {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ fn run(command: &mut Command) -> String {
     told.into_owned()
 }
 
-/// The package for this machine, built once.
+/// The package for x86_64, which all tests share. It is built once.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE.get_or_init(|| {
@@ -63,7 +63,7 @@ fn build(sources: &Path, architecture: &str) -> String {
     run(Command::new("python3")
         .arg(sources.join("terraform/package.py"))
         .args(["--architecture", architecture])
-        // A build of its own, not a part of the one that runs this test.
+        // The program builds into the target folder of its sources.
         .env_remove("CARGO_TARGET_DIR"))
 }
 
@@ -127,7 +127,7 @@ fn ministack_runs_the_package_and_refuses_who_may_not() {
         .arg(package));
 }
 
-/// A copy of what is committed or new, elsewhere.
+/// Copies the files that are committed or new to another folder.
 fn copy_of_the_sources(folder: &Path) {
     let listed = Command::new("git")
         .args([
@@ -146,7 +146,7 @@ fn copy_of_the_sources(folder: &Path) {
     {
         let (from, to) = (root().join(name), folder.join(name));
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        // One that was removed and not yet committed.
+        // Git also lists a file that was removed since the last commit.
         if from.exists() {
             fs::copy(from, to).unwrap();
         }

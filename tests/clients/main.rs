@@ -1,7 +1,7 @@
-//! Programs of others that read the OpenAPI documents, and clients of others, against the real
-//! binary. They are installed once from their registries, in the versions that are named here.
+//! The OpenAPI documents and the real binary, tested by linters, generators and clients that others wrote. Each is
+//! installed once from its registry, in the version that is named here.
 //!
-//! A binary of its own, since these take minutes, and tests of `it` measure time.
+//! `.ci/run clients` runs these tests.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,11 +12,12 @@
 mod documents;
 mod examples;
 mod generated;
-#[path = "../it/installed.rs"]
+#[path = "../harness/installed.rs"]
 mod installed;
 mod jsonapi;
 mod places;
-#[path = "../it/process.rs"]
-#[expect(dead_code, reason = "the harness has more than these tests need")]
+#[path = "../harness/process.rs"]
 mod process;
+#[path = "../harness/receipt.rs"]
+mod receipt;
 mod unreliable;

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Server, command, run, text};
+use crate::process::{Server, command, text};
 
 /// A file of this folder.
 pub(crate) fn file(name: &str) -> PathBuf {
@@ -17,9 +17,9 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What the service says of an envelope whose repository is no UUID and whose content is missing.
+/// What the service says about a document whose repository is not a UUID and whose content is missing.
 pub(crate) const NO_UUID: [&str; 2] = ["is no UUID; send", "\"content\" is required"];
-/// What it says of names and timestamps that no schema forbids, so that any client sends them.
+/// What it says about names and timestamps that no schema forbids, so that every client sends them.
 pub(crate) const BEYOND_SCHEMAS: [&str; 2] = [
     "shorten it to at most 150",
     "lies outside 1970-01-01T00:00:00Z",
@@ -61,7 +61,9 @@ impl Places {
 
     /// The log of the sound service, a line for each memory.
     fn log(&self) -> String {
-        let log = run(&["replay", "--data", self.data.path().to_str().unwrap()]);
+        let mut replay = command();
+        replay.args(["replay", "--data"]).arg(self.data.path());
+        let log = replay.output().unwrap();
         assert!(log.status.success(), "{}", text(&log.stderr));
         text(&log.stdout)
     }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use memory_ingress::http::Deadline;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ATTEMPT_TIME_MAX;
-use crate::app::App;
+use crate::exchange::send;
 use crate::faulty::{Choice, Fault, error};
 use crate::surface::{Surface, Told};
 
@@ -39,7 +40,7 @@ fn random(seed: u64, of: impl Hash) -> fastrand::Rng {
 
 impl Life {
     /// Sends one memory until it is stored, or given up as some callers do.
-    pub(crate) async fn live(app: &App, seed: u64, number: usize) -> Self {
+    pub(crate) async fn live(router: &Router, seed: u64, number: usize) -> Self {
         let mut random = random(seed, number);
         let uuid = Uuid::from_u128(random.u128(..)).to_string();
         let content = format!("{number} {} „☃“\n\"\\", "x".repeat(random.usize(..2_000)));
@@ -61,7 +62,7 @@ impl Life {
                 1
             };
             let sent: Vec<_> = (0..at_once)
-                .map(|_| life.attempt(app, surface, timestamp.clone()))
+                .map(|_| life.attempt(router, surface, timestamp.clone()))
                 .collect();
             let attempts = futures_util::future::join_all(sent).await;
             let retry = attempts.iter().find_map(|attempt| match &attempt.told {
@@ -85,11 +86,16 @@ impl Life {
         life
     }
 
-    async fn attempt(&self, app: &App, surface: Surface, timestamp: Option<String>) -> Attempt {
+    async fn attempt(
+        &self,
+        router: &Router,
+        surface: Surface,
+        timestamp: Option<String>,
+    ) -> Attempt {
         let asked = surface
             .ask(&self.uuid, &self.content, timestamp.as_deref())
             .with_deadline(Deadline(Instant::now() + ATTEMPT_TIME_MAX));
-        let answer = app.send(asked).await;
+        let answer = send(router, asked).await;
         let told = surface.told(&answer.json());
         Attempt { timestamp, told }
     }

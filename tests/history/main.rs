@@ -1,7 +1,7 @@
 //! A history checker: many writers, a store that fails before and after it stores, and at the end
 //! the log replayed and held against what every writer was told.
 //!
-//! `cargo test --all-features --locked --test history -- --attempts 1000000 --seed 7` makes any
+//! `cargo test --test history -- --attempts 1000000 --seed 7` makes any
 //! number of attempts; what they are is decided by the seed alone, which is printed. (When they meet
 //! is the machine's affair, so a failing seed may need more than one run.)
 #![expect(
@@ -20,19 +20,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use memory_ingress::guard::Guard;
+use memory_ingress::http;
+use memory_ingress::remember::Ingress;
 use tokio::task::JoinSet;
 
-#[path = "../it/app.rs"]
-#[expect(dead_code, reason = "the harness has more than this test needs")]
-mod app;
-#[path = "../it/faulty.rs"]
+#[path = "../harness/exchange.rs"]
+mod exchange;
+#[path = "../harness/faulty.rs"]
 mod faulty;
 mod life;
-#[path = "../it/surface.rs"]
+#[path = "../harness/surface.rs"]
 mod surface;
 mod verdict;
 
-use app::App;
 use life::Life;
 use verdict::{Replayed, violations};
 
@@ -105,16 +106,17 @@ fn main() -> ExitCode {
 }
 
 async fn write(options: &Options, seed: u64, folder: &Path) -> Vec<Life> {
-    let app = App::over(faulty::faulty_store(folder, life::faults(seed)));
+    let store = faulty::faulty_store(folder, life::faults(seed));
+    let router = http::router(Ingress::new(store), Guard::default());
     let (attempts, next) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut writers = JoinSet::new();
     for _ in 0..options.writers {
-        let (app, attempts, next) = (app.clone(), Arc::clone(&attempts), Arc::clone(&next));
+        let (router, attempts, next) = (router.clone(), Arc::clone(&attempts), Arc::clone(&next));
         let most = options.attempts;
         writers.spawn(async move {
             let mut lives = Vec::new();
             while attempts.load(Ordering::SeqCst) < most {
-                let life = Life::live(&app, seed, next.fetch_add(1, Ordering::SeqCst)).await;
+                let life = Life::live(&router, seed, next.fetch_add(1, Ordering::SeqCst)).await;
                 attempts.fetch_add(life.attempts.len(), Ordering::SeqCst);
                 lives.push(life);
             }

@@ -1,6 +1,8 @@
 //! Bad input always gets an error document, all faults at once, and stores nothing.
 
-use crate::app::{App, JSON_API, envelope, tool, tool_for_document};
+use crate::app::{App, tool_for_document};
+use crate::exchange::JSON_API;
+use crate::surface::{envelope, tool};
 
 async fn faults_of_tool(body: &str) -> Vec<String> {
     let app = App::new();

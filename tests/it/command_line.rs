@@ -1,10 +1,10 @@
-//! `serve`, `replay` and `openapi` as a person at a terminal meets them (contract, sections 6 and
-//! 7).
+//! `serve`, `replay` and `openapi` as a person at a terminal uses them (contract, sections 6 and 7).
 
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -12,7 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::process::{BINARY, Server, command, memory, path_of, run, text};
+use crate::folder::{memory, stored};
+use crate::local::{path_of, run};
+use crate::process::{BINARY, Server, command, text};
+use crate::s3_client::on_aws;
 
 const AT: &str = "2026-01-27T03:14:22Z";
 
@@ -249,7 +252,7 @@ async fn a_folder_that_cannot_be_read_never_looks_like_an_empty_one() {
         )
         .unwrap();
     };
-    // The superuser reads everything, so nobody replays.
+    // The superuser reads everything, so the user `nobody` replays.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let replay = |args: &[&str]| {
@@ -258,10 +261,8 @@ async fn a_folder_that_cannot_be_read_never_looks_like_an_empty_one() {
             if !copy.exists() {
                 fs::copy(BINARY, &copy).unwrap();
             }
-            let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-                .arg(copy);
+            let mut command = Command::new(copy);
+            command.uid(65534).gid(65534);
             command
         } else {
             command()
@@ -316,35 +317,11 @@ async fn a_name_of_dots_at_a_cut_stays_where_its_key_says() {
     let body =
         serde_json::json!({"domain": name, "entity_id": name, "content": "here", "timestamp": AT});
     let key = server.store(body.to_string()).await;
-    assert_eq!(
-        crate::app::stored(folder.path())
-            .into_keys()
-            .collect::<Vec<_>>(),
-        [key]
-    );
+    assert_eq!(stored(folder.path()).into_keys().collect::<Vec<_>>(), [key]);
     let found = replay(folder.path(), &["--domain", &name, "--entity", &name]);
     assert_eq!(
         (found.status.code(), contents(&found)),
         (Some(0), vec!["here".to_owned()])
-    );
-}
-
-#[tokio::test]
-async fn replay_counts_on_a_terminal() {
-    let folder = tempfile::tempdir().unwrap();
-    Server::start(folder.path())
-        .store(memory("rob", "one", AT))
-        .await;
-    let replay = format!("{BINARY} replay --data {}", folder.path().display());
-    let terminal = Command::new("script")
-        .args(["-qec", &replay, "/dev/null"])
-        .stdin(Stdio::null())
-        .output();
-    let seen = terminal.expect("the tests need script (Debian: apt-get install bsdutils)");
-    assert!(
-        text(&seen.stdout).contains("memories proved"),
-        "{}",
-        text(&seen.stdout)
     );
 }
 
@@ -418,86 +395,6 @@ async fn no_log_filter_shows_a_memory_or_a_credential_and_a_failure_is_told_once
         told[0].contains(&id) && told[0].contains("NotImplemented"),
         "{told:?}"
     );
-}
-
-/// The command line with credentials of nobody and no way to find others.
-fn on_aws(endpoint: &str) -> Command {
-    let mut command = command();
-    command
-        .env("AWS_ENDPOINT_URL_S3", endpoint)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("HOME", "/nonexistent");
-    for name in [
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_PROFILE",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-    ] {
-        command.env_remove(name);
-    }
-    command
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_of_another_endpoint_is_written_and_replayed() {
-    let moto = crate::peer::Moto::start();
-    moto.client()
-        .await
-        .create_bucket()
-        .bucket("memories-of-a-test")
-        .send()
-        .await
-        .unwrap();
-    // By a name, not an address: a bucket before it would not resolve.
-    let endpoint = moto.endpoint.replace("127.0.0.1", "localhost");
-    let with_credentials = || {
-        let mut command = on_aws(&endpoint);
-        command
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test");
-        command
-    };
-    let mut serve = with_credentials();
-    serve.args(["--listen", "127.0.0.1:0", "--bucket", "memories-of-a-test"]);
-    let server = Server::spawn(serve);
-    // moto echoes no checksum, so its yes proves nothing; its 412 on the repeat does.
-    assert_eq!(
-        server
-            .post(memory("rob", "one", AT))
-            .await
-            .unwrap()
-            .status(),
-        504
-    );
-    let repeat = server.post(memory("rob", "one", AT)).await.unwrap();
-    assert_eq!(
-        (
-            repeat.status().as_u16(),
-            repeat.headers()["idempotent-replayed"].as_bytes()
-        ),
-        (201, &b"true"[..])
-    );
-    let replayed = with_credentials()
-        .args(["replay", "--bucket", "memories-of-a-test"])
-        .output()
-        .unwrap();
-    assert_eq!(
-        (replayed.status.code(), contents(&replayed)),
-        (Some(0), vec!["one".to_owned()])
-    );
-
-    let mut missing = with_credentials();
-    missing
-        .args(["--listen", "127.0.0.1:0"])
-        .env("MEMORY_BUCKET", "no-such-bucket");
-    let answer = Server::spawn(missing)
-        .post(memory("rob", "one", AT))
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 500);
-    assert!(!text(&answer.bytes().await.unwrap()).contains("no-such-bucket"));
 }
 
 #[test]
@@ -701,7 +598,7 @@ async fn a_foreign_host_or_origin_is_refused_by_the_real_server() {
             .unwrap();
         assert_eq!(answer.status(), 403, "{name}");
     }
-    assert!(crate::app::stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).is_empty());
 }
 
 /// A request written byte by byte: its head, and what is left of it.
@@ -736,7 +633,7 @@ async fn a_write_in_flight_is_finished_before_the_service_ends() {
             text(&answer)
         );
         assert!(server.wait().success(), "{signal}");
-        assert_eq!(crate::app::stored(folder.path()).len(), 1);
+        assert_eq!(stored(folder.path()).len(), 1);
     }
 }
 
@@ -810,5 +707,5 @@ async fn a_body_that_is_too_large_is_answered_while_it_is_still_being_sent() {
     let mut answer = vec![0; 12];
     waiting.read_exact(&mut answer).await.unwrap();
     assert_eq!(text(&answer), "HTTP/1.1 413");
-    assert!(crate::app::stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).is_empty());
 }

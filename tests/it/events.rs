@@ -6,7 +6,7 @@ use std::path::Path;
 use memory_s3::embedded::BUCKET;
 use serde_json::Value;
 
-use crate::app::stored;
+use crate::folder::stored;
 use crate::lambda::Function;
 use crate::socket::s3;
 

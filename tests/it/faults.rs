@@ -13,8 +13,9 @@ use std::time::Duration;
 use memory_s3::embedded::BUCKET;
 use memory_s3::writer::Writer;
 
-use crate::app::{App, stored};
+use crate::app::App;
 use crate::faulty::{Fault, error, faulty_store};
+use crate::folder::stored;
 use crate::surface::{Surface, Told};
 
 const UUID: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";

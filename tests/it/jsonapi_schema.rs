@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::app::{JSON_API_SCHEMA, assert_json_api, strict, vectors};
+use crate::app::vectors;
+use crate::exchange::{JSON_API_SCHEMA, assert_json_api, strict};
 
 static DOCUMENT: LazyLock<Validator> = LazyLock::new(|| strict(&JSON_API_SCHEMA));
 /// What a client sends to create a resource.

@@ -17,8 +17,10 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
-use crate::app::{JSON_API, stored, vectors};
-use crate::mcp::{ARGUMENTS, request};
+use crate::app::vectors;
+use crate::exchange::JSON_API;
+use crate::folder::stored;
+use crate::message::{ARGUMENTS, request};
 use crate::socket::{s3, serve};
 
 /// Lambda's Runtime API, as far as one function needs it

@@ -8,7 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use tempfile::TempDir;
 
-use crate::conduct::status_and_code;
+use crate::folder::stored;
+use crate::s3_suite::status_and_code;
 
 const JSON: &str = "application/json";
 
@@ -51,7 +52,7 @@ async fn a_put_that_could_overwrite_is_denied_as_the_bucket_s_policy_does() {
         said(put().if_match("*").if_none_match("*").send().await),
         not_implemented()
     );
-    assert!(crate::app::stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).is_empty());
 }
 
 #[tokio::test]
@@ -90,7 +91,7 @@ async fn what_it_does_not_keep_it_refuses() {
             "{key}"
         );
     }
-    assert!(crate::app::stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).is_empty());
     put().send().await.unwrap();
     assert_eq!(said(put().key("a.json/b").send().await), not_implemented());
     let get = || client.get_object().bucket(BUCKET).key("a.json");
@@ -120,7 +121,7 @@ async fn what_it_does_not_keep_it_refuses() {
         ),
         not_implemented()
     );
-    assert_eq!(crate::app::stored(folder.path()).len(), 1);
+    assert_eq!(stored(folder.path()).len(), 1);
 }
 
 #[tokio::test]

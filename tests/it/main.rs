@@ -1,6 +1,6 @@
-//! The service as its callers, its operators and its storage see it.
+//! The service as its callers, its operators and its storage see it. These tests need only Rust and a C compiler.
 //!
-//! One binary: `app.rs` is the harness, every other file a part of the contract.
+//! `app.rs` and the modules of `tests/harness` are the harness. Every other file tests a part of the contract.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,38 +9,60 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../harness/agent.rs"]
 mod agent;
 mod app;
 mod bad_input;
 mod command_line;
 mod conduct;
-mod disk_full;
 mod durability;
 mod endpoint;
 mod events;
+#[path = "../harness/exchange.rs"]
+mod exchange;
 mod faults;
+#[path = "../harness/faulty.rs"]
 mod faulty;
+#[path = "../harness/folder.rs"]
+mod folder;
 mod fuzz_twins;
 mod house;
-mod installed;
 mod jsonapi_schema;
 mod lambda;
+#[path = "../harness/local.rs"]
+mod local;
 mod local_s3;
 mod mcp;
-mod mcp_clients;
+mod mcp_client;
 mod mcp_wire;
+#[path = "../harness/message.rs"]
+mod message;
+#[path = "../harness/misbehaving.rs"]
 mod misbehaving;
 mod negotiation;
+#[path = "../harness/notice.rs"]
+mod notice;
 mod openapi;
 mod outcomes;
-mod peer;
-mod power_loss;
+#[path = "../harness/place.rs"]
+mod place;
+#[path = "../harness/process.rs"]
 mod process;
 mod properties;
 mod readme;
+#[path = "../harness/receipt.rs"]
+mod receipt;
+#[path = "../harness/s3_client.rs"]
+mod s3_client;
+#[path = "../harness/s3_suite.rs"]
+mod s3_suite;
+#[path = "../harness/socket.rs"]
 mod socket;
 mod stdio;
+#[path = "../harness/surface.rs"]
 mod surface;
 mod time;
 mod vectors;
+#[path = "../harness/wire.rs"]
+mod wire;
 mod wire_faults;

@@ -7,15 +7,12 @@ use memory_ingress::origin::Origin;
 use memory_log::json::Json;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Asked, ask, mcp, tool, vectors};
+use crate::app::{App, vectors};
+use crate::exchange::{Answer, Asked, ask, mcp};
+use crate::message::{ARGUMENTS, modern, request};
+use crate::surface::tool;
 
-pub(crate) const ARGUMENTS: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}"#;
 const KEY: &str = "memories/domain=work/entity=rob/2026/01/27/";
-
-/// A request of the older era.
-pub(crate) fn request(method: &str, params: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
-}
 
 /// A call of the tool in the older era.
 fn call(arguments: &str) -> String {
@@ -23,18 +20,6 @@ fn call(arguments: &str) -> String {
         "tools/call",
         &format!(r#"{{"name":"append_memory","arguments":{arguments}}}"#),
     )
-}
-
-/// A request of the modern era with the header fields that mirror it.
-pub(crate) fn modern(method: &str, params: &str) -> Asked {
-    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
-    let params = match params {
-        "{}" => format!("{{{meta}}}"),
-        _ => format!("{{{meta},{}", params.strip_prefix('{').expect("an object")),
-    };
-    mcp(request(method, &params))
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", method)
 }
 
 fn modern_call(arguments: &str) -> Asked {

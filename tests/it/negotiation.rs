@@ -2,7 +2,9 @@
 
 use memory_ingress::caller::{ApiKey, Callers};
 
-use crate::app::{App, JSON, JSON_API, ask, envelope, post, tool};
+use crate::app::App;
+use crate::exchange::{Asked, JSON, JSON_API, ask};
+use crate::surface::{envelope, post, tool};
 
 const MEMORY: &str = r#"{"entity_id":"e","domain":"d","content":"c"}"#;
 
@@ -188,7 +190,7 @@ async fn the_first_failed_check_answers() {
             .header("accept", "text/html")
             .body(too_large.clone())
     };
-    let with_key = |asked: crate::app::Asked| asked.header("x-api-key", "secret");
+    let with_key = |asked: Asked| asked.header("x-api-key", "secret");
     assert_eq!(status(all_wrong("GET", "/nothing?foo")).await, 404);
     assert_eq!(status(all_wrong("GET", "/memory?foo")).await, 403);
     assert_eq!(status(with_key(all_wrong("GET", "/memory?foo"))).await, 405);

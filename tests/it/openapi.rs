@@ -12,13 +12,13 @@ use memory_ingress::openapi::{self, View};
 use memory_ingress::problem::Code;
 use serde_json::{Value, json};
 
-use crate::app::{
-    Answer, App, Asked, JSON, JSON_API, ask, conforms, envelope, is_valid, mcp, post,
-    tool_for_document,
-};
-use crate::mcp::modern;
+use crate::app::{App, tool_for_document};
+use crate::exchange::{Answer, Asked, JSON, JSON_API, ask, component, conforms, mcp, validator};
+use crate::local::run;
+use crate::message::{self, modern};
 use crate::outcomes;
-use crate::process::{run, text};
+use crate::process::text;
+use crate::surface::{envelope, post};
 
 fn document() -> Value {
     serde_json::from_str(&openapi::document()).unwrap()
@@ -256,7 +256,7 @@ async fn provoke_message(status: &str) -> Answer {
         "400" => {
             let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2030-01-01","io.modelcontextprotocol/clientCapabilities":{}}"#;
             let params = format!(r#"{{"_meta":{meta}}}"#);
-            let asked = mcp(crate::mcp::request("ping", &params));
+            let asked = mcp(message::request("ping", &params));
             app.send(asked.header("mcp-protocol-version", "2030-01-01"))
                 .await
         }
@@ -431,4 +431,9 @@ fn a_view_has_one_shape_and_says_nothing_that_the_whole_does_not() {
         }
         assert!(!text.contains("\"null\""));
     }
+}
+
+/// Whether this is valid by a schema of the OpenAPI document.
+fn is_valid(schema: &str, instance: &Value) -> bool {
+    validator(&component(schema)).is_valid(instance)
 }

@@ -20,10 +20,12 @@ use memory_s3::embedded::BUCKET;
 use memory_s3::writer::{Put, WriteError, Writer};
 use tokio::time::Instant;
 
-use crate::app::{Answer, App, tool as ask_tool, tool_for_document};
+use crate::app::{App, tool_for_document};
+use crate::exchange::Answer;
 use crate::faulty::client_with;
 use crate::misbehaving::{Does, Misbehaving, answer};
-use crate::peer::client_of;
+use crate::s3_client::client_of;
+use crate::surface::tool as ask_tool;
 
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::agent::{self, Agent};
-use crate::process::{Server, run, text};
+use crate::local::run;
+use crate::process::{Server, text};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()

@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, command};
-use crate::app::stored;
-use crate::mcp::{ARGUMENTS, request};
+use crate::folder::stored;
+use crate::local::run;
+use crate::message::{ARGUMENTS, request};
 use crate::misbehaving::{Does, Misbehaving, answer};
-use crate::process::{BINARY, run, text};
+use crate::process::{BINARY, kill, text};
 
 fn agent(folder: &Path) -> Agent {
-    Agent::start(&["--data", folder.to_str().unwrap()])
+    Agent::spawn(command(&["--data", folder.to_str().unwrap()]))
 }
 
 /// An agent's server that writes to a bucket of this endpoint.
@@ -163,16 +164,11 @@ async fn a_signal_lets_the_writes_in_flight_end_and_a_second_does_not_wait() {
     while slow.seen().is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let terminate = || {
-        Command::new("kill")
-            .arg(agent.id().to_string())
-            .status()
-            .unwrap()
-    };
-    assert!(terminate().success());
+    let terminate = || kill("TERM", agent.process.id());
+    terminate();
     // It waits for the write: the process is still there, and takes the second signal.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    assert!(terminate().success());
+    terminate();
     let (status, lines, _) = tokio::task::spawn_blocking(|| agent.wait()).await.unwrap();
     assert_eq!((status.code(), lines.len()), (Some(1), 0));
 }
@@ -323,8 +319,7 @@ fn a_server_whose_answers_nobody_reads_still_ends_by_signals() {
     let writer = std::thread::spawn(move || while stdin.write_all(ping.as_bytes()).is_ok() {});
     std::thread::sleep(Duration::from_millis(500));
     for _ in 0..2 {
-        let id = process.id().to_string();
-        assert!(Command::new("kill").arg(id).status().unwrap().success());
+        kill("TERM", process.id());
         std::thread::sleep(Duration::from_millis(300));
     }
     assert_eq!(process.wait().unwrap().code(), Some(1));

@@ -17,8 +17,10 @@ use memory_s3::embedded::BUCKET;
 use memory_s3::writer::Writer;
 use tokio::time::Instant;
 
-use crate::app::{App, JSON, tool, tool_for_document};
+use crate::app::{App, tool_for_document};
+use crate::exchange::JSON;
 use crate::faulty::client_with;
+use crate::surface::tool;
 
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;

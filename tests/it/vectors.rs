@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::app::{App, JSON, JSON_API, ask, envelope, tool, tool_for_document, vectors};
+use crate::app::{App, tool_for_document, vectors};
+use crate::exchange::{Asked, JSON, JSON_API, ask};
+use crate::surface::{envelope, tool};
 
 #[tokio::test]
 async fn every_worked_request_is_stored_under_its_key_to_the_byte() {
@@ -85,7 +87,7 @@ async fn every_worked_accept_header_chooses_its_representation_of_success_and_fa
     let body = r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
     for vector in vectors("accept.json").as_array().unwrap() {
         let app = App::new();
-        let with_accept = |asked: crate::app::Asked| match vector["accept"].as_str() {
+        let with_accept = |asked: Asked| match vector["accept"].as_str() {
             Some(accept) => asked.header("accept", accept),
             None => asked,
         };

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::app::App;
 use crate::faults::after_a_fault;
 use crate::misbehaving::{Does, Misbehaving, is_whole};
-use crate::peer::client_of;
+use crate::s3_client::client_of;
 use crate::socket::s3;
 use crate::surface::{Surface, Told};
 

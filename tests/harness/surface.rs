@@ -1,19 +1,44 @@
-//! The ways for a memory to come in, and what each tells of it.
+//! The ways to send a memory, and what the response to each says about it.
 
+use memory_ingress::http::Deadline;
 use serde_json::{Value, json};
 
-use crate::app::{Asked, envelope, mcp, tool};
+use crate::exchange::{Asked, JSON, JSON_API, ask, mcp};
+
+/// `POST /memory` with this body and `Content-Type`.
+pub(crate) fn post(media_type: &str, body: impl Into<Vec<u8>>) -> Asked {
+    ask("POST", "/memory")
+        .header("content-type", media_type)
+        .body(body)
+}
+
+/// The tool's body, with the tool's response.
+pub(crate) fn tool(body: impl Into<Vec<u8>>) -> Asked {
+    post(JSON, body).header("accept", JSON)
+}
+
+/// The JSON:API document.
+pub(crate) fn envelope(body: impl Into<Vec<u8>>) -> Asked {
+    post(JSON_API, body)
+}
+
+impl Asked {
+    pub(crate) fn with_deadline(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+}
 
 /// What a caller knows after a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     /// It is stored under this key.
     Stored { key: String },
-    /// It is not, or nobody knows; with this timestamp it may be sent again.
+    /// It is not stored, or that is not known. A retry has this timestamp.
     Failed { known: &'static str, retry: String },
 }
 
-/// A way for a memory to come in.
+/// A way to send a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     Envelope,
@@ -49,7 +74,7 @@ impl Surface {
         }
     }
 
-    /// What its answer tells: by members where it has them, else by its words.
+    /// Reads what a response says: from its members, or from its text if it has no members for it.
     pub(crate) fn told(self, answer: &Value) -> Told {
         let stored = |key: &Value| Told::Stored {
             key: key.as_str().expect("a key").to_owned(),

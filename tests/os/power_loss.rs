@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 use futures_util::future::join_all;
 use memory_log::object::Object;
 
-use crate::app::stored;
-use crate::durability::{Call, calls};
-use crate::process::{Server, key, memory, run, text};
+use crate::folder::{memory, stored};
+use crate::local::run;
+use crate::process::{Server, text};
+use crate::receipt::key;
+use crate::trace::{Call, calls};
 
 /// What the model knows, and the ways around it; not every processor has those with a `?`.
 const TRACED: &str = "trace=?mkdir,mkdirat,?rmdir,?unlink,unlinkat,?link,linkat,?symlink,symlinkat,?rename,?renameat,\

@@ -1,4 +1,4 @@
-//! An agent's own server: the real binary on a pipe, stopped by the end of its input or by its id.
+//! The server that an agent starts: the real binary on a pipe. It ends when its input ends.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -14,13 +14,13 @@ use crate::process;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Agent {
-    process: Child,
+    pub(crate) process: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
 }
 
-/// `memory-ingress mcp` with these arguments, and an environment of its own.
+/// `memory-ingress mcp` with these arguments, and without the credentials and proxies of the environment.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = process::command();
     command.arg("mcp").args(args);
@@ -37,10 +37,6 @@ pub(crate) fn command(args: &[&str]) -> Command {
 }
 
 impl Agent {
-    pub(crate) fn start(args: &[&str]) -> Self {
-        Self::spawn(command(args))
-    }
-
     pub(crate) fn spawn(mut command: Command) -> Self {
         command
             .stdin(Stdio::piped())
@@ -92,10 +88,6 @@ impl Agent {
             false => Ok(flat),
             true => Err(flat["error"].as_str().unwrap().to_owned()),
         }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
     }
 
     /// Ends the input, and waits for the process: its status, the lines it still wrote, and its

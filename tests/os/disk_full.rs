@@ -1,21 +1,24 @@
-//! A full disk is an error and never a yes (contract, section 1).
+//! A write to a full disk is an error and never confirmed (contract, section 1).
 
 use std::path::Path;
 use std::process::Command;
 
 use memory_log::object::Object;
 
-use crate::app::stored;
-use crate::conduct::say;
-use crate::process::{Server, key, memory, run, text};
+use crate::folder::{memory, stored};
+use crate::local::run;
+use crate::notice::say;
+use crate::process::{Server, text};
+use crate::receipt::key;
+use crate::tool::tool;
 
-/// A file system in memory, as small as this, until it is dropped.
+/// A small file system in memory, mounted until it is dropped.
 struct SmallDisk<'f>(&'f Path);
 
 impl<'f> SmallDisk<'f> {
-    /// None where mounting is not allowed.
+    /// Returns None if this user may not mount.
     fn mount(folder: &'f Path) -> Option<Self> {
-        let mount = Command::new("mount")
+        let mount = tool("mount", "mount")
             .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
             .arg(folder)
             .output();
@@ -34,14 +37,14 @@ impl Drop for SmallDisk<'_> {
 async fn a_full_disk_is_never_answered_with_yes_and_loses_nothing_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let Some(_disk) = SmallDisk::mount(folder.path()) else {
-        say("not run on a full disk: that needs the right to mount a tmpfs");
+        say("NOT RUN: the test of a full disk needs the right to mount a tmpfs");
         return;
     };
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
     let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
     for number in 0..200 {
-        // Larger and smaller ones by turns: where one has no room, another may still have.
+        // Large and small memories in turn: if a large one has no room, a small one may still have.
         let content = format!(
             "{number} {}",
             "x".repeat(if number % 2 == 0 { 60_000 } else { 500 })

