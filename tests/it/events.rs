@@ -1,4 +1,4 @@
-//! Events as each kind of gateway sends them, and the whole answers of the real binary to them.
+//! Events as each kind of gateway sends them, and the whole responses of the shipped function.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,11 @@
-//! The Lambda binary: an event of API Gateway in, its answer out, and a real put behind it.
+//! The Lambda function: an event of API Gateway, its response, and a real put. The program under test is built with the
+//! features of the shipped one.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -59,7 +61,39 @@ async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Respons
     StatusCode::ACCEPTED.into_response()
 }
 
-/// The function, running until it is dropped.
+/// The shipped program: `bootstrap` with only the feature `lambda`. The tests have more features, so the `bootstrap` that
+/// cargo builds for them is another one.
+static BOOTSTRAP: LazyLock<PathBuf> = LazyLock::new(|| {
+    // Cargo sets these for a test. Build scripts of the dependencies read some of them, and would run again each time.
+    const OF_THE_TEST: [&str; 3] = ["CARGO_BIN_EXE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .args(["build", "--locked", "--package", "memory-ingress"])
+        .args(["--no-default-features", "--features", "lambda"])
+        .args(["--bin", "bootstrap"])
+        .arg("--message-format=json-render-diagnostics")
+        .arg("--target-dir")
+        .arg(target.with_file_name("lean"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit());
+    for (name, _) in std::env::vars_os() {
+        let is_of_the_test = |prefix| name.to_string_lossy().starts_with(prefix);
+        if OF_THE_TEST.into_iter().any(is_of_the_test) {
+            build.env_remove(name);
+        }
+    }
+    let built = build.output().unwrap();
+    assert!(built.status.success(), "{build:?}");
+    let messages = built.stdout.split(|byte| *byte == b'\n');
+    let mut programs = messages.filter_map(|message| {
+        let message: Value = serde_json::from_slice(message).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    });
+    programs.next_back().expect("cargo names the program")
+});
+
+/// The function. It runs until it is dropped.
 pub(crate) struct Function {
     process: Child,
     answers: mpsc::UnboundedReceiver<Value>,
@@ -68,6 +102,8 @@ pub(crate) struct Function {
 
 impl Function {
     pub(crate) async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
+        // Its time begins after the build.
+        let program = BOOTSTRAP.as_path();
         let (answers, received) = mpsc::unbounded_channel();
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -80,7 +116,7 @@ impl Function {
             deadline_ms,
         });
         let log = NamedTempFile::new().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        let process = Command::new(program)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", serve(api).await)
             .env("AWS_LAMBDA_FUNCTION_NAME", "m")
@@ -101,7 +137,7 @@ impl Function {
         }
     }
 
-    /// What it has logged, each line a JSON object, as CloudWatch Logs keeps them.
+    /// The lines of its log. Each is a JSON object, as CloudWatch Logs keeps it.
     fn log(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.log.path()).unwrap();
         let lines = log.lines().map(serde_json::from_str);
