@@ -247,7 +247,7 @@ async fn the_backend_tells_its_caller_the_callers_faults() {
     let almost = with("decision", "x".repeat((4 << 20) - 150).into());
     for (body, status, words) in [
         (surrogate, 400, "surrogate"),
-        (with("repository_id", "42".into()), 422, "is no UUID"),
+        (with("repository_id", "42".into()), 422, "must be a UUID"),
         (almost, 413, ""),
     ] {
         let (told, body) = backend.decide(body).await;

@@ -18,11 +18,11 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// What the service says about a document whose repository is not a UUID and whose content is missing.
-pub(crate) const NO_UUID: [&str; 2] = ["is no UUID; send", "\"content\" is required"];
+pub(crate) const NO_UUID: [&str; 2] = ["must be a UUID: 32", "\"content\" is required"];
 /// What it says about names and timestamps that no schema forbids, so that every client sends them.
 pub(crate) const BEYOND_SCHEMAS: [&str; 2] = [
     "shorten it to at most 150",
-    "lies outside 1970-01-01T00:00:00Z",
+    "is outside 1970-01-01T00:00:00Z",
 ];
 
 /// The memory that clients of the JSON:API send.
