@@ -20,6 +20,7 @@ use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use memory_log::memory::{Draft, Memory};
+use memory_log::object::Object;
 use memory_s3::aws::chain;
 use memory_s3::witness::Witness;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -166,12 +167,19 @@ impl Endpoint {
 
     async fn store(&self, memory: &Memory) -> ToolOutcome {
         let body = tool::body(memory).into_bytes();
+        let object = Object::of(memory);
+        let receipt_of_this = ToolOutcome::stored(object.memory_id, object.key);
         let deadline = self.deadline();
         let mut written = Written::NotWritten;
         let mut retries = 0;
         loop {
             let error = match self.attempt(&body, deadline).await {
-                Ok(receipt) => return receipt,
+                Ok(receipt) if receipt == receipt_of_this => return receipt,
+                Ok(_) => CallError::without_response(
+                    "The endpoint sent the receipt of another memory.",
+                    Written::Unknown,
+                    Next::GiveUp,
+                ),
                 Err(error) => error,
             };
             let pause = match error.next {

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Does {
     /// Reads it whole and answers these bytes.
     Answers(Vec<u8>),
+    /// Reads it whole and answers with what this makes of its body.
+    AnswersTo(fn(&str) -> Vec<u8>),
     /// Reads it whole, answers these bytes, and keeps the connection without another word.
     AnswersAndHangs(Vec<u8>),
     /// Reads its beginning and resets the connection.
@@ -78,8 +80,13 @@ async fn serve(mut socket: TcpStream, does: Does, seen: Arc<Mutex<Vec<String>>>)
         }
     }
     let text = String::from_utf8_lossy(&request).into_owned();
-    seen.lock().unwrap().push(text);
+    seen.lock().unwrap().push(text.clone());
     match does {
+        Does::AnswersTo(make) => {
+            let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            let _ = socket.write_all(&make(body)).await;
+            let _ = socket.shutdown().await;
+        }
         Does::Answers(bytes) => {
             let _ = socket.write_all(&bytes).await;
             let _ = socket.shutdown().await;
@@ -111,6 +118,14 @@ pub(crate) fn is_whole(request: &[u8]) -> bool {
 }
 
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Does {
+    Does::Answers(bytes_of(status, headers, body))
+}
+
+/// A whole response.
+pub(crate) fn bytes_of(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    Does::Answers(format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into())
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .into()
 }

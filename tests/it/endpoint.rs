@@ -1,19 +1,34 @@
-//! `memory-ingress mcp --url`: an agent's calls sent to a deployed service, signed and retried.
+//! `memory-ingress mcp --url`: an agent's calls sent to a deployed service, signed and repeated (contract 7.4).
 
+use memory_ingress::tool;
+use memory_log::json::Json;
+use memory_log::memory::Memory;
+use memory_log::object::Object;
+use memory_log::timestamp::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use crate::agent::{Agent, command};
 use crate::message::{ARGUMENTS, request};
-use crate::misbehaving::{Does, Misbehaving, answer};
+use crate::misbehaving::{Does, Misbehaving, answer, bytes_of};
 
-const RECEIPT: &str =
-    r#"{"status":"ok","memory_id":"3801baa2-1063-86b6-b294-c22f1c2f081e","s3_key":"k"}"#;
 const NO_TIMESTAMP: &str =
     r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings."}"#;
 
+/// The flat receipt of the memory in a tool body.
+fn receipt_of(body: &str) -> Value {
+    let draft = tool::draft(Json::parse(body.as_bytes()).unwrap().root()).unwrap();
+    let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap();
+    let object = Object::of(&memory);
+    json!({"status": "ok", "memory_id": object.memory_id.to_string(), "s3_key": object.key})
+}
+
+/// The receipt of the memory that was sent.
 fn receipt() -> Does {
-    answer("201 Created", "content-type: application/json\r\n", RECEIPT)
+    Does::AnswersTo(|body| {
+        let json = "content-type: application/json\r\n";
+        bytes_of("201 Created", json, &receipt_of(body).to_string())
+    })
 }
 
 /// What an agent is told by a server that does these things, one after another, and the bodies
@@ -52,10 +67,7 @@ async fn a_call_is_one_post_of_the_whole_memory_with_its_timestamp() {
         "X-Team: memory",
     ]));
     let told = spawn_blocking(move || agent.call(arguments)).await.unwrap();
-    assert_eq!(
-        told.unwrap(),
-        serde_json::from_str::<Value>(RECEIPT).unwrap()
-    );
+    assert_eq!(told.unwrap(), receipt_of(arguments));
     let seen = server.seen();
     let (head, body) = seen[0].split_once("\r\n\r\n").unwrap();
     assert_eq!(seen.len(), 1);
@@ -302,12 +314,38 @@ async fn a_pause_longer_than_any_clock_is_told_and_not_waited_for() {
 
 #[tokio::test]
 async fn an_answer_of_many_lines_is_one_line_to_the_agent() {
-    let pretty = RECEIPT.replace(',', ",\n  ") + "\n";
-    let (told, _) = told(vec![answer("201 Created", "", &pretty)], ARGUMENTS, &[]).await;
-    assert_eq!(
-        told.unwrap(),
-        serde_json::from_str::<Value>(RECEIPT).unwrap()
-    );
+    let pretty =
+        Does::AnswersTo(|body| bytes_of("201 Created", "", &format!("{:#}\n", receipt_of(body))));
+    let (told, _) = told(vec![pretty], ARGUMENTS, &[]).await;
+    assert_eq!(told.unwrap(), receipt_of(ARGUMENTS));
+}
+
+#[tokio::test]
+async fn the_receipt_of_another_memory_leaves_the_outcome_unknown() {
+    let other_id = |body: &str| {
+        let mut receipt = receipt_of(body);
+        receipt["memory_id"] = json!("3801baa2-1063-86b6-b294-c22f1c2f081f");
+        bytes_of("201 Created", "", &receipt.to_string())
+    };
+    let other_key = |body: &str| {
+        let mut receipt = receipt_of(body);
+        receipt["s3_key"] = json!(format!("{}2", receipt["s3_key"].as_str().unwrap()));
+        bytes_of("201 Created", "", &receipt.to_string())
+    };
+    let of_another = |body: &str| {
+        let other = body.replace("\"content\":\"", "\"content\":\"x");
+        bytes_of("201 Created", "", &receipt_of(&other).to_string())
+    };
+    for make in [other_id as fn(&str) -> Vec<u8>, other_key, of_another] {
+        let (told, bodies) = told(vec![Does::AnswersTo(make)], ARGUMENTS, &[]).await;
+        assert_eq!(
+            told.unwrap_err(),
+            "The endpoint sent the receipt of another memory. It is not known whether the memory was stored. When that is \
+             fixed, repeat the same call with \"timestamp\":\"2026-01-27T03:14:22Z\": it is stored only once, however often \
+             it is sent."
+        );
+        assert_eq!(bodies.len(), 1, "it is not repeated");
+    }
 }
 
 #[tokio::test]
