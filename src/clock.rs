@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use memory_log::timestamp::Timestamp;
 
-/// A clock that never gives the same instant twice within a process (contract 2.1).
+/// A clock that never gives the same instant twice within a process (contract 4.2).
 #[derive(Debug, Default)]
 pub struct Clock {
     last_micros: AtomicI64,

@@ -1,4 +1,4 @@
-//! Which requests may come in, and which browser origins may read the response (contract 7.1).
+//! Which requests may come in, and which browser origins may read the response (contract 5.6, 7.2).
 //!
 //! Without a key the service answers programs of this machine only. A browser page is not one of
 //! them: on a laptop it could otherwise write memories through a foreign name that resolves to

@@ -1,4 +1,4 @@
-//! Bad input always gets an error document, all faults at once, and stores nothing.
+//! Bad input always gets an error document, all faults at once, and stores nothing (contract 1.8, 2.1, 2.2, 2.3, 3.7).
 
 use crate::app::{App, tool_for_document};
 use crate::exchange::JSON_API;

@@ -1,4 +1,4 @@
-//! `serve`, `replay` and `openapi` as a person at a terminal uses them (contract, sections 6 and 7).
+//! `serve`, `replay` and `openapi` as a person at a terminal uses them (contract 6.1, 6.2, 7.1, 7.2, 7.5).
 
 use std::fs;
 use std::io::Read;

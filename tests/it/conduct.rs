@@ -1,4 +1,4 @@
-//! The embedded S3 behaves as S3 does.
+//! The embedded S3 behaves as S3 does (contract 1.2, 7.7).
 
 use memory_s3::embedded::{self, BUCKET, Disk};
 

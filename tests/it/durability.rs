@@ -1,4 +1,4 @@
-//! A confirmed memory is durable: kills of the service, and two services with one folder (contract, sections 1 and 7).
+//! A confirmed memory is durable: kills of the service, and two services with one folder (contract 1.1, 7.7).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Events as each kind of gateway sends them, and the whole responses of the shipped function.
+//! Events as each kind of gateway sends them, and the whole responses of the shipped function (contract 3.12).
 
 use std::collections::BTreeMap;
 use std::path::Path;

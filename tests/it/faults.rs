@@ -1,9 +1,5 @@
-//! Every way in which a put fails, through every surface: what the caller is told, what lies in the
-//! bucket, and that the retry the answer proposes stores the memory once (contract, sections 1, 3
-//! and 4).
-//!
-//! Time-outs run on a paused clock under an S3 in process; what sockets alone can do, in
-//! `wire_faults.rs`.
+//! Every way in which a put fails, through every surface: what the caller is told, what is in the bucket, and that the
+//! repeat that the response proposes stores the memory once (contract 1.3, 1.4, 3.9).
 
 use std::path::Path;
 use std::sync::Arc;

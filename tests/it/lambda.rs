@@ -1,5 +1,5 @@
-//! The Lambda function: an event of API Gateway, its response, and a real put. The program under test is built with the
-//! features of the shipped one.
+//! The Lambda function: an event of API Gateway, its response, and a real put (contract 3.12, 4.1). The program under test
+//! is built with the features of the shipped one.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

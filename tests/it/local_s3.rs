@@ -1,4 +1,4 @@
-//! What the embedded S3 refuses because it could not keep it as S3 would (contract, section 7).
+//! What the embedded S3 refuses, because it could not store it as S3 would (contract 7.6, 7.7).
 
 use std::fs;
 

@@ -15,6 +15,7 @@ mod app;
 mod bad_input;
 mod command_line;
 mod conduct;
+mod contract;
 mod durability;
 mod endpoint;
 mod events;

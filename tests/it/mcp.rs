@@ -1,4 +1,5 @@
-//! The Model Context Protocol over HTTP: both eras, sloppy agents, pages in a browser.
+//! The Model Context Protocol over HTTP: both eras, agents that are not exact, and browser origins (contract 5.1, 5.2, 5.3,
+//! 5.4, 5.5, 5.6).
 
 use memory_ingress::caller::{ApiKey, Callers};
 use memory_ingress::guard::Guard;

@@ -1,4 +1,5 @@
-//! Every method of the Model Context Protocol in each version, compared with the responses that were agreed.
+//! Every method of the Model Context Protocol in each version, compared with the responses that were agreed (contract 5.3,
+//! 5.5).
 
 use crate::app::App;
 use crate::wire::{Exchange, exchanges};

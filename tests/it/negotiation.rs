@@ -1,4 +1,5 @@
-//! What is checked before the body, in which order, and with which headers (contract, section 3).
+//! The checks before the body, their order, and the headers of responses (contract 3.1, 3.2, 3.3, 3.4, 3.5, 3.10,
+//! 3.11).
 
 use memory_ingress::caller::{ApiKey, Callers};
 

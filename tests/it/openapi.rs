@@ -1,4 +1,5 @@
-//! The committed OpenAPI document is the code's, and each of its examples a real answer.
+//! The committed OpenAPI document is the one that the code generates, and each of its examples is a real response
+//! (contract 3.1, 3.8).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,8 +1,6 @@
-//! What S3 can do to a put, what is known then, and what the caller is told (contract, sections 3
-//! and 4).
+//! What S3 can do to a put, what is known then, and what the caller is told (contract 1.4, 3.9, 4.1).
 //!
-//! The server here misbehaves on a real socket, under the real SDK; each row names one
-//! misbehaviour.
+//! The server here misbehaves on a real socket, under the real SDK. Each row names one misbehavior.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What holds for every memory, not only for the examples.
+//! What holds for every memory, not only for the examples (contract 1.3, 1.6, 1.7).
 
 use memory_ingress::media_type::BodyType;
 use memory_ingress::{jsonapi, tool};

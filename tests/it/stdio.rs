@@ -1,4 +1,4 @@
-//! `memory-ingress mcp` for an agent on this machine: memories written directly, by lines.
+//! `memory-ingress mcp` for an agent on this machine: memories written directly, one message a line (contract 7.3).
 
 use std::io::Write;
 use std::path::Path;

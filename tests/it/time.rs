@@ -1,4 +1,4 @@
-//! One deadline for a request, and a clock that never stands still (contract, sections 2 and 4).
+//! One deadline for a request, and a clock that never stands still (contract 4.1, 4.2).
 
 use std::convert::Infallible;
 use std::sync::Arc;

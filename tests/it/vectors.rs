@@ -1,4 +1,4 @@
-//! Every worked example of the contract, over HTTP, to the stored byte.
+//! Every worked example of the contract, over HTTP, to the stored byte (contract 1.3, 1.7, 2.4, 2.5, 2.6, 3.6).
 
 use serde_json::Value;
 

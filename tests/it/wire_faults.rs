@@ -1,5 +1,5 @@
-//! Faults that sockets alone can do, between the real SDK and the embedded S3: resets, cuts, TLS
-//! (contract, sections 1 and 3).
+//! Faults that only sockets can have, between the real SDK and the embedded S3: resets, cuts, TLS (contract 1.4, 1.5,
+//! 3.9).
 
 use memory_s3::embedded::BUCKET;
 use memory_s3::writer::Writer;

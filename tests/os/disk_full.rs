@@ -1,4 +1,4 @@
-//! A write to a full disk is an error and never confirmed (contract, section 1).
+//! A write to a full disk is an error and never confirmed (contract 1.1, 7.7).
 
 use std::path::Path;
 use std::process::Command;

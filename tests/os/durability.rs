@@ -1,5 +1,5 @@
-//! A confirmed memory is durable: the order of the syncs before each response (contract, section 1). A kill keeps the
-//! page cache, so it does not show this.
+//! A confirmed memory is durable: the order of the syncs before each response (contract 1.1, 7.7). A kill keeps the page
+//! cache, so it does not show this.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! `replay` on a terminal (contract, section 7).
+//! `replay` on a terminal (contract 7.5).
 
 use std::process::Stdio;
 

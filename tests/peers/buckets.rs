@@ -1,4 +1,4 @@
-//! `serve` and `replay` with a bucket of another S3 (contract, section 7).
+//! `serve` and `replay` with a bucket of another S3 (contract 7.1, 7.5).
 
 use serde_json::{Value, json};
 

@@ -32,7 +32,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The object that is put into the bucket for one memory (contract 2.4 to 2.6).
+/// The object that is put into the bucket for one memory (contract 2.4, 2.5, 2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// UUID version 8 of the schema version and the memory's five fields.

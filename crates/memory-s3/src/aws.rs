@@ -18,7 +18,7 @@ use aws_sdk_s3::config::{
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 /// Longest wait for a connection: S3 in the same region answers a handshake in milliseconds, and
-/// the rest of the deadline belongs to the write (contract 4.2).
+/// the rest of the deadline belongs to the write (contract 4.1).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why AWS cannot be called: one sentence for the operator.

@@ -1,5 +1,5 @@
 //! The embedded S3: the part of S3 that the log relies on, with its protocol and its errors, over a
-//! folder (contract 7.4).
+//! folder (contract 7.6, 7.7).
 //!
 //! It stands under the SDK, so the real client signs, sends and reads as it does with S3. A request
 //! that it could not honor as S3 would is refused with 501 `NotImplemented`, never ignored.
