@@ -1,4 +1,4 @@
-//! `Accept`: laws of RFC 9110, section 12.5.1, and of JSON:API, that hold for any field.
+//! `Accept`: rules of RFC 9110, section 12.5.1, and of JSON:API, that hold for any field value.
 
 use memory_ingress::media_type::{BodyType, Representation, negotiate};
 
@@ -7,10 +7,10 @@ type Choice = Option<Representation>;
 const ANY: &str = "*/*;q=0.001";
 const JSON_API: &str = "application/vnd.api+json";
 const WITH_PARAMETER: &str = "application/vnd.api+json;charset=utf-8";
-/// Not offered, and neither is what its string holds.
+/// A media type that the service does not offer. The types in its quoted string are not in the list.
 const OTHER: &str = r#"image/png;x="\", application/json;q=1, */*;q=1, ";q=0.5"#;
 
-/// The value of an `Accept` field, a newline between its lines.
+/// Checks the value of an `Accept` field. Each line of the input is one field line.
 pub fn accept(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
     let chosen = negotiate(lines.iter().copied());
@@ -21,26 +21,29 @@ pub fn accept(bytes: &[u8]) {
     assert_eq!(
         chosen,
         of(&lines.join(&b", "[..])),
-        "several lines are one list"
+        "several field lines are not read as one list"
     );
     let lower = bytes.to_ascii_lowercase();
     for changed in [&lower, &bytes.to_ascii_uppercase()] {
         assert_eq!(
             chosen,
             negotiate(changed.split(|byte| *byte == b'\n')),
-            "case means something"
+            "upper and lower case are not the same"
         );
     }
 
-    // One more range, however light, makes more acceptable, not less. After an open quotation mark
-    // it would be inside the string.
+    // One more range, whatever its weight, makes more types acceptable, never fewer. The range goes
+    // before the others as well, because after an open quotation mark it would be part of the string.
     for more in [before(ANY), after(ANY)] {
-        assert!(chosen.is_none() || more.is_some(), "one more range is less");
+        assert!(
+            chosen.is_none() || more.is_some(),
+            "one more range makes fewer types acceptable"
+        );
     }
     assert_eq!(
         before(JSON_API),
         Some(Representation::JsonApi),
-        "nothing is heavier"
+        "JSON:API with the weight 1 is not chosen"
     );
     let refused = before(WITH_PARAMETER);
     let names_json_api = lower
@@ -49,7 +52,7 @@ pub fn accept(bytes: &[u8]) {
     let may_be_chosen = names_json_api && refused == chosen;
     assert!(
         refused.is_none() || may_be_chosen,
-        "every entry of JSON:API's is parametrised"
+        "JSON:API is chosen although each of its entries has a parameter"
     );
     let is_empty = bytes.iter().all(|byte| b", \t\n".contains(byte));
     if is_empty {
@@ -61,18 +64,19 @@ pub fn accept(bytes: &[u8]) {
         assert_eq!(
             before(OTHER),
             chosen,
-            "what is not offered counts for nothing"
+            "a type that is not offered changes the choice"
         );
     }
 
     if !bytes.contains(&b'"') {
-        without_strings(bytes, chosen);
+        check_without_strings(bytes, chosen);
     }
-    declares_a_body(bytes);
+    check_as_content_type(bytes);
 }
 
-/// Where no string can hold a separator, entries may be spaced, sorted and repeated.
-fn without_strings(bytes: &[u8], chosen: Choice) {
+/// Without quoted strings each comma separates entries. White space, order and repetition of entries
+/// change nothing.
+fn check_without_strings(bytes: &[u8], chosen: Choice) {
     let field = bytes
         .iter()
         .map(|byte| if *byte == b'\n' { b',' } else { *byte });
@@ -82,12 +86,12 @@ fn without_strings(bytes: &[u8], chosen: Choice) {
     assert_eq!(
         chosen,
         of(&entries.join(&b","[..])),
-        "order means something"
+        "the order of entries changes the choice"
     );
     assert_eq!(
         chosen,
         of(&[&*field, &*field].join(&b","[..])),
-        "twice is not once"
+        "repeated entries change the choice"
     );
     let spaced = field.iter().flat_map(|byte| match byte {
         b',' | b';' => vec![b'\t', *byte, b' '],
@@ -96,12 +100,12 @@ fn without_strings(bytes: &[u8], chosen: Choice) {
     assert_eq!(
         chosen,
         of(&spaced.collect::<Vec<_>>()),
-        "white space means something"
+        "white space changes the choice"
     );
 }
 
-/// Who declares a body so may be answered so.
-fn declares_a_body(bytes: &[u8]) {
+/// A media type that a client may declare for its body is also acceptable for the response.
+fn check_as_content_type(bytes: &[u8]) {
     let declared = BodyType::parse(bytes);
     assert_eq!(declared, BodyType::parse(&bytes.to_ascii_uppercase()));
     match declared {

@@ -1,5 +1,5 @@
-//! An event of API Gateway: whatever it holds is answered as every request is, and stored is what the
-//! answer says is stored.
+//! An event of API Gateway: the response has what all responses have, and the bucket holds what the
+//! response says is stored.
 
 use std::cell::Cell;
 use std::fs;
@@ -19,14 +19,14 @@ use memory_s3::writer::Writer;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::answered::{Answer, Asked, REQUEST_ID};
+use super::response::{REQUEST_ID, RequestKind, Response};
 
-/// The JSON of an event, as Lambda's runtime hands it over.
+/// Checks the JSON of an event, as Lambda's runtime passes it on.
 pub fn gateway_event(bytes: &[u8]) {
     if event(bytes).is_some() {
-        // It comes back only as it was: with an empty bucket.
+        // The next event gets the same service with an empty bucket. After a panic it gets a new one.
         let mut deployed = DEPLOYED.take().unwrap_or_else(Deployed::start);
-        deployed.judge(bytes);
+        deployed.check(bytes);
         DEPLOYED.set(Some(deployed));
     }
 }
@@ -35,7 +35,7 @@ thread_local! {
     static DEPLOYED: Cell<Option<Deployed>> = const { Cell::new(None) };
 }
 
-/// The service behind its gateway, over an empty bucket.
+/// The service as API Gateway calls it, with an empty bucket.
 struct Deployed {
     runtime: Runtime,
     router: Router,
@@ -45,7 +45,7 @@ struct Deployed {
 impl Deployed {
     fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build();
-        let (router, folder) = over_an_empty_bucket();
+        let (router, folder) = with_empty_bucket();
         Self {
             runtime: runtime.expect("a runtime"),
             router,
@@ -53,46 +53,49 @@ impl Deployed {
         }
     }
 
-    fn judge(&mut self, bytes: &[u8]) {
-        let Some(answer) = self.answer(bytes) else {
+    fn check(&mut self, bytes: &[u8]) {
+        let Some(response) = self.respond(bytes) else {
             return;
         };
         let objects = stored(self.folder.path());
-        let Some((id, key)) = answer.receipt() else {
-            assert!(objects.is_empty(), "{answer:?}, and {objects:?}");
+        let Some((id, key)) = response.receipt() else {
+            assert!(objects.is_empty(), "{response:?}, but {objects:?}");
             return;
         };
-        assert_eq!(answer.header("idempotent-replayed"), None);
-        let (path, object) = objects.first().expect("what is answered for is stored");
-        let object = Object::read(&key, object).expect("it is that memory");
+        assert_eq!(response.header("idempotent-replayed"), None);
+        let (path, object) = objects.first().expect("the memory of a receipt is stored");
+        let object = Object::read(&key, object).expect("the object is the memory of the receipt");
         assert_eq!((object.memory_id.to_string(), objects.len()), (id, 1));
         assert!(path.ends_with(&key), "{path} is not under {key}");
 
-        // A repeat is the same to the byte; or, without a timestamp, another memory.
-        let repeat = self.answer(bytes).expect("it was answered before");
-        let (_, other) = repeat.receipt().expect("it was stored before");
+        // The response to a repeat is the same to the byte. Without a timestamp, a repeat is another memory.
+        let repeat = self.respond(bytes).expect("the first event had a response");
+        let (_, other) = repeat.receipt().expect("the first event was stored");
         let is_replayed = repeat.header("idempotent-replayed").is_some();
         assert_eq!(is_replayed, other == key);
         if is_replayed {
-            assert_eq!((repeat.status, &repeat.body), (answer.status, &answer.body));
+            assert_eq!(
+                (repeat.status, &repeat.body),
+                (response.status, &response.body)
+            );
         }
         let now_stored = stored(self.folder.path()).len();
         assert_eq!(now_stored, if is_replayed { 1 } else { 2 });
-        (self.router, self.folder) = over_an_empty_bucket();
+        (self.router, self.folder) = with_empty_bucket();
     }
 
-    /// What the gateway is answered; nothing where the event is none of API Gateway's.
-    fn answer(&self, bytes: &[u8]) -> Option<Answer> {
+    /// The checked response; `None` if this is not an event of API Gateway.
+    fn respond(&self, bytes: &[u8]) -> Option<Response> {
         let event = event(bytes)?;
-        let asked = Asked::of(&event);
+        let kind = RequestKind::of(&event);
         let mut context = Context::default();
         REQUEST_ID.clone_into(&mut context.request_id);
-        let answered = lambda::handle(self.router.clone(), LambdaEvent::new(event, context));
-        let response = self.runtime.block_on(answered);
+        let response = lambda::handle(self.router.clone(), LambdaEvent::new(event, context));
+        let response = self.runtime.block_on(response);
         let response = response.unwrap_or_else(|never| match never {});
-        let answer = Answer::read(&serde_json::to_value(response).expect("JSON"));
-        answer.judge(asked);
-        Some(answer)
+        let response = Response::read(&serde_json::to_value(response).expect("JSON"));
+        response.check(kind);
+        Some(response)
     }
 }
 
@@ -100,8 +103,9 @@ fn event(bytes: &[u8]) -> Option<LambdaRequest> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// In memory where that can be: a disk's syncs take most of the time.
-fn over_an_empty_bucket() -> (Router, TempDir) {
+/// The routes of a service with an empty bucket, and the bucket's folder. The folder is in memory if
+/// possible, because the syncs of a disk take most of the time.
+fn with_empty_bucket() -> (Router, TempDir) {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let folder = folder.expect("a folder");
     let client = embedded::client(Disk::create(folder.path()).expect("a bucket"));
@@ -115,7 +119,7 @@ fn over_an_empty_bucket() -> (Router, TempDir) {
     (http::router(ingress, guard), folder)
 }
 
-/// Every file of the bucket: its key, and its bytes.
+/// The key and the bytes of every file of the bucket.
 fn stored(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut objects = Vec::new();
     let mut left = vec![folder.join(BUCKET)];
@@ -125,7 +129,7 @@ fn stored(folder: &Path) -> Vec<(String, Vec<u8>)> {
             left.extend(entries.map(|entry| entry.expect("an entry").path()));
         } else {
             let bytes = fs::read(&path).expect("an object");
-            // A name too long for a disk is cut, and the cut marked so.
+            // A name that is too long for a disk is stored in pieces with `+/` between them.
             let key = path.to_str().expect("UTF-8").replace("+/", "");
             objects.push((key, bytes));
         }

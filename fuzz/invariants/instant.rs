@@ -1,9 +1,10 @@
-//! RFC 3339 by hand: a second opinion on timestamps, which shares no code with `chrono`.
+//! A second reader of RFC 3339, which shares no code with `chrono`.
 
-/// The last second that four digits of a year can name.
+/// The last second of the year 9999, the last year with four digits.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// Seconds since 1970 and nanoseconds of a timestamp that the service keeps; none of any other text.
+/// Seconds since 1970 and nanoseconds of a timestamp that the service accepts; `None` for any other
+/// text.
 pub(crate) fn instant(text: &str) -> Option<(i64, u32)> {
     let mut rest = text.as_bytes();
     let year = digits(&mut rest, 4)?;
@@ -55,7 +56,7 @@ pub(crate) fn instant(text: &str) -> Option<(i64, u32)> {
         .then_some((seconds, u32::try_from(nanos).ok()?))
 }
 
-/// The fewest fraction digits of 0, 3, 6 or 9 that lose nothing, with their point.
+/// The fraction of a second in 0, 3, 6 or 9 digits, the fewest that lose nothing, after a point.
 pub(crate) fn fraction(nanos: u32) -> String {
     match nanos {
         0 => String::new(),

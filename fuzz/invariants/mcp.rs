@@ -1,5 +1,5 @@
-//! A message of MCP: one line of JSON-RPC answers it, to its very id, and nothing is called that was
-//! not asked for.
+//! A message of MCP: the reply is one line of JSON-RPC with the same id, and the tool runs only if the
+//! message calls it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use memory_ingress::mcp::{Response, Step, TOOL_NAME, dispatch};
@@ -12,44 +12,45 @@ use memory_log::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use super::reading::{given, grammatical, member, text, text_of, unambiguous};
-use super::remembered::{NOW, receipt, remembered};
-use super::rpc::{id, is_an_answer};
+use super::rpc::{check_reply, id};
+use super::service::{NOW, memory_of, receipt};
 
-/// How a message arrives, by its first byte: on stdio, bare, or with the header fields of 2025-06-18,
-/// of 2025-11-25, of 2026-07-28, of that with its name in base64, with those of another method, of a
-/// version that is none, or with two versions.
+/// The transports and header fields of a message, each named by a byte. `s` is stdio, and `b` is HTTP
+/// without header fields. `1`, `2` and `m` are the header fields of 2025-06-18, 2025-11-25 and
+/// 2026-07-28, and `M` is `m` with the name in base64. `w` names another method, `x` names an unknown
+/// version, and `r` names two versions.
 pub(crate) const ARRIVALS: &[u8] = b"sb12mMwxr";
 
-/// A byte for how it arrives, and the message.
+/// Checks a message, after a byte for its transport and header fields.
 pub fn mcp_message(bytes: &[u8]) {
     let Some((first, message)) = bytes.split_first() else {
         return;
     };
-    let unnamed = ARRIVALS[usize::from(*first) % ARRIVALS.len()];
+    let by_number = ARRIVALS[usize::from(*first) % ARRIVALS.len()];
     let arrival = if ARRIVALS.contains(first) {
         *first
     } else {
-        unnamed
+        by_number
     };
     let headers = headers(arrival, message);
     match dispatch(headers.as_ref(), message) {
-        Step::Respond(answer) => {
-            is_an_answer(&answer, message);
-            let is_error = answer
+        Step::Respond(reply) => {
+            check_reply(&reply, message);
+            let is_error = reply
                 .message
                 .as_deref()
-                .and_then(|answer| grammatical(answer.as_bytes()))
-                .and_then(|answer| member(answer, "error"))
+                .and_then(|reply| grammatical(reply.as_bytes()))
+                .and_then(|reply| member(reply, "error"))
                 .is_some();
-            let must_be_served = b"sb12".contains(&arrival) && is_bare(message);
-            assert!(!(must_be_served && is_error), "a bare call is a call");
+            let must_run = b"sb12".contains(&arrival) && is_call_without_meta(message);
+            assert!(!(must_run && is_error), "a call without `_meta` is refused");
             let Step::Respond(again) = dispatch(headers.as_ref(), message) else {
-                panic!("the answer is not the same again");
+                panic!("the same message gets another reply");
             };
-            assert_eq!(answer, again);
+            assert_eq!(reply, again);
         }
-        Step::Call(draft, reply) => {
-            let arguments = called(message).expect("a call is made that was not asked for");
+        Step::Call(draft, pending) => {
+            let arguments = arguments_of_call(message).expect("the message calls the tool");
             let memory = Memory::new(draft, Timestamp::from_unix_micros(NOW));
             let outcome = match &memory {
                 Ok(memory) => ToolOutcome::of(&receipt(memory, &Object::of(memory))),
@@ -57,19 +58,19 @@ pub fn mcp_message(bytes: &[u8]) {
                     ToolOutcome::refused(&Problem::of_violations(violations, tool::locate))
                 }
             };
-            let answer = reply.result_of_call(&outcome);
-            is_an_answer(&answer, message);
-            let result = result(&answer);
+            let reply = pending.result_of_call(&outcome);
+            check_reply(&reply, message);
+            let result = result(&reply);
             let flat: Value = serde_json::from_str(&outcome.document()).expect("JSON");
             assert_eq!(
                 (&result["structuredContent"], &result["isError"]),
                 (&flat, &json!(outcome.is_error()))
             );
-            // What an agent sends is the tool's body, but that `data` makes no envelope of it.
+            // The arguments are the tool's body. Only over HTTP does `data` make a body an envelope.
             let has_data = unambiguous(arguments.as_bytes())
                 .is_some_and(|arguments| member(arguments, "data").is_some());
             if !has_data {
-                let posted = remembered(arguments.as_bytes(), BodyType::Json, NOW);
+                let posted = memory_of(arguments.as_bytes(), BodyType::Json, NOW);
                 assert_eq!(
                     memory.map_err(|violations| Problem::of_violations(&violations, tool::locate)),
                     posted
@@ -79,8 +80,8 @@ pub fn mcp_message(bytes: &[u8]) {
     }
 }
 
-/// The arguments of a message that calls the tool.
-fn called(message: &[u8]) -> Option<String> {
+/// The arguments of a message that calls the tool; `None` for any other message.
+fn arguments_of_call(message: &[u8]) -> Option<String> {
     let request = unambiguous(message)?;
     let params = member(request, "params")?;
     let is_call = text_of(request, "jsonrpc").as_deref() == Some("2.0")
@@ -94,18 +95,18 @@ fn called(message: &[u8]) -> Option<String> {
     is_call.then_some(arguments)
 }
 
-/// Whether it is a call that names no version.
-fn is_bare(message: &[u8]) -> bool {
+/// Whether a message calls the tool without `_meta`, so that it names no version.
+fn is_call_without_meta(message: &[u8]) -> bool {
     let request = unambiguous(message);
-    called(message).is_some()
+    arguments_of_call(message).is_some()
         && request
             .and_then(|request| member(request, "params"))
             .is_some_and(|params| member(params, "_meta").is_none())
 }
 
-fn result(answer: &Response) -> Value {
-    let line = answer.message.as_deref().expect("a call is answered");
-    let result = grammatical(line.as_bytes()).and_then(|answer| member(answer, "result"));
+fn result(reply: &Response) -> Value {
+    let line = reply.message.as_deref().expect("a call has a reply");
+    let result = grammatical(line.as_bytes()).and_then(|reply| member(reply, "result"));
     serde_json::from_str(result.expect("a call has a result").get()).expect("JSON")
 }
 

@@ -1,4 +1,4 @@
-//! A body in either shape: what is kept of it is what was sent, and what is refused is told truly.
+//! A body in either shape: what is stored is what was sent, and each problem of a refusal is true.
 
 use memory_ingress::jsonapi;
 use memory_ingress::media_type::BodyType;
@@ -10,34 +10,35 @@ use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
 use serde_json::Value;
 
+use super::all_faults::check_all_are_listed;
+use super::problem::check_problem;
 use super::reading::{Raw, compact, has_null, member, unambiguous};
-use super::remembered::{NOW, problems, receipt, remembered};
 use super::sent::Sent;
-use super::{at_once, claim};
+use super::service::{NOW, memory_of, problems, receipt};
 
-/// A JSON:API document, as `application/vnd.api+json` declares it.
+/// Checks a JSON:API document, a body of the type `application/vnd.api+json`.
 pub fn envelope(bytes: &[u8]) {
-    judge(bytes, BodyType::JsonApi);
+    check_body(bytes, BodyType::JsonApi);
 }
 
-/// The tool's body, as `application/json` declares it, which is an envelope if it has `data`.
+/// Checks the tool's body, a body of the type `application/json`. It is an envelope if it has `data`.
 pub fn tool_body(bytes: &[u8]) {
-    judge(bytes, BodyType::Json);
+    check_body(bytes, BodyType::Json);
 }
 
-fn judge(bytes: &[u8], body_type: BodyType) {
+fn check_body(bytes: &[u8], body_type: BodyType) {
     let body = unambiguous(bytes);
     let has_data = body.is_some_and(|body| member(body, "data").is_some());
     let is_envelope = body_type == BodyType::JsonApi || has_data;
-    let found = match remembered(bytes, body_type, NOW) {
+    let found = match memory_of(bytes, body_type, NOW) {
         Ok(memory) => {
-            let body = body.expect("serde_json reads what is accepted");
-            is_kept(&memory, body, is_envelope);
-            is_stored_once(&memory, bytes, body_type, body, is_envelope);
+            let body = body.expect("serde_json reads a body that is accepted");
+            check_object(&memory, body, is_envelope);
+            check_repeats(&memory, bytes, body_type, body, is_envelope);
             Vec::new()
         }
         Err(found) => {
-            is_told(&found);
+            check_refusal(&found);
             found
         }
     };
@@ -50,27 +51,27 @@ fn judge(bytes: &[u8], body_type: BodyType) {
         Some(body) => {
             found
                 .iter()
-                .for_each(|problem| claim::is_true(problem, body));
+                .for_each(|problem| check_problem(problem, body));
             let spaceless = compact(body.get());
             assert_eq!(
                 found,
                 problems(spaceless.as_bytes(), body_type),
-                "white space means something"
+                "white space changes the problems"
             );
-            at_once::are_all_listed(&found, body, is_envelope);
+            check_all_are_listed(&found, body, is_envelope);
         }
     }
 }
 
-/// The object, read back, has what was sent, and the receipt names it.
-fn is_kept(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
+/// The object can be read again and has what was sent. The receipt names it.
+fn check_object(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
     let object = Object::of(memory);
     assert_eq!(
         Object::read(&object.key, &object.body).as_ref(),
         Ok(&object)
     );
     let sent = sent(body, is_envelope);
-    sent.is_kept_by(&object, &Timestamp::from_unix_micros(NOW).to_string());
+    sent.check_object(&object, &Timestamp::from_unix_micros(NOW).to_string());
 
     let receipt = receipt(memory, &object);
     let (id, key) = (object.memory_id.to_string(), &object.key);
@@ -91,8 +92,9 @@ fn is_kept(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
     );
 }
 
-/// The same request gives the same key, however it is spaced; with a timestamp, whenever it is sent.
-fn is_stored_once(
+/// The same request gives the same object, with any white space. With a timestamp, it does so at any
+/// time.
+fn check_repeats(
     memory: &Memory,
     bytes: &[u8],
     body_type: BodyType,
@@ -101,7 +103,7 @@ fn is_stored_once(
 ) {
     let object = Object::of(memory);
     let again = |bytes: &[u8], body_type, micros| {
-        let memory = remembered(bytes, body_type, micros).expect("accepted before");
+        let memory = memory_of(bytes, body_type, micros).expect("the same request was accepted");
         assert_eq!(Object::of(&memory), object);
     };
     again(bytes, body_type, NOW);
@@ -118,11 +120,11 @@ fn sent(body: Raw<'_>, is_envelope: bool) -> Sent {
     } else {
         Sent::by_tool(body)
     };
-    sent.expect("what is accepted has what is required")
+    sent.expect("a body that is accepted has the required members")
 }
 
-/// Both representations of a refusal say all of it.
-fn is_told(found: &[Problem]) {
+/// Both representations of a refusal have all of its problems.
+fn check_refusal(found: &[Problem]) {
     assert!((1..=VIOLATIONS_LISTED_MAX).contains(&found.len()));
     let document: Value = serde_json::from_str(&jsonapi::failure(found, "r")).expect("JSON");
     assert!(!has_null(&document), "{document}");

@@ -1,22 +1,22 @@
-//! What must hold whatever bytes arrive: one function for each way in, which panics where it does
-//! not.
+//! What holds for any bytes: one function for each kind of input, which panics if something does not
+//! hold.
 //!
-//! The fuzz targets call these, and so do `tests/it/fuzz_twins.rs`, by the corpus and what they make
-//! of it. Where the service reads, the judge reads by other means: JSON by `serde_json`, timestamps
-//! by hand.
+//! The fuzz targets and `tests/it/fuzz_twins.rs` call these functions, the latter with the corpus and
+//! with inputs that they generate. The checks do not read an input with the code under test: they read
+//! JSON with `serde_json`, and timestamps and keys with readers of their own.
 
 mod accept;
-mod answered;
-mod at_once;
-mod claim;
+mod all_faults;
 mod gateway;
 mod instant;
 mod mcp;
 mod memory;
+mod problem;
 mod reading;
-mod remembered;
+mod response;
 mod rpc;
 mod sent;
+mod service;
 
 pub use accept::accept;
 pub use gateway::gateway_event;

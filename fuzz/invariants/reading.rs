@@ -1,7 +1,7 @@
-//! JSON as `serde_json` reads it: a second opinion, which shares no code with the reader under test.
+//! A second reader of JSON, `serde_json`, which shares no code with the reader under test.
 //!
-//! A value is its own spelling ([`RawValue`]); objects and arrays are opened one level at a time, so
-//! no depth of nesting can exhaust the stack, and no number is ever rounded.
+//! A value is kept as it is spelled ([`RawValue`]), so no number is rounded. Objects and arrays are
+//! read one level at a time, so no depth of nesting can exhaust the stack.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// A value as it is spelled, without the white space around it.
 pub(crate) type Raw<'j> = &'j RawValue;
 
-/// One JSON value, by the grammar alone.
+/// One JSON value. Only the grammar is checked.
 pub(crate) fn grammatical(bytes: &[u8]) -> Option<Raw<'_>> {
     serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }
@@ -41,7 +41,8 @@ pub(crate) fn unambiguous(bytes: &[u8]) -> Option<Raw<'_>> {
     Some(root)
 }
 
-/// An object's members in order, repeated ones too; a name that is no Unicode is no UTF-8 either.
+/// An object's members in order, with repeated ones. A name with a lone surrogate is given in bytes
+/// that are not UTF-8.
 pub(crate) fn members(value: Raw<'_>) -> Option<Vec<(Vec<u8>, Raw<'_>)>> {
     let members: Result<Members<'_>, _> = serde_json::from_str(value.get());
     Some(members.ok()?.0)
@@ -65,7 +66,7 @@ pub(crate) fn elements(value: Raw<'_>) -> Option<Vec<Raw<'_>>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// A string's text; none of a lone surrogate's.
+/// A string's text; `None` if it has a lone surrogate.
 pub(crate) fn text(value: Raw<'_>) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
@@ -75,8 +76,8 @@ pub(crate) fn text_of(object: Raw<'_>, name: &str) -> Option<String> {
     member(object, name).and_then(text)
 }
 
-/// What a JSON Pointer (RFC 6901) points at.
-pub(crate) fn pointed<'j>(mut value: Raw<'j>, pointer: &str) -> Option<Raw<'j>> {
+/// The value that a JSON Pointer (RFC 6901) points at.
+pub(crate) fn at_pointer<'j>(mut value: Raw<'j>, pointer: &str) -> Option<Raw<'j>> {
     let mut tokens = pointer.split('/');
     if tokens.next() != Some("") {
         return None;
@@ -126,7 +127,7 @@ pub(crate) fn depth(value: Raw<'_>) -> usize {
     }
 }
 
-/// Whether null is anywhere in a document.
+/// Whether a document has null anywhere.
 pub(crate) fn has_null(document: &Value) -> bool {
     match document {
         Value::Null => true,
@@ -162,7 +163,7 @@ impl<'de> Visitor<'de> for Collect {
     }
 }
 
-/// A member's name in bytes, since a `String` refuses what is no Unicode.
+/// A member's name in bytes, because a `String` cannot hold a lone surrogate.
 struct Name(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Name {

@@ -1,4 +1,4 @@
-//! What holds of every answer to a message, whatever it answers (JSON-RPC 2.0, and MCP's own rules).
+//! What all replies to a message have in common (JSON-RPC 2.0, and the rules of MCP).
 
 use memory_ingress::mcp::Response;
 use serde_json::Value;
@@ -6,18 +6,19 @@ use serde_json::value::RawValue;
 
 use super::reading::{Raw, grammatical, has_null, member, members, text, text_of, unambiguous};
 
-/// One line that answers this very message; silence only where nobody waits for an answer.
-pub(crate) fn is_an_answer(answer: &Response, message: &[u8]) {
+/// Checks that the reply is one line with the id of the message. Only a message that expects no reply
+/// may have none.
+pub(crate) fn check_reply(reply: &Response, message: &[u8]) {
     let request = grammatical(message);
-    let Some(line) = &answer.message else {
-        assert_eq!(answer.status, 202);
-        return is_unanswerable(request.expect("silence for what is no JSON"));
+    let Some(line) = &reply.message else {
+        assert_eq!(reply.status, 202);
+        return check_expects_no_reply(request.expect("only JSON has no reply"));
     };
-    assert!(!line.contains(['\n', '\r']), "an answer is a line");
-    let root = grammatical(line.as_bytes()).expect("an answer is JSON");
+    assert!(!line.contains(['\n', '\r']), "a reply is one line");
+    let root = grammatical(line.as_bytes()).expect("a reply is JSON");
     let echoed = request.and_then(id);
     let names: Vec<_> = members(root)
-        .expect("an answer is an object")
+        .expect("a reply is an object")
         .into_iter()
         .map(|(name, _)| String::from_utf8(name).expect("a name"))
         .collect();
@@ -34,19 +35,20 @@ pub(crate) fn is_an_answer(answer: &Response, message: &[u8]) {
     assert_eq!(
         member(root, "id").map(RawValue::get),
         echoed.map(RawValue::get),
-        "the id as it is spelled"
+        "the id is not spelled as in the message"
     );
-    let said = unambiguous(member(root, outcome).expect("an outcome").get().as_bytes());
-    let said: Value = serde_json::from_str(said.expect("it is unambiguous").get()).expect("JSON");
-    assert!(!has_null(&said), "{said}");
+    let content = unambiguous(member(root, outcome).expect("an outcome").get().as_bytes());
+    let content: Value =
+        serde_json::from_str(content.expect("it is unambiguous").get()).expect("JSON");
+    assert!(!has_null(&content), "{content}");
     match outcome {
-        "error" => is_an_error(answer.status, &said),
-        _ => is_a_result(answer.status, &said),
+        "error" => check_error(reply.status, &content),
+        _ => check_result(reply.status, &content),
     }
 }
 
-/// A notification, or another's answer.
-fn is_unanswerable(message: Raw<'_>) {
+/// Checks that a message is a notification or a reply.
+fn check_expects_no_reply(message: Raw<'_>) {
     match text_of(message, "method") {
         Some(method) => {
             assert!(method.starts_with("notifications/") && member(message, "id").is_none());
@@ -59,7 +61,7 @@ fn is_unanswerable(message: Raw<'_>) {
     }
 }
 
-fn is_an_error(status: u16, error: &Value) {
+fn check_error(status: u16, error: &Value) {
     let statuses: &[u16] = match error["code"].as_i64() {
         Some(-32700 | -32600 | -32602) => &[200, 400],
         Some(-32601) => &[200, 404],
@@ -73,7 +75,7 @@ fn is_an_error(status: u16, error: &Value) {
     );
 }
 
-fn is_a_result(status: u16, result: &Value) {
+fn check_result(status: u16, result: &Value) {
     assert_eq!(status, 200);
     let Some(flat) = result.get("structuredContent") else {
         return;
@@ -89,7 +91,7 @@ fn is_a_result(status: u16, result: &Value) {
     );
 }
 
-/// The id that an answer repeats.
+/// The id that a reply repeats.
 pub(crate) fn id(request: Raw<'_>) -> Option<Raw<'_>> {
     let members = members(request)?;
     let ids: Vec<_> = members.iter().filter(|(name, _)| name == b"id").collect();

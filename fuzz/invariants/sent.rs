@@ -1,4 +1,4 @@
-//! What a body says, read by other means than the service's, and what is stored of it.
+//! The fields of a body, read by a second reader, and the object that is stored for them.
 
 use memory_log::object::{KeyClaim, Object};
 use serde_json::value::RawValue;
@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use super::instant::{fraction, instant};
 use super::reading::{Raw, compact, depth, elements, given, members, text, text_of, unambiguous};
 
-/// Longest name, in bytes.
+/// Longest name that is accepted, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 150;
-/// Deepest metadata.
+/// Most levels of nesting in metadata.
 pub(crate) const DEPTH_MAX: usize = 64;
 /// Longest key that S3 takes, in bytes.
 const KEY_BYTES_MAX: usize = 1024;
@@ -23,19 +23,19 @@ pub(crate) const ATTRIBUTES: &[&str] = &[
     "tags",
 ];
 
-/// A memory as a body spells it.
+/// The fields of a memory as a body spells them.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Sent {
     domain: String,
     entity_id: String,
     content: String,
-    /// As it is given.
+    /// As the body gives it.
     pub(crate) timestamp: Option<String>,
     metadata: String,
 }
 
 impl Sent {
-    /// Reads the tool's body; none where a member is missing or of another type.
+    /// Reads the tool's body; `None` if a member is missing or has another type.
     pub(crate) fn by_tool(body: Raw<'_>) -> Option<Self> {
         let sent = Self {
             domain: text_of(body, "domain")?,
@@ -45,24 +45,27 @@ impl Sent {
             metadata: given(body, "metadata")
                 .map_or("{}".to_owned(), |metadata| compact(metadata.get())),
         };
-        judge_metadata(given(body, "metadata"));
-        judge_members(body, TOOL_FIELDS, "");
+        check_metadata(given(body, "metadata"));
+        check_members(body, TOOL_FIELDS, "");
         Some(sent)
     }
 
-    /// Reads the envelope, likewise.
+    /// Reads the envelope in the same way.
     pub(crate) fn by_envelope(document: Raw<'_>) -> Option<Self> {
         let data = given(document, "data")?;
         assert_eq!(text_of(data, "type").as_deref(), Some("memories"));
-        assert!(given(data, "id").is_none(), "an id of the client's");
+        assert!(
+            given(data, "id").is_none(),
+            "an id from the client is accepted"
+        );
         let attributes = given(data, "attributes")?;
-        judge_members(attributes, ATTRIBUTES, "@");
+        check_members(attributes, ATTRIBUTES, "@");
         if let Some(relationships) = given(data, "relationships") {
-            judge_members(relationships, &[], "@");
+            check_members(relationships, &[], "@");
         }
         let mut metadata = Vec::new();
         if let Some(memory_type) = given(attributes, "memory_type").and_then(text) {
-            judge_name(&memory_type);
+            check_name(&memory_type);
             metadata.push(format!(
                 "\"memory_type\":{}",
                 serde_json::to_string(&memory_type).ok()?
@@ -81,15 +84,19 @@ impl Sent {
         })
     }
 
-    /// Whether it may be stored, and this object is it and nothing else. A memory without a
-    /// timestamp has that of `now`.
-    pub(crate) fn is_kept_by(&self, object: &Object, now: &str) {
-        judge_name(&self.domain);
-        judge_name(&self.entity_id);
+    /// Checks that these fields may be stored and that the object has them and nothing else. The
+    /// timestamp of a memory without one is `now`.
+    pub(crate) fn check_object(&self, object: &Object, now: &str) {
+        check_name(&self.domain);
+        check_name(&self.entity_id);
         assert!(!self.content.trim().is_empty(), "blank content is stored");
 
         let body = unambiguous(&object.body).expect("an object is JSON");
-        assert_eq!(compact(body.get()).as_bytes(), object.body, "it is compact");
+        assert_eq!(
+            compact(body.get()).as_bytes(),
+            object.body,
+            "an object has no white space between tokens"
+        );
         let fields: Vec<_> = members(body).expect("an object is an object");
         let names = "schema_version memory_id entity_id domain timestamp content metadata";
         assert!(
@@ -119,7 +126,7 @@ impl Sent {
 
         let timestamp = field("timestamp");
         let given = self.timestamp.as_deref().unwrap_or(now);
-        let (seconds, nanos) = instant(given).expect("an instant that can be kept");
+        let (seconds, nanos) = instant(given).expect("a timestamp that can be stored");
         assert_eq!(instant(&timestamp), Some((seconds, nanos)), "{given}");
         let (whole, rest) = timestamp.split_at("yyyy-mm-ddThh:mm:ss".len());
         assert_eq!(rest, fraction(nanos) + "Z");
@@ -145,14 +152,14 @@ impl Sent {
     }
 }
 
-fn judge_name(name: &str) {
+fn check_name(name: &str) {
     assert!(!name.trim().is_empty(), "a blank name is stored");
     assert!(name.len() <= NAME_BYTES_MAX, "a long name is stored");
     assert!(!name.contains(char::is_control), "{name:?} is stored");
 }
 
-/// To drop a member would lose data, but for those that JSON:API demands to ignore.
-fn judge_members(object: Raw<'_>, known: &[&str], ignored: &str) {
+/// Checks that no member is dropped, except those that JSON:API requires a server to ignore.
+fn check_members(object: Raw<'_>, known: &[&str], ignored: &str) {
     for (name, _) in members(object).expect("an object") {
         let name = String::from_utf8(name).expect("a name is Unicode");
         let is_ignored = !ignored.is_empty() && name.starts_with(ignored);
@@ -160,7 +167,7 @@ fn judge_members(object: Raw<'_>, known: &[&str], ignored: &str) {
     }
 }
 
-fn judge_metadata(metadata: Option<Raw<'_>>) {
+fn check_metadata(metadata: Option<Raw<'_>>) {
     let Some(metadata) = metadata else { return };
     assert!(members(metadata).is_some(), "metadata is an object");
     assert!(depth(metadata) <= DEPTH_MAX);
@@ -175,7 +182,7 @@ fn judge_metadata(metadata: Option<Raw<'_>>) {
     }
 }
 
-/// RFC 3986: all but the unreserved characters.
+/// Percent-encodes all except the unreserved characters of RFC 3986, section 2.3.
 fn encoded(name: &str) -> String {
     let encode = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

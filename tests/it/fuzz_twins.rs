@@ -1,5 +1,5 @@
-//! What the fuzz targets hold on to, without libFuzzer: by their corpus, by what becomes of it when
-//! it is mangled, and by documents of the right make.
+//! The checks of the fuzz targets without libFuzzer: on their corpus, on mangled copies of it, and on
+//! generated inputs of the right form.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +10,10 @@ use proptest::sample::{Index, select};
 use serde_json::json;
 
 #[path = "../../fuzz/invariants/mod.rs"]
-#[expect(unreachable_pub, reason = "to the fuzz targets it is a crate")]
+#[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 mod invariants;
 
-/// The committed files of a target; what libFuzzer found on this machine has no extension.
+/// The committed files of a target. Files that libFuzzer adds to the folder have no extension.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let entries = fs::read_dir(folder.join(target)).unwrap();
@@ -23,7 +23,8 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     files.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// A file of the corpus with some bytes flipped, put in, taken out, or taken from another file.
+/// A file of the corpus with some bits flipped, and some bytes inserted, removed or copied from another
+/// file.
 fn mangled(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
     let files = corpus(target);
     let token = select(vec![
@@ -86,7 +87,7 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// An object of some of these members, most of which have the value beside them.
+/// An object of some of these members, most of them with the value given here.
 fn object(members: &'static [(&'static str, &'static str)]) -> impl Strategy<Value = String> {
     let spaces = select(vec!["", "", " ", "\n\t"]);
     let kept = (0..30, value()).prop_map(|(choice, value)| match choice {
@@ -97,14 +98,14 @@ fn object(members: &'static [(&'static str, &'static str)]) -> impl Strategy<Val
     let kept = prop::collection::vec(kept, members.len());
     let more = (select(vec!["x", "@a", "m/~n", "data", "content"]), value());
     (kept, prop::option::weighted(0.08, more), spaces).prop_map(move |(kept, more, space)| {
-        let of = |name: &str, value: &str| format!("{space}\"{name}\"{space}:{space}{value}");
+        let spelled = |name: &str, value: &str| format!("{space}\"{name}\"{space}:{space}{value}");
         let kept = members.iter().zip(&kept);
         let mut written: Vec<_> = kept
             .filter_map(|((name, usual), kept)| {
-                Some(of(name, kept.as_ref()?.as_deref().unwrap_or(usual)))
+                Some(spelled(name, kept.as_ref()?.as_deref().unwrap_or(usual)))
             })
             .collect();
-        written.extend(more.iter().map(|(name, value)| of(name, value)));
+        written.extend(more.iter().map(|(name, value)| spelled(name, value)));
         format!("{{{}{space}}}", written.join(","))
     })
 }
@@ -298,8 +299,8 @@ fn event() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn every_committed_input_holds_and_every_event_is_one() {
-    for (target, judge) in [
+fn every_file_of_the_corpus_passes_the_checks_of_its_target() {
+    for (target, check) in [
         ("envelope", invariants::envelope as fn(&[u8])),
         ("tool_body", invariants::tool_body),
         ("accept", invariants::accept),
@@ -307,7 +308,7 @@ fn every_committed_input_holds_and_every_event_is_one() {
         ("gateway_event", invariants::gateway_event),
     ] {
         assert!(corpus(target).len() >= 5, "{target}");
-        corpus(target).iter().for_each(|input| judge(input));
+        corpus(target).iter().for_each(|input| check(input));
     }
     for input in corpus("gateway_event") {
         assert!(serde_json::from_slice::<LambdaRequest>(&input).is_ok());
@@ -318,25 +319,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_envelope_is_kept_as_it_was_sent_or_refused_for_what_is_wrong(made in envelope(), mangled in mangled("envelope")) {
+    fn an_envelope_is_stored_as_it_was_sent_or_refused_for_its_faults(made in envelope(), mangled in mangled("envelope")) {
         invariants::envelope(made.as_bytes());
         invariants::envelope(&mangled);
     }
 
     #[test]
-    fn a_tool_body_is_kept_as_it_was_sent_or_refused_for_what_is_wrong(made in tool_body(), mangled in mangled("tool_body")) {
+    fn a_tool_body_is_stored_as_it_was_sent_or_refused_for_its_faults(made in tool_body(), mangled in mangled("tool_body")) {
         invariants::tool_body(made.as_bytes());
         invariants::tool_body(&mangled);
     }
 
     #[test]
-    fn an_accept_field_obeys_its_laws(made in accept(), mangled in mangled("accept")) {
+    fn an_accept_field_is_read_by_the_rules_of_rfc_9110(made in accept(), mangled in mangled("accept")) {
         invariants::accept(made.as_bytes());
         invariants::accept(&mangled);
     }
 
     #[test]
-    fn a_message_is_answered_by_one_line_to_its_id(made in message(), mangled in mangled("mcp_message")) {
+    fn the_reply_to_a_message_is_one_line_with_its_id(made in message(), mangled in mangled("mcp_message")) {
         invariants::mcp_message(&made);
         invariants::mcp_message(&mangled);
     }
@@ -346,7 +347,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_event_is_answered_and_stored_is_what_the_answer_says(made in event(), mangled in mangled("gateway_event")) {
+    fn what_is_stored_for_an_event_is_what_its_response_says(made in event(), mangled in mangled("gateway_event")) {
         prop_assert!(serde_json::from_slice::<LambdaRequest>(&made).is_ok());
         invariants::gateway_event(&made);
         invariants::gateway_event(&mangled);

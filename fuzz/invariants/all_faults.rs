@@ -1,28 +1,31 @@
-//! All faults at once: what a body is refused for is what each of its fields is refused for alone.
+//! All faults are reported at once: the faults of a body are those of its fields, each checked alone.
 
 use memory_ingress::media_type::BodyType;
 use memory_ingress::problem::Problem;
 use memory_log::fault::VIOLATIONS_LISTED_MAX;
 
 use super::reading::{Raw, compact, depth, given, grammatical, members, text_of};
-use super::remembered::problems;
 use super::sent::{ATTRIBUTES, DEPTH_MAX, TOOL_FIELDS};
+use super::service::problems;
 
-const SOUND_FIELDS: &[(&str, &str)] = &[
+/// Required fields of the tool's body, with values that are accepted.
+const VALID_FIELDS: &[(&str, &str)] = &[
     ("domain", "\"d\""),
     ("entity_id", "\"e\""),
     ("content", "\"c\""),
 ];
-const SOUND_ATTRIBUTES: &[(&str, &str)] = &[
+/// Required attributes of the envelope, with values that are accepted.
+const VALID_ATTRIBUTES: &[(&str, &str)] = &[
     ("repository_id", "\"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d\""),
     ("content", "\"c\""),
 ];
 
-/// A member by its name, and its value as it is spelled.
+/// A member's name, and its value as the body spells it.
 type Member = (String, String);
 
-/// The faults of the whole body are those of its parts, in the order of the fields (contract 2.1).
-pub(crate) fn are_all_listed(found: &[Problem], body: Raw<'_>, is_envelope: bool) {
+/// Checks that the faults of the whole body are those of its parts, in the order of the fields
+/// (contract 2.1).
+pub(crate) fn check_all_are_listed(found: &[Problem], body: Raw<'_>, is_envelope: bool) {
     let parts = if is_envelope {
         envelopes(body)
     } else {
@@ -39,25 +42,26 @@ pub(crate) fn are_all_listed(found: &[Problem], body: Raw<'_>, is_envelope: bool
         .flat_map(|part| problems(part.as_bytes(), body_type))
         .collect();
     if expected.len() < VIOLATIONS_LISTED_MAX {
-        assert_eq!(found, expected, "of {parts:#?}");
+        assert_eq!(found, expected, "the parts are {parts:#?}");
     }
 }
 
-/// The body cut into one for each field, metadata into one for each of its members, and one for the
-/// rest.
+/// Splits a body into one body for each field, one for each member of metadata, and one for unknown
+/// members.
 fn tool_bodies(body: Raw<'_>) -> Vec<String> {
-    let parts = cut(&listed(body), TOOL_FIELDS, SOUND_FIELDS).into_iter();
+    let parts = split(&members_of(body), TOOL_FIELDS, VALID_FIELDS).into_iter();
     let parts = parts.flat_map(by_metadata);
     parts.map(|members| object(&members)).collect()
 }
 
-/// Nesting is a fault of metadata as a whole.
+/// Splits metadata by its members. Metadata that is nested too deeply stays whole, because the nesting
+/// is a fault of the whole.
 fn by_metadata(part: Vec<Member>) -> Vec<Vec<Member>> {
     let metadata = part.iter().find(|(name, _)| name == "metadata");
     let metadata = metadata.and_then(|(_, value)| grammatical(value.as_bytes()));
     let inside = metadata
         .filter(|metadata| depth(metadata) <= DEPTH_MAX)
-        .map(listed);
+        .map(members_of);
     let alone = |member: Member| {
         let mut part = part.clone();
         let metadata = part.iter_mut().filter(|(name, _)| name == "metadata");
@@ -70,7 +74,7 @@ fn by_metadata(part: Vec<Member>) -> Vec<Vec<Member>> {
     }
 }
 
-/// The envelope likewise; none where the document itself is not judged so far.
+/// Splits an envelope in the same way. `None` if the service stops before it checks the attributes.
 fn envelopes(document: Raw<'_>) -> Option<Vec<String>> {
     let data = given(document, "data")?;
     let attributes = given(data, "attributes")?;
@@ -80,36 +84,36 @@ fn envelopes(document: Raw<'_>) -> Option<Vec<String>> {
     if ends_the_check {
         return None;
     }
-    let mut parts = cut(&listed(attributes), ATTRIBUTES, SOUND_ATTRIBUTES);
+    let mut parts = split(&members_of(attributes), ATTRIBUTES, VALID_ATTRIBUTES);
     let rest = object(&parts.pop()?);
-    let sound_but_for = |attributes: &Vec<Member>| {
+    let envelope_of = |attributes: &Vec<Member>| {
         format!(
             r#"{{"data":{{"type":"memories","attributes":{}}}}}"#,
             object(attributes)
         )
     };
-    let mut envelopes: Vec<_> = parts.iter().map(sound_but_for).collect();
+    let mut envelopes: Vec<_> = parts.iter().map(envelope_of).collect();
     let data = replaced(data, "attributes", &rest);
     envelopes.push(object(&replaced(document, "data", &object(&data))));
     Some(envelopes)
 }
 
-/// For each field an object that has this one as it is given, and is sound otherwise; and one with
-/// every member that is no field.
-fn cut(given: &[Member], fields: &[&str], sound: &[(&str, &str)]) -> Vec<Vec<Member>> {
-    let sound_but = |name: &str| -> Vec<Member> {
-        let others = sound.iter().filter(|(sound, _)| *sound != name);
+/// Returns one object for each field: this field as it is given, and valid values for the others. The
+/// last object has all members that are not fields.
+fn split(given: &[Member], fields: &[&str], valid: &[(&str, &str)]) -> Vec<Vec<Member>> {
+    let valid_without = |name: &str| -> Vec<Member> {
+        let others = valid.iter().filter(|(valid, _)| *valid != name);
         others
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect()
     };
     let of_field = |field: &&str| {
-        let mut part = sound_but(field);
+        let mut part = valid_without(field);
         part.extend(given.iter().find(|(name, _)| name == field).cloned());
         part
     };
     let mut parts: Vec<_> = fields.iter().map(of_field).collect();
-    let mut rest = sound_but("");
+    let mut rest = valid_without("");
     rest.extend(
         given
             .iter()
@@ -120,7 +124,7 @@ fn cut(given: &[Member], fields: &[&str], sound: &[(&str, &str)]) -> Vec<Vec<Mem
     parts
 }
 
-fn listed(object: Raw<'_>) -> Vec<Member> {
+fn members_of(object: Raw<'_>) -> Vec<Member> {
     let members = members(object).unwrap_or_default().into_iter();
     members
         .map(|(name, value)| {
@@ -133,7 +137,7 @@ fn listed(object: Raw<'_>) -> Vec<Member> {
 }
 
 fn replaced(object: Raw<'_>, name: &str, value: &str) -> Vec<Member> {
-    let mut members = listed(object);
+    let mut members = members_of(object);
     for member in members.iter_mut().filter(|(given, _)| given == name) {
         value.clone_into(&mut member.1);
     }

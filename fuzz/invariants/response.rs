@@ -1,4 +1,4 @@
-//! What API Gateway is answered: what all answers have, whatever was asked.
+//! The response to an event of API Gateway: what all responses have in common, whatever the request.
 
 use axum::http::Method;
 use lambda_http::request::LambdaRequest;
@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::reading::{grammatical, text_of};
 
-/// The id that Lambda gives every event here.
+/// The request id of every event in these checks.
 pub(crate) const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
-/// Methods, media types and routes may be refused so; nothing else is wrong with this bucket.
+/// The possible statuses. Methods, media types, routes and bodies can be refused. No status of a
+/// failed bucket is among them, because this bucket does not fail.
 const STATUSES: &[u64] = &[
     200, 201, 202, 204, 400, 403, 404, 405, 406, 409, 413, 415, 422,
 ];
@@ -19,24 +20,24 @@ const MEDIA_TYPES: &[&str] = &[
     "application/health+json",
 ];
 
-/// What an answer must suit.
+/// The kinds of requests whose responses have different rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum RequestKind {
     /// A message of MCP.
-    Message,
-    /// Anything without its body.
+    Mcp,
+    /// A HEAD request.
     Head,
-    /// Anything else.
+    /// Any other request.
     Other,
 }
 
-impl Asked {
+impl RequestKind {
     pub(crate) fn of(event: &LambdaRequest) -> Self {
         let (method, path) = match event {
             LambdaRequest::ApiGatewayV1(event) => (&event.http_method, &event.path),
             LambdaRequest::ApiGatewayV2(event) => {
                 let context = &event.request_context;
-                // Before the path of an HTTP API there may be its stage.
+                // The path of an HTTP API can begin with its stage.
                 let has_stage = context
                     .stage
                     .as_deref()
@@ -51,7 +52,7 @@ impl Asked {
         let path = path.as_deref().unwrap_or_default();
         let is_mcp = ["/mcp", "/api/v1/mcp"].contains(&path.strip_suffix('/').unwrap_or(path));
         if is_mcp && *method == Method::POST {
-            Self::Message
+            Self::Mcp
         } else if *method == Method::HEAD {
             Self::Head
         } else {
@@ -60,7 +61,8 @@ impl Asked {
     }
 }
 
-/// What of an answer may be a receipt. Its `id` may be a number that `Value` has no room for.
+/// The members that can be a receipt. A JSON-RPC `id` is not among them, because it can be a number
+/// that `Value` cannot hold.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Document {
@@ -70,23 +72,23 @@ struct Document {
     s3_key: Value,
 }
 
-/// What API Gateway is given.
+/// A response as API Gateway gets it.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u64,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn read(response: &Value) -> Self {
         assert_eq!(response["isBase64Encoded"], false, "{response}");
-        let of = |name: &str| response[name].as_object().into_iter().flatten();
-        let several = of("multiValueHeaders").flat_map(|(name, values)| {
+        let fields = |name: &str| response[name].as_object().into_iter().flatten();
+        let several = fields("multiValueHeaders").flat_map(|(name, values)| {
             let values = values.as_array().into_iter().flatten();
             values.map(move |value| (name, value))
         });
-        let headers = several.chain(of("headers"));
+        let headers = several.chain(fields("headers"));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
             status: response["statusCode"].as_u64().unwrap_or_default(),
@@ -102,7 +104,8 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn judge(&self, asked: Asked) {
+    /// Checks what all responses to this kind of request have in common.
+    pub(crate) fn check(&self, request: RequestKind) {
         assert!(STATUSES.contains(&self.status), "{self:?}");
         assert_eq!(self.header("x-request-id"), Some(REQUEST_ID), "{self:?}");
         assert!(
@@ -120,28 +123,28 @@ impl Answer {
         let media_type = self.header("content-type").unwrap_or_default();
         assert!(MEDIA_TYPES.contains(&media_type), "{self:?}");
         let Some(document) = grammatical(self.body.as_bytes()) else {
-            let is_empty = asked == Asked::Head && self.body.is_empty();
+            let is_empty = request == RequestKind::Head && self.body.is_empty();
             return assert!(is_empty, "{self:?}");
         };
-        if asked == Asked::Message {
+        if request == RequestKind::Mcp {
             assert_eq!(media_type, "application/json", "{self:?}");
             let version = text_of(document, "jsonrpc");
             assert_eq!(version.as_deref(), Some("2.0"), "{self:?}");
         }
     }
 
-    /// The id and the key of the memory that it says is durable.
+    /// The id and the key of the memory, if the response says that it is durable.
     pub(crate) fn receipt(&self) -> Option<(String, String)> {
         let document: Document = serde_json::from_str(&self.body).ok()?;
-        let of_agent = &document.result["structuredContent"];
+        let of_tool = &document.result["structuredContent"];
         let ids = [
             &document.memory_id,
-            &of_agent["memory_id"],
+            &of_tool["memory_id"],
             &document.data["id"],
         ];
         let keys = [
             &document.s3_key,
-            &of_agent["s3_key"],
+            &of_tool["s3_key"],
             &document.data["meta"]["s3_key"],
         ];
         let id = ids.into_iter().find_map(Value::as_str)?;

@@ -1,4 +1,4 @@
-//! What the service makes of a body: a memory, its receipt, or problems.
+//! The code under test: it reads a memory or problems from a body, and writes the receipt.
 
 use memory_ingress::http::shape;
 use memory_ingress::media_type::BodyType;
@@ -9,11 +9,11 @@ use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
 use memory_s3::writer::Put;
 
-/// The clock of a request without a timestamp: 2026-01-27T03:14:22Z.
+/// The time of every request, in microseconds: 2026-01-27T03:14:22Z.
 pub(crate) const NOW: i64 = 1_769_483_662_000_000;
 
-/// What the service makes of a body at an instant.
-pub(crate) fn remembered(
+/// The memory of a body that arrives at an instant, or the problems of the body.
+pub(crate) fn memory_of(
     bytes: &[u8],
     body_type: BodyType,
     micros: i64,
@@ -23,12 +23,12 @@ pub(crate) fn remembered(
         .map_err(|violations| Problem::of_violations(&violations, |place| shape.locate(place)))
 }
 
-/// What a body is refused for.
+/// The problems of a body.
 pub(crate) fn problems(bytes: &[u8], body_type: BodyType) -> Vec<Problem> {
-    remembered(bytes, body_type, NOW).err().unwrap_or_default()
+    memory_of(bytes, body_type, NOW).err().unwrap_or_default()
 }
 
-/// The receipt of an object that was written.
+/// The receipt of a memory whose object was written.
 pub(crate) fn receipt(memory: &Memory, object: &Object) -> Receipt {
     Receipt {
         memory_id: object.memory_id,
