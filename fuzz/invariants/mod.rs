@@ -3,7 +3,7 @@
 //!
 //! The fuzz targets and `tests/it/fuzz_twins.rs` call these functions, the latter with the corpus and
 //! with inputs that they generate. The checks do not read an input with the code under test: they read
-//! JSON with `serde_json`, and timestamps and keys with readers of their own.
+//! JSON with `serde_json`, and timestamps with a reader of their own.
 
 mod accept;
 mod all_faults;
@@ -17,8 +17,10 @@ mod response;
 mod rpc;
 mod sent;
 mod service;
+mod verdict;
 
 pub use accept::accept;
 pub use gateway::gateway_event;
 pub use mcp::mcp_message;
 pub use memory::{envelope, tool_body};
+pub use verdict::verdict;

@@ -56,6 +56,14 @@ pub(crate) fn member<'j>(object: Raw<'j>, name: &str) -> Option<Raw<'j>> {
         .map(|(_, value)| value)
 }
 
+/// The last member of this name.
+pub(crate) fn last_member<'j>(object: Raw<'j>, name: &str) -> Option<Raw<'j>> {
+    let mut members = members(object)?.into_iter();
+    members
+        .rfind(|(given, _)| given == name.as_bytes())
+        .map(|(_, value)| value)
+}
+
 /// The member of this name, unless it is null.
 pub(crate) fn given<'j>(object: Raw<'j>, name: &str) -> Option<Raw<'j>> {
     member(object, name).filter(|value| value.get() != "null")

@@ -298,6 +298,65 @@ fn event() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn response() -> impl Strategy<Value = String> {
+    let statuses = prop_oneof![
+        4 => Just("201"),
+        6 => select(vec!["400", "403", "408", "413", "429", "500", "502", "503", "504"]),
+        1 => select(vec!["200", "307", "404", "418", "999", "20", ""]),
+    ];
+    let pauses = [
+        "2",
+        "86401",
+        "18446744073709551616",
+        "Tue, 27 Jan 2026 03:15:22 GMT",
+        "Tuesday, 27-Jan-26 03:15:22 GMT",
+        "Fri Dec 31 23:59:59 9999",
+        "-1",
+        "soon",
+        "",
+    ];
+    let fields = prop_oneof![
+        select(pauses.to_vec()).prop_map(|pause| format!("Retry-After: {pause}\n")),
+        select(vec![
+            "x-request-id: r-1\n",
+            "x-amzn-RequestId: \t\n",
+            "x-amzn-ErrorType: ExpiredTokenException:http://x\n",
+            "location: https://x.test/\n",
+            "location: \u{e9}\n",
+            "no field\n",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let fields = prop::collection::vec(fields, 0..4).prop_map(|fields| fields.concat());
+    let receipt = object(&[
+        ("status", "\"ok\""),
+        ("memory_id", "\"3801baa2-1063-86b6-b294-c22f1c2f081e\""),
+        ("s3_key", "\"memories/k\""),
+    ]);
+    let error = object(&[
+        ("status", "\"error\""),
+        (
+            "error",
+            "\"The memory was not stored. Repeat it with \\\"timestamp\\\":\"",
+        ),
+    ]);
+    let gateway = object(&[
+        ("message", "\"Missing Authentication Token.\""),
+        ("code", "\"ns#UnrecognizedClient:x\""),
+        ("__type", "\"\\u0085\""),
+    ]);
+    let long = (0..2_000_usize).prop_map(|length| json!({"message": "K\n".repeat(length)}));
+    let body = prop_oneof![
+        4 => receipt,
+        4 => error,
+        4 => gateway,
+        1 => long.prop_map(|body| body.to_string()),
+        1 => Just("<html>\n\n<body>Sign in</body></html>".to_owned()),
+    ];
+    (statuses, fields, body)
+        .prop_map(|(status, fields, body)| format!("{status}\n{fields}\n{body}"))
+}
+
 #[test]
 fn every_file_of_the_corpus_passes_the_checks_of_its_target() {
     for (target, check) in [
@@ -306,6 +365,7 @@ fn every_file_of_the_corpus_passes_the_checks_of_its_target() {
         ("accept", invariants::accept),
         ("mcp_message", invariants::mcp_message),
         ("gateway_event", invariants::gateway_event),
+        ("verdict", invariants::verdict),
     ] {
         assert!(corpus(target).len() >= 5, "{target}");
         corpus(target).iter().for_each(|input| check(input));
@@ -340,6 +400,12 @@ proptest! {
     fn the_reply_to_a_message_is_one_line_with_its_id(made in message(), mangled in mangled("mcp_message")) {
         invariants::mcp_message(&made);
         invariants::mcp_message(&mangled);
+    }
+
+    #[test]
+    fn a_response_is_a_success_only_if_it_is_a_receipt(made in response(), mangled in mangled("verdict")) {
+        invariants::verdict(made.as_bytes());
+        invariants::verdict(&mangled);
     }
 }
 
