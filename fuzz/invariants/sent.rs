@@ -137,19 +137,23 @@ impl Sent {
             (&self.domain, &self.entity_id)
         );
         assert_eq!(claim.timestamp.to_string(), timestamp);
-        let day = whole[.."yyyy-mm-dd".len()].replace('-', "/");
-        let tail = format!(
-            "/{day}/{}.{nanos:09}Z_{}.json",
-            whole.replace(':', "-"),
-            object.memory_id
-        );
-        let (domain, entity) = (encoded(&self.domain), encoded(&self.entity_id));
-        assert_eq!(
-            object.key,
-            format!("memories/domain={domain}/entity={entity}{tail}")
-        );
+        let id = object.memory_id.to_string();
+        let key = key_of(&self.domain, &self.entity_id, whole, nanos, &id);
+        assert_eq!(object.key, key);
         assert!(object.key.len() <= KEY_BYTES_MAX);
     }
+}
+
+/// The key of a memory (contract 2.5). `whole` is its instant in UTC to the second, `yyyy-mm-ddThh:mm:ss`.
+pub(crate) fn key_of(domain: &str, entity_id: &str, whole: &str, nanos: u32, id: &str) -> String {
+    let (date, time) = whole.split_once('T').expect("a date and a time");
+    format!(
+        "memories/domain={}/entity={}/{}/{date}T{}.{nanos:09}Z_{id}.json",
+        encoded(domain),
+        encoded(entity_id),
+        date.replace('-', "/"),
+        time.replace(':', "-"),
+    )
 }
 
 fn check_name(name: &str) {

@@ -357,6 +357,41 @@ fn response() -> impl Strategy<Value = String> {
         .prop_map(|(status, fields, body)| format!("{status}\n{fields}\n{body}"))
 }
 
+fn key() -> impl Strategy<Value = String> {
+    let names = || {
+        select(vec![
+            "work", "rob", "rob2", "a%2Fb", "a%2fb", "a/b", "%C3%B6", "ö", "%C3", "%41", "%+5",
+            "%", "",
+        ])
+    };
+    let days =
+        prop_oneof![6 => Just("2026/01/27"), 1 => select(vec!["2026/01/28", "2026/1/27", ""])];
+    let usual = "2026-01-27T03-14-22.000000000Z";
+    let instants = [
+        "2026-01-27T03-14-22.123456789Z",
+        "2026-01-27T03-14-22.5Z",
+        "2026-01-27T03-14-22Z",
+        "2026-01-27T03:14:22.000000000Z",
+        "2026-01-27t03-14-22.000000000z",
+        "2026-01-27T03-14-60.000000000Z",
+        "2026-01-27T03-14-22.000000000+00-00",
+    ];
+    let instants = prop_oneof![6 => Just(usual), 1 => select(instants.to_vec())];
+    let id = "3801baa2-1063-86b6-b294-c22f1c2f081e";
+    let ids = [
+        "3801BAA2-1063-86B6-B294-C22F1C2F081E",
+        "3801baa2106386b6b294c22f1c2f081e",
+        "",
+    ];
+    let ids = prop_oneof![6 => Just(id), 1 => select(ids.to_vec())];
+    let ends = prop_oneof![6 => Just(".json"), 1 => select(vec![".JSON", "", ".json/", ".json\n"])];
+    (names(), names(), days, instants, (ids, ends)).prop_map(
+        |(domain, entity_id, day, instant, (id, end))| {
+            format!("memories/domain={domain}/entity={entity_id}/{day}/{instant}_{id}{end}")
+        },
+    )
+}
+
 #[test]
 fn every_file_of_the_corpus_passes_the_checks_of_its_target() {
     for (target, check) in [
@@ -366,6 +401,7 @@ fn every_file_of_the_corpus_passes_the_checks_of_its_target() {
         ("mcp_message", invariants::mcp_message),
         ("gateway_event", invariants::gateway_event),
         ("verdict", invariants::verdict),
+        ("key", invariants::key),
     ] {
         assert!(corpus(target).len() >= 5, "{target}");
         corpus(target).iter().for_each(|input| check(input));
@@ -406,6 +442,12 @@ proptest! {
     fn a_response_is_a_success_only_if_it_is_a_receipt(made in response(), mangled in mangled("verdict")) {
         invariants::verdict(made.as_bytes());
         invariants::verdict(&mangled);
+    }
+
+    #[test]
+    fn a_claim_is_read_only_from_a_key_of_the_log(made in key(), mangled in mangled("key")) {
+        invariants::key(made.as_bytes());
+        invariants::key(&mangled);
     }
 }
 
