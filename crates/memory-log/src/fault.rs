@@ -175,3 +175,82 @@ pub fn text(object: Value<'_>, name: &str, place: Place) -> Given<String> {
     let text = value.text().map(|text| Some(text.into_owned()));
     text.ok_or_else(|| Violations::one(place, fault))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    fn required(count: usize) -> Violations {
+        let mut violations = Violations::default();
+        for _ in 0..count {
+            violations.push(Place::Content, Fault::Required);
+        }
+        violations
+    }
+
+    fn counts(violations: &Violations) -> (usize, usize) {
+        (violations.listed().len(), violations.unlisted())
+    }
+
+    #[test]
+    fn a_hundred_faults_are_listed_and_the_next_is_only_counted() {
+        assert_eq!(counts(&required(99)), (99, 0));
+        assert_eq!(counts(&required(100)), (100, 0));
+        assert_eq!(counts(&required(101)), (100, 1));
+    }
+
+    #[test]
+    fn faults_of_two_parts_are_counted_together() {
+        let mut few = required(60);
+        few.append(required(40));
+        assert_eq!(counts(&few), (100, 0));
+        few.append(required(130));
+        assert_eq!(counts(&few), (100, 130), "100 of 130 were listed before");
+        let mut first = Violations::one(Place::Domain, Fault::Blank);
+        first.append(required(1));
+        assert_eq!(first.listed()[0].place, Place::Domain, "in their order");
+    }
+
+    #[test]
+    fn a_value_is_returned_only_without_faults() {
+        assert_eq!(Violations::default().unless_any(7), Ok(7));
+        assert_eq!(required(1).unless_any(7), Err(required(1)));
+    }
+
+    #[test]
+    fn an_optional_value_with_faults_is_none_and_its_faults_are_added() {
+        let mut violations = Violations::default();
+        assert_eq!(violations.optional::<u8>(Ok(None)), None);
+        assert_eq!(violations.optional(Ok(Some(7))), Some(7));
+        assert!(violations.is_empty());
+        assert_eq!(violations.optional::<u8>(Err(required(2))), None);
+        assert_eq!(violations, required(2));
+    }
+
+    #[test]
+    fn null_is_the_same_as_leaving_a_text_out() {
+        let json = Json::parse(br#"{"null":null,"text":"\u0041","empty":""}"#).unwrap();
+        let read = |name| text(json.root(), name, Place::Domain);
+        assert_eq!(read("null"), Ok(None));
+        assert_eq!(read("absent"), Ok(None));
+        assert_eq!(read("text"), Ok(Some("A".to_owned())));
+        assert_eq!(read("empty"), Ok(Some(String::new())), "empty is given");
+    }
+
+    #[test]
+    fn a_text_of_another_type_is_a_fault_that_names_the_type_found() {
+        let json = Json::parse(br#"{"a":[],"b":{},"c":1,"d":false}"#).unwrap();
+        for (name, found) in [
+            ("a", Kind::Array),
+            ("b", Kind::Object),
+            ("c", Kind::Number),
+            ("d", Kind::Boolean),
+        ] {
+            let expected = "a string";
+            let fault = Fault::WrongType { expected, found };
+            let violations = Violations::one(Place::Domain, fault);
+            assert_eq!(text(json.root(), name, Place::Domain), Err(violations));
+        }
+    }
+}

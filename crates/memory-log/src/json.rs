@@ -4,7 +4,7 @@
 //! used, so numbers, escapes and the order of members survive, and deep nesting cannot exhaust the
 //! stack. `serde_json` checks the grammar. This module refuses what RFC 8259 allows and a log
 //! cannot keep: a member that appears twice, and a string that is not Unicode. It must not know
-//! what the members mean. A third of the file is its tests.
+//! what the members mean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -356,116 +356,4 @@ impl Json<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn malformed(text: &str) -> JsonError {
-        Json::parse(text.as_bytes()).unwrap_err()
-    }
-
-    #[test]
-    fn members_keep_their_order_and_spelling() {
-        let json =
-            Json::parse(br#" { "b" : [ 1.0 , "x y" ] , "a" : { } , "\u0063" : -0e1 } "#).unwrap();
-        let members: Vec<_> = json
-            .root()
-            .members()
-            .map(|(name, value)| (name.into_owned(), value.raw()))
-            .collect();
-        assert_eq!(
-            members,
-            [
-                ("b".into(), "[ 1.0 , \"x y\" ]"),
-                ("a".into(), "{ }"),
-                ("c".into(), "-0e1")
-            ]
-        );
-        assert_eq!(
-            json.root().compact(),
-            r#"{"b":[1.0,"x y"],"a":{},"\u0063":-0e1}"#
-        );
-        let elements: Vec<_> = json
-            .root()
-            .member("b")
-            .unwrap()
-            .elements()
-            .map(Value::raw)
-            .collect();
-        assert_eq!(elements, ["1.0", "\"x y\""]);
-    }
-
-    #[test]
-    fn this_services_spelling_of_strings_never_changes() {
-        let controls: String = (0..=0x20)
-            .chain([0x22, 0x2f, 0x5c, 0x7f, 0x85, 0x2028])
-            .filter_map(char::from_u32)
-            .collect();
-        assert_eq!(
-            spell(&controls),
-            "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000b\\f\\r\\u000e\\u000f\\u0010\\u0011\\u0012\
-             \\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f \\\"/\\\\\u{7f}\u{85}\u{2028}\""
-        );
-    }
-
-    #[test]
-    fn a_member_that_appears_twice_is_refused_at_any_depth_and_under_any_escape() {
-        let fault = malformed("{\"é\": [\n {\"ab\": 1, \"\\u0061b\": 2}]}");
-        assert_eq!((fault.line, fault.column), (2, 12));
-        assert_eq!(fault.reason, "the member \"ab\" appears twice");
-    }
-
-    #[test]
-    fn a_string_that_is_not_unicode_is_refused_anywhere() {
-        for text in [
-            r#""\ud800""#,
-            r#"[{"\udc00":1}]"#,
-            r#"{"a":["\ud800\u0041"]}"#,
-            r#""\ud800x""#,
-        ] {
-            assert!(malformed(text).reason.contains("surrogate"), "{text}");
-        }
-        assert!(Json::parse(br#""\ud83d\ude00 \\ud800""#).is_ok());
-    }
-
-    #[test]
-    fn an_error_gives_its_line_and_its_column_in_characters() {
-        let fault = malformed("{\"content\":");
-        assert_eq!(
-            (fault.line, fault.column, fault.reason.as_str()),
-            (1, 12, "it ends too early")
-        );
-        let fault = malformed("{\n  \"é\": nul }");
-        assert_eq!(
-            (fault.line, fault.column, fault.reason.as_str()),
-            (2, 11, "expected ident")
-        );
-        let fault = Json::parse(b"[\"ok\",\n\"\xff\"]").unwrap_err();
-        assert_eq!(
-            (fault.line, fault.column, fault.reason.as_str()),
-            (2, 2, "the bytes are not UTF-8")
-        );
-        for text in [
-            "",
-            "{",
-            "[1,]",
-            "01",
-            "1 2",
-            "\u{feff}{}",
-            "\"\u{1}\"",
-            "{'a':1}",
-            "NaN",
-        ] {
-            assert!(Json::parse(text.as_bytes()).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn depth_counts_containers_and_no_depth_exhausts_the_stack() {
-        let depth = |text: &str| Json::parse(text.as_bytes()).unwrap().root().depth();
-        assert_eq!(depth("1"), 0);
-        assert_eq!(depth("{}"), 1);
-        assert_eq!(depth(r#"{"a":[{}],"b":[[]],"c":1}"#), 3);
-        let levels = 1 << 21;
-        assert_eq!(depth(&("[".repeat(levels) + &"]".repeat(levels))), levels);
-    }
-}
+pub(crate) mod tests;

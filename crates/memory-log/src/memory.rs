@@ -149,6 +149,8 @@ fn content_faults(content: &str) -> Vec<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Kind;
+    use crate::timestamp::TimestampError;
 
     #[test]
     fn every_rule_of_a_name_that_is_broken_is_named() {
@@ -174,5 +176,133 @@ mod tests {
             [],
             "Unicode does not count a zero-width space as white space"
         );
+    }
+
+    const NOW: i64 = 1_769_483_662_000_000;
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix_micros(NOW)
+    }
+
+    /// A draft with nothing but the three required fields.
+    fn draft() -> Draft {
+        Draft {
+            domain: Ok(Some("work".to_owned())),
+            entity_id: Ok(Some("rob".to_owned())),
+            content: Ok(Some("x".to_owned())),
+            timestamp: Ok(None),
+            metadata: Ok(None),
+            others: Violations::default(),
+        }
+    }
+
+    /// The faults of a draft with the place of each, in their order.
+    fn faults(draft: Draft) -> Vec<(Place, Fault)> {
+        let faults = Memory::new(draft, now()).unwrap_err();
+        let listed = faults.listed().iter();
+        listed
+            .map(|found| (found.place.clone(), found.fault.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn a_draft_of_the_required_fields_is_a_memory_of_now_without_metadata() {
+        let memory = Memory::new(draft(), now()).unwrap();
+        assert_eq!((memory.domain(), memory.entity_id()), ("work", "rob"));
+        assert_eq!((memory.content(), memory.metadata()), ("x", "{}"));
+        assert_eq!(memory.timestamp(), now());
+    }
+
+    #[test]
+    fn a_timestamp_that_is_given_is_used_and_a_faulty_one_never_becomes_now() {
+        let mut given = draft();
+        given.timestamp = Ok(Some("2026-01-27T01:14:22.5+07:00".to_owned()));
+        let memory = Memory::new(given, now()).unwrap();
+        let normal = memory.timestamp().to_string();
+        assert_eq!(normal, "2026-01-26T18:14:22.500Z");
+        for (text, error) in [
+            ("", TimestampError::Empty),
+            ("2026-01-27", TimestampError::DateOnly),
+        ] {
+            let mut faulty = draft();
+            faulty.timestamp = Ok(Some(text.to_owned()));
+            let fault = Fault::InvalidTimestamp(error);
+            assert_eq!(faults(faulty), [(Place::Timestamp, fault)]);
+        }
+    }
+
+    #[test]
+    fn each_required_field_is_missed_by_its_own_name() {
+        let mut empty = draft();
+        (empty.domain, empty.entity_id, empty.content) = (Ok(None), Ok(None), Ok(None));
+        let missed = [Place::Domain, Place::EntityId, Place::Content];
+        assert_eq!(faults(empty), missed.map(|place| (place, Fault::Required)));
+    }
+
+    #[test]
+    fn every_fault_is_listed_at_once_in_the_order_of_the_fields() {
+        let other = || Place::Request(vec!["Content".to_owned()]);
+        let tags = || Place::Metadata(vec!["tags".to_owned()]);
+        let wrong_type = || Fault::WrongType {
+            expected: "a string",
+            found: Kind::Number,
+        };
+        let draft = Draft {
+            domain: Ok(Some("\t".repeat(151))),
+            entity_id: Err(Violations::one(Place::EntityId, wrong_type())),
+            content: Ok(Some("\u{2003}".to_owned())),
+            timestamp: Ok(Some("now".to_owned())),
+            metadata: Err(Violations::one(tags(), wrong_type())),
+            others: Violations::one(other(), Fault::UnknownMember { known: &[] }),
+        };
+        let not_rfc3339 = Fault::InvalidTimestamp(TimestampError::NotRfc3339);
+        assert_eq!(
+            faults(draft),
+            [
+                (Place::Domain, Fault::Blank),
+                (Place::Domain, Fault::TooLong { bytes: 151 }),
+                (Place::Domain, Fault::ControlCharacter),
+                (Place::EntityId, wrong_type()),
+                (Place::Content, Fault::Blank),
+                (Place::Timestamp, not_rfc3339),
+                (tags(), wrong_type()),
+                (other(), Fault::UnknownMember { known: &[] }),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fault_outside_the_five_fields_alone_refuses_the_memory() {
+        let mut draft = draft();
+        let place = Place::Request(vec!["id".to_owned()]);
+        draft.others = Violations::one(place.clone(), Fault::Required);
+        assert_eq!(faults(draft), [(place, Fault::Required)]);
+    }
+
+    #[test]
+    fn content_has_no_rule_except_that_it_is_not_blank() {
+        for content in ["\0", " x\n", "\u{200b}", &"x".repeat(100_000)] {
+            let mut draft = draft();
+            draft.content = Ok(Some(content.to_owned()));
+            let memory = Memory::new(draft, now()).unwrap();
+            assert_eq!(memory.content(), content, "kept to the byte");
+        }
+        for blank in ["", "\n\t ", "\u{3000}\u{85}"] {
+            let mut draft = draft();
+            draft.content = Ok(Some(blank.to_owned()));
+            assert_eq!(faults(draft), [(Place::Content, Fault::Blank)]);
+        }
+    }
+
+    #[test]
+    fn a_name_of_150_bytes_is_stored_and_one_of_151_is_not() {
+        let named = |bytes: usize| {
+            let mut draft = draft();
+            draft.entity_id = Ok(Some("n".repeat(bytes)));
+            Memory::new(draft, now())
+        };
+        assert!(named(NAME_BYTES_MAX).is_ok());
+        let too_long = Violations::one(Place::EntityId, Fault::TooLong { bytes: 151 });
+        assert_eq!(named(NAME_BYTES_MAX + 1), Err(too_long));
     }
 }

@@ -221,4 +221,42 @@ mod tests {
             (VIOLATIONS_LISTED_MAX, 900)
         );
     }
+
+    #[test]
+    fn only_an_object_is_metadata() {
+        for (text, found) in [
+            ("[]", Kind::Array),
+            ("\"{}\"", Kind::String),
+            ("0", Kind::Number),
+        ] {
+            let json = Json::parse(text.as_bytes()).unwrap();
+            let expected = "an object";
+            let fault = Fault::WrongType { expected, found };
+            let violations = Violations::one(Place::Metadata(Vec::new()), fault);
+            assert_eq!(Metadata::verbatim(json.root()), Err(violations), "{text}");
+        }
+    }
+
+    #[test]
+    fn metadata_loses_white_space_between_tokens_and_nothing_else() {
+        let text = "{ \"b\" : 1.00 ,\n\"a\":[ -0e+2 , \"x  y\\u00e9\" ] , \"Tags\" : 7 }";
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let metadata = Metadata::verbatim(json.root()).unwrap();
+        let compact = r#"{"b":1.00,"a":[-0e+2,"x  y\u00e9"],"Tags":7}"#;
+        assert_eq!(metadata.as_str(), compact);
+    }
+
+    #[test]
+    fn metadata_of_an_envelope_has_its_two_attributes_in_one_order_and_spelling() {
+        let of = |memory_type, tags: Option<&[&str]>| {
+            let owned = |tags: &[&str]| tags.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let tags = tags.map(owned);
+            Metadata::of(memory_type, tags.as_deref()).0
+        };
+        assert_eq!(of(None, None), Metadata::default().as_str());
+        assert_eq!(of(None, Some(&[])), r#"{"tags":[]}"#);
+        assert_eq!(of(Some(""), None), r#"{"memory_type":""}"#);
+        let both = r#"{"memory_type":"a\"b","tags":["é","\n"]}"#;
+        assert_eq!(of(Some("a\"b"), Some(&["é", "\n"])), both);
+    }
 }

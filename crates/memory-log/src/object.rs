@@ -286,3 +286,8 @@ fn memory_id(memory: &Memory) -> Uuid {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = <[u8; 32]>::from(hash.finalize());
     uuid::Builder::from_custom_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]).into_uuid()
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

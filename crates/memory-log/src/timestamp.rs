@@ -108,6 +108,8 @@ fn reason_of_refusal(text: &str) -> TimestampError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -156,5 +158,95 @@ mod tests {
             Timestamp::from_unix_micros(i64::MAX).to_string(),
             "9999-12-31T23:59:59.999999Z"
         );
+    }
+
+    #[test]
+    fn every_worked_timestamp_is_kept_or_refused() {
+        let file = include_str!("../../../tests/vectors/timestamps.json");
+        let worked: serde_json::Value = serde_json::from_str(file).unwrap();
+        for accepted in worked["accepted"].as_array().unwrap() {
+            let text = |name: &str| accepted[name].as_str().unwrap().to_owned();
+            let normal = Timestamp::parse(&text("given")).unwrap().to_string();
+            assert_eq!(normal, text("stored"));
+        }
+        for refused in worked["refused"].as_array().unwrap() {
+            let text = refused.as_str().unwrap();
+            assert!(Timestamp::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_range_has_its_first_and_its_last_nanosecond() {
+        for edge in ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"] {
+            assert_eq!(Timestamp::parse(edge).unwrap().to_string(), edge);
+        }
+        for beyond in [
+            "1969-12-31T23:59:59.999999999Z",
+            "1970-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59.999999999-00:01",
+        ] {
+            assert_eq!(Timestamp::parse(beyond), Err(TimestampError::OutOfRange));
+        }
+    }
+
+    /// Days since 1970-01-01 of a date of the Gregorian calendar, counted year by year and month by
+    /// month.
+    fn days(year: u64, month: u64, day: u64) -> u64 {
+        let is_leap = |year: u64| match (year % 4, year % 100, year % 400) {
+            (_, _, 0) => true,
+            (_, 0, _) => false,
+            (of_four, _, _) => of_four == 0,
+        };
+        let of_year = |year| 365 + u64::from(is_leap(year));
+        let of_month = |month| match month {
+            2 => 28 + u64::from(is_leap(year)),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let years: u64 = (1970..year).map(of_year).sum();
+        let months: u64 = (1..month).map(of_month).sum();
+        years + months + day - 1
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_date_and_a_time_with_an_offset_are_the_instant_of_the_calendar(
+            (year, month, day) in (1971..9999_u64, 1..=12_u64, 1..=28_u64), (hour, minute, second) in (0..24_u64, 0..60_u64, 0..60_u64),
+            micros in 0..1_000_000_u64, east in any::<bool>(), offset in 0..24 * 60_u64,
+        ) {
+            let sign = if east { '+' } else { '-' };
+            let text = format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}{sign}{:02}:{:02}",
+                offset / 60, offset % 60,
+            );
+            let local = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+            let seconds = if east { local - offset * 60 } else { local + offset * 60 };
+            let expected = Timestamp::from_unix_micros((seconds * 1_000_000 + micros).try_into().unwrap());
+            prop_assert_eq!(Timestamp::parse(&text), Ok(expected));
+        }
+
+        #[test]
+        fn the_normal_form_is_read_back_and_has_the_fewest_digits(seconds in 0..=LAST_SECOND, nanos in 0..1_000_000_000_u32, zeros in 0..10_u32) {
+            let nanos = nanos / 10_u32.pow(zeros) * 10_u32.pow(zeros);
+            let timestamp = Timestamp::at(seconds, nanos).unwrap();
+            let text = timestamp.to_string();
+            prop_assert_eq!(Timestamp::parse(&text), Ok(timestamp));
+            let digits = fraction_digits(&text);
+            prop_assert!([0, 3, 6, 9].contains(&digits));
+            prop_assert!(digits == 0 || !text.ends_with("000Z"), "{}", text);
+        }
+
+        #[test]
+        fn the_path_in_a_key_has_one_width_and_sorts_by_time(
+            a in (0..=LAST_SECOND, 0..1_000_000_000_u32), b in (0..=LAST_SECOND, 0..1_000_000_000_u32),
+        ) {
+            let at = |(seconds, nanos)| Timestamp::at(seconds, nanos).unwrap();
+            let (a, b) = (at(a), at(b));
+            let (path_a, path_b) = (a.in_key().to_string(), b.in_key().to_string());
+            prop_assert_eq!(path_a.len(), "yyyy/mm/dd/yyyy-mm-ddThh-mm-ss.fffffffffZ".len());
+            prop_assert_eq!(path_a.cmp(&path_b), a.cmp(&b));
+        }
     }
 }
