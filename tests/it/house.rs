@@ -313,10 +313,11 @@ fn imports(file: &str, text: &str) -> BTreeSet<String> {
 }
 
 /// Every file of the crates and binaries with its room and its text, without the roots of libraries,
-/// which only list modules.
+/// which only list modules, and without files of tests.
 fn rooms() -> Vec<(String, String, String)> {
     let files = CRATES.iter().flat_map(|(folder, _)| sources(folder));
-    let files = files.filter(|(file, _)| !file.ends_with("src/lib.rs"));
+    let is_left_out = |file: &str| file.ends_with("src/lib.rs") || file.ends_with("/tests.rs");
+    let files = files.filter(|(file, _)| !is_left_out(file));
     files
         .map(|(file, text)| (room_of(&file), file, text))
         .collect()
