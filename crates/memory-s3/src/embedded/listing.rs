@@ -144,3 +144,111 @@ fn children_of(folder: &Path, key: &str, children: &mut Vec<Child>) -> io::Resul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with files under these paths.
+    fn tree(paths: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "x").unwrap();
+        }
+        folder
+    }
+
+    fn list(folder: &TempDir, prefix: &str, after: &str, limit: usize) -> io::Result<Vec<String>> {
+        let mut listing = Listing {
+            prefix,
+            after,
+            limit,
+            found: Vec::new(),
+        };
+        listing.walk(folder.path(), "")?;
+        Ok(listing.found.into_iter().map(|(key, _)| key).collect())
+    }
+
+    fn keys(folder: &TempDir, prefix: &str, after: &str) -> Vec<String> {
+        list(folder, prefix, after, 99).unwrap()
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_their_bytes_and_not_of_their_folders() {
+        let folder = tree(&["a0", "a/b", "a.b", "a-b", "a/b.c", "ab", "A", "é", "z"]);
+        let ordered = ["A", "a-b", "a.b", "a/b", "a/b.c", "a0", "ab", "z", "é"];
+        assert_eq!(keys(&folder, "", ""), ordered);
+    }
+
+    #[test]
+    fn a_prefix_may_end_within_a_name() {
+        let folder = tree(&["ab/1", "ab/2", "abc/1", "b/1"]);
+        assert_eq!(keys(&folder, "ab", ""), ["ab/1", "ab/2", "abc/1"]);
+        assert_eq!(keys(&folder, "ab/", ""), ["ab/1", "ab/2"]);
+        assert_eq!(keys(&folder, "ab/2", ""), ["ab/2"]);
+        assert_eq!(keys(&folder, "ab/2/", ""), [""; 0]);
+        assert_eq!(keys(&folder, "c", ""), [""; 0]);
+    }
+
+    #[test]
+    fn only_keys_after_the_given_one_are_listed_whether_it_exists_or_not() {
+        let folder = tree(&["a/1", "a/2", "a/3/x", "b"]);
+        assert_eq!(keys(&folder, "", "a/1"), ["a/2", "a/3/x", "b"]);
+        assert_eq!(keys(&folder, "", "a/11"), ["a/2", "a/3/x", "b"]);
+        assert_eq!(keys(&folder, "", "a/3/x"), ["b"]);
+        assert_eq!(keys(&folder, "", "a0"), ["b"]);
+        assert_eq!(keys(&folder, "a/", "a/2"), ["a/3/x"]);
+        assert_eq!(keys(&folder, "", "b"), [""; 0]);
+    }
+
+    #[test]
+    fn a_listing_ends_at_its_limit() {
+        let folder = tree(&["a/1", "a/2", "b/1"]);
+        assert_eq!(list(&folder, "", "", 2).unwrap(), ["a/1", "a/2"]);
+        assert_eq!(list(&folder, "", "a/1", 1).unwrap(), ["a/2"]);
+    }
+
+    #[test]
+    fn the_pieces_of_a_long_component_are_joined_again() {
+        let folder = tree(&["long+/er", "long+/est+/x/y", "longe", "m"]);
+        assert_eq!(
+            keys(&folder, "", ""),
+            ["longe", "longer", "longestx/y", "m"]
+        );
+        assert_eq!(keys(&folder, "longest", ""), ["longestx/y"]);
+    }
+
+    #[test]
+    fn a_link_is_listed_as_a_key_and_never_followed() {
+        let (folder, elsewhere) = (tree(&["a", "c"]), tree(&["inside"]));
+        symlink(elsewhere.path(), folder.path().join("b")).unwrap();
+        assert_eq!(keys(&folder, "", ""), ["a", "b", "c"]);
+        assert_eq!(keys(&folder, "", "b"), ["c"], "it was reported by then");
+        assert_eq!(keys(&folder, "c", ""), ["c"], "it is not on the way");
+    }
+
+    #[test]
+    fn a_link_on_the_way_to_a_prefix_is_an_error_and_not_an_empty_listing() {
+        let (folder, elsewhere) = (tree(&["a"]), tree(&["inside"]));
+        symlink(elsewhere.path(), folder.path().join("b")).unwrap();
+        assert!(list(&folder, "b/", "", 9).is_err());
+        assert!(list(&folder, "b/inside", "", 9).is_err());
+        assert!(list(&folder, "bc", "", 9).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_meanwhile_is_empty() {
+        let folder = tree(&["a"]);
+        let mut children = Vec::new();
+        children_of(&folder.path().join("gone"), "gone/", &mut children).unwrap();
+        assert!(children.is_empty());
+        let file = children_of(&folder.path().join("a"), "a/", &mut children);
+        assert!(file.is_err(), "a file is not a folder that was removed");
+    }
+}

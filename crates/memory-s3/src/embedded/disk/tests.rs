@@ -1,0 +1,244 @@
+//! Tests of a data folder: what may be linked, read and listed, and what stays on the disk.
+
+use std::os::unix::fs::symlink;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+fn disk() -> (Disk, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Disk::create(folder.path()).unwrap(), folder)
+}
+
+fn key(text: &str) -> Key {
+    Key::parse(text).unwrap()
+}
+
+/// The bytes under a key, if it is an object.
+fn bytes(disk: &Disk, text: &str) -> Option<Vec<u8>> {
+    let read = disk.read(&key(text)).unwrap();
+    read.map(|(bytes, _)| bytes)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn listed(page: &Page) -> Vec<&str> {
+    page.objects.iter().map(|(key, _)| key.as_str()).collect()
+}
+
+#[test]
+fn a_new_folder_is_made_if_only_its_last_component_is_missing() {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("log");
+    assert!(Disk::open(&folder).is_err(), "reading makes nothing");
+    assert!(Disk::create(&folder).is_ok());
+    assert_eq!(names(&folder), [BUCKET, UNCOMMITTED]);
+    for inside in [BUCKET, UNCOMMITTED] {
+        assert!(names(&folder.join(inside)).is_empty(), "no probe is left");
+    }
+    assert!(Disk::create(&folder).is_ok() && Disk::open(&folder).is_ok());
+    let deep = around.path().join("a/b");
+    let error = Disk::create(&deep).unwrap_err().to_string();
+    assert!(
+        error.contains("the folder around it does not exist"),
+        "{error}"
+    );
+    assert!(!around.path().join("a").exists());
+}
+
+#[test]
+fn a_file_is_not_a_data_folder() {
+    let around = tempfile::tempdir().unwrap();
+    let file = around.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let error = Disk::create(&file).unwrap_err().to_string();
+    assert!(
+        error.ends_with("is a file: name another with --data."),
+        "{error}"
+    );
+    assert!(Disk::open(&file).is_err());
+}
+
+#[test]
+fn an_object_is_linked_once_and_never_overwritten() {
+    let (disk, folder) = disk();
+    let first = disk.link(&key("a/b.json"), b"first").unwrap();
+    assert!(matches!(first, Linked::New(stat) if stat.bytes == 5));
+    let second = disk.link(&key("a/b.json"), b"second").unwrap();
+    assert!(matches!(second, Linked::Taken));
+    assert_eq!(bytes(&disk, "a/b.json").as_deref(), Some(&b"first"[..]));
+    let file = folder.path().join(BUCKET).join("a/b.json");
+    assert_eq!(fs::read(file).unwrap(), b"first", "a plain file");
+    assert!(names(&folder.path().join(UNCOMMITTED)).is_empty());
+}
+
+#[test]
+fn two_keys_that_differ_in_case_or_after_a_cut_are_two_objects() {
+    let (disk, _folder) = disk();
+    let long = "x".repeat(300);
+    for text in ["A", "a", &long, &format!("{long}y"), &"x".repeat(254)] {
+        let linked = disk.link(&key(text), text.as_bytes()).unwrap();
+        assert!(matches!(linked, Linked::New(_)), "{text}");
+        assert_eq!(bytes(&disk, text).unwrap(), text.as_bytes());
+    }
+}
+
+#[test]
+fn a_name_that_is_a_folder_and_a_file_where_a_folder_must_be_are_unstorable() {
+    let (disk, folder) = disk();
+    disk.link(&key("a/b"), b"x").unwrap();
+    for text in ["a", "a/b/c"] {
+        let linked = disk.link(&key(text), b"y").unwrap();
+        assert!(matches!(linked, Linked::Unstorable), "{text}");
+        assert_eq!(bytes(&disk, text), None, "{text}");
+    }
+    assert!(names(&folder.path().join(UNCOMMITTED)).is_empty());
+}
+
+#[test]
+fn no_write_and_no_read_follows_a_link() {
+    let (disk, folder) = disk();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("object"), "x").unwrap();
+    let bucket = folder.path().join(BUCKET);
+    symlink(elsewhere.path(), bucket.join("folder")).unwrap();
+    symlink(elsewhere.path().join("object"), bucket.join("file")).unwrap();
+    symlink("nowhere", bucket.join("broken")).unwrap();
+    for text in ["folder/new", "file", "broken", "broken/new"] {
+        let linked = disk.link(&key(text), b"y").unwrap();
+        assert!(matches!(linked, Linked::Unstorable), "{text}");
+    }
+    assert_eq!(names(elsewhere.path()), ["object"]);
+    assert!(disk.read(&key("file")).is_err() && disk.read(&key("broken")).is_err());
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_linked_any_more() {
+    let (disk, folder) = disk();
+    disk.link(&key("a"), b"x").unwrap();
+    disk.failed.store(true, Ordering::Release);
+    assert!(disk.link(&key("b"), b"x").is_err());
+    assert!(disk.link(&key("a"), b"x").is_err(), "not even a repeat");
+    assert_eq!(names(&folder.path().join(BUCKET)), ["a"]);
+    assert!(bytes(&disk, "a").is_some(), "it can still be read");
+}
+
+#[test]
+fn a_folder_that_was_removed_is_made_durable_again() {
+    let (disk, folder) = disk();
+    disk.link(&key("a/b/c"), b"x").unwrap();
+    let outer = folder.path().join(BUCKET).join("a");
+    assert!(disk.durable().contains(&outer));
+    fs::remove_dir_all(&outer).unwrap();
+    let temporary = disk.write_uncommitted(b"y").unwrap();
+    let linked = disk.link_file(&temporary, &key("a/b/c")).unwrap();
+    assert!(matches!(linked, Linked::New(_)));
+    assert!(!disk.durable().contains(&outer), "its entry is a new one");
+}
+
+#[test]
+fn what_is_not_an_object_is_not_there_and_what_is_too_large_is_an_error() {
+    let (disk, folder) = disk();
+    disk.link(&key("a/b"), b"x").unwrap();
+    for missing in ["c", "a", "a/c", "a/b/c"] {
+        assert_eq!(bytes(&disk, missing), None, "{missing}");
+    }
+    let bucket = folder.path().join(BUCKET);
+    let sized = |name: &str, bytes: usize| {
+        let file = File::create(bucket.join(name)).unwrap();
+        file.set_len(bytes as u64).unwrap();
+        disk.read(&key(name))
+            .map(|read| read.map(|(_, stat)| stat.bytes))
+    };
+    let most = OBJECT_BYTES_MAX as u64;
+    assert_eq!(sized("most", OBJECT_BYTES_MAX).unwrap(), Some(most));
+    assert!(sized("more", OBJECT_BYTES_MAX + 1).is_err());
+}
+
+#[test]
+fn an_etag_changes_with_the_file() {
+    let (disk, folder) = disk();
+    disk.link(&key("a"), b"x").unwrap();
+    let etag = || disk.read(&key("a")).unwrap().unwrap().1.etag;
+    let (first, again) = (etag(), etag());
+    assert_eq!(first, again);
+    fs::write(folder.path().join(BUCKET).join("a"), "longer").unwrap();
+    assert_ne!(etag(), first);
+}
+
+#[test]
+fn a_start_removes_temporary_files_that_are_older_than_an_hour() {
+    let (_, folder) = disk();
+    let uncommitted = folder.path().join(UNCOMMITTED);
+    for (name, age) in [
+        ("old", ABANDONED_AFTER + Duration::from_secs(60)),
+        ("young", Duration::from_secs(60)),
+    ] {
+        let file = File::create(uncommitted.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+    Disk::create(folder.path()).unwrap();
+    assert_eq!(names(&uncommitted), ["young"]);
+}
+
+#[test]
+fn a_page_says_where_the_next_begins_only_if_there_is_one() {
+    let (disk, _folder) = disk();
+    for text in ["a/1", "a/2", "b"] {
+        disk.link(&key(text), b"x").unwrap();
+    }
+    for (after, limit, keys, next) in [
+        (None, 2, &["a/1", "a/2"][..], Some("a/2")),
+        (Some("a/2"), 2, &["b"], None),
+        (None, 3, &["a/1", "a/2", "b"], None),
+        (Some("a/1"), 1, &["a/2"], Some("a/2")),
+        (Some("b"), 1, &[], None),
+        (None, 0, &[], None),
+    ] {
+        let page = disk.list("", after, limit).unwrap();
+        assert_eq!(listed(&page), keys, "{after:?} {limit}");
+        assert_eq!(page.next.as_deref(), next, "{after:?} {limit}");
+    }
+    assert_eq!(listed(&disk.list("a/", None, 9).unwrap()), ["a/1", "a/2"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn pages_of_any_length_give_every_key_once_in_the_order_of_its_bytes(
+        keys in prop::collection::btree_set("[ab.ü-]{1,2}(/[a.0]{1,2}){0,2}", 0..12), limit in 1..5_usize, prefix in "[ab]?/?",
+    ) {
+        let (disk, folder) = disk();
+        let mut expected = Vec::new();
+        for text in keys {
+            let Some(key) = Key::parse(&text) else { continue };
+            let path = key.path(&folder.path().join(BUCKET));
+            if fs::create_dir_all(path.parent().unwrap()).is_ok() && !path.exists() && fs::write(&path, "x").is_ok() {
+                expected.push(text);
+            }
+        }
+        expected.sort();
+        expected.retain(|key| key.starts_with(&prefix));
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = disk.list(&prefix, after.as_deref(), limit).unwrap();
+            prop_assert!(page.objects.len() <= limit);
+            found.extend(page.objects.into_iter().map(|(key, _)| key));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
