@@ -136,3 +136,110 @@ impl RememberError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use memory_log::fault::Fault;
+
+    use super::*;
+    use crate::problem::{Code, Source, Written};
+
+    const SECRET: &str = "arn:aws:iam::123456789012:role/writer";
+
+    fn retry() -> Timestamp {
+        Timestamp::parse("2026-01-27T03:14:22Z").unwrap()
+    }
+
+    fn of_write(error: WriteError) -> RememberError {
+        let retry = retry();
+        RememberError::Write { error, retry }
+    }
+
+    fn problem(error: &RememberError) -> Problem {
+        let mut problems = error.problems(|_| panic!("a failed write has no place"));
+        assert_eq!(problems.len(), 1);
+        problems.remove(0)
+    }
+
+    #[test]
+    fn a_failed_write_says_what_is_known_and_how_to_repeat_it() {
+        use Written::{NotWritten, Unknown};
+        let said = SECRET.to_owned();
+        for (error, code, written) in [
+            (
+                of_write(WriteError::Unavailable(said.clone())),
+                Code::StorageUnavailable,
+                NotWritten,
+            ),
+            (
+                of_write(WriteError::Refused(said.clone())),
+                Code::StorageRefused,
+                NotWritten,
+            ),
+            (
+                of_write(WriteError::Unknown(said)),
+                Code::StorageOutcomeUnknown,
+                Unknown,
+            ),
+            (
+                RememberError::Crashed { retry: retry() },
+                Code::Internal,
+                Unknown,
+            ),
+        ] {
+            let problem = problem(&error);
+            assert_eq!(problem.code, code);
+            let storage = problem.storage.unwrap();
+            assert_eq!((storage.written, storage.retry), (written, Some(retry())));
+        }
+    }
+
+    #[test]
+    fn what_s3_said_is_in_the_log_and_never_in_a_problem() {
+        for error in [
+            WriteError::Unavailable,
+            WriteError::Refused,
+            WriteError::Unknown,
+        ] {
+            let error = of_write(error(SECRET.to_owned()));
+            assert!(!format!("{:?}", problem(&error)).contains(SECRET));
+            assert!(error.log().unwrap().contains(SECRET));
+        }
+        let crashed = RememberError::Crashed { retry: retry() };
+        assert_eq!(crashed.log().as_deref(), Some("the put panicked"));
+    }
+
+    #[test]
+    fn a_draft_that_is_not_a_memory_is_located_in_the_request_and_not_logged() {
+        let mut violations = Violations::one(Place::Content, Fault::Blank);
+        violations.push(Place::Domain, Fault::Required);
+        let error = RememberError::Invalid(violations);
+        let problems = error.problems(|place| match *place == Place::Content {
+            true => vec!["a".to_owned(), "b".to_owned()],
+            false => vec!["c".to_owned()],
+        });
+        let sources = [
+            Source::Pointer("/a/b".to_owned()),
+            Source::Pointer(String::new()),
+        ];
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| problem.source.clone())
+            .collect();
+        assert_eq!(found, sources);
+        assert!(problems.iter().all(|problem| problem.storage.is_none()));
+        assert_eq!(error.log(), None);
+    }
+
+    #[test]
+    fn only_a_memory_that_was_already_there_is_a_replay() {
+        let receipt = |put| Receipt {
+            memory_id: Uuid::nil(),
+            timestamp: retry(),
+            key: String::new(),
+            put,
+        };
+        assert!(receipt(Put::AlreadyThere).is_replayed());
+        assert!(!receipt(Put::Written).is_replayed());
+    }
+}

@@ -215,3 +215,89 @@ fn error_meta(problem: &Problem) -> Option<ErrorMeta> {
         }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use memory_log::timestamp::Timestamp;
+    use memory_s3::writer::Put;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::problem::{Header, StorageFailure};
+
+    fn retry() -> Timestamp {
+        Timestamp::parse("2026-01-27T03:14:22Z").unwrap()
+    }
+
+    #[test]
+    fn a_memory_document_has_the_id_the_timestamp_and_the_key_and_no_link() {
+        let receipt = |put| Receipt {
+            memory_id: Uuid::nil(),
+            timestamp: retry(),
+            key: "memories/\"".to_owned(),
+            put,
+        };
+        insta::assert_snapshot!(success(&receipt(Put::Written)), @r#"{"jsonapi":{"version":"1.1"},"data":{"type":"memories","id":"00000000-0000-0000-0000-000000000000","attributes":{"status":"unverified","created_at":"2026-01-27T03:14:22Z"},"meta":{"s3_key":"memories/\""}}}"#);
+        let repeat = success(&receipt(Put::AlreadyThere));
+        assert_eq!(
+            repeat,
+            success(&receipt(Put::Written)),
+            "the same to the byte"
+        );
+    }
+
+    #[test]
+    fn an_error_document_has_only_the_members_that_apply() {
+        let missing = Problem {
+            field: Some("domain".to_owned()),
+            ..Problem::at(Code::Required, &[], "Missing.")
+        };
+        let problems = [
+            Problem::new(Code::NotFound, Source::None, "None."),
+            Problem::at(Code::Blank, &["data".to_owned()], "Blank."),
+            Problem::new(
+                Code::UnsupportedParameter,
+                Source::Parameter("a".to_owned()),
+                "A.",
+            ),
+            Problem::forbidden(Source::Header(Header::Host), "Host."),
+            missing,
+        ];
+        insta::assert_snapshot!(failure(&problems, "r").replace("},{", "},\n{"), @r#"
+        {"jsonapi":{"version":"1.1"},"errors":[{"id":"r-1","status":"404","code":"not_found","title":"Not found","detail":"None."},
+        {"id":"r-2","status":"422","code":"blank","title":"Blank value","detail":"Blank.","source":{"pointer":"/data"}},
+        {"id":"r-3","status":"400","code":"unsupported_parameter","title":"Unsupported query parameter","detail":"A.","source":{"parameter":"a"}},
+        {"id":"r-4","status":"403","code":"forbidden","title":"Forbidden","detail":"Host.","source":{"header":"Host"}},
+        {"id":"r-5","status":"422","code":"required","title":"Missing member","detail":"Missing.","source":{"pointer":""},"meta":{"field":"domain"}}]}
+        "#);
+    }
+
+    #[test]
+    fn what_is_known_of_a_write_is_in_meta_with_the_timestamp_of_a_repeat_if_there_is_one() {
+        let meta = |problem: Problem| {
+            let document: serde_json::Value =
+                serde_json::from_str(&failure(&[problem], "r")).unwrap();
+            document["errors"][0]["meta"].to_string()
+        };
+        let unknown = Problem::of_storage(StorageFailure::OutcomeUnknown, retry());
+        assert_eq!(
+            meta(unknown),
+            r#"{"written":"unknown","retry":{"timestamp":"2026-01-27T03:14:22Z"}}"#
+        );
+        assert_eq!(meta(Problem::too_slow()), r#"{"written":"not_written"}"#);
+    }
+
+    #[test]
+    fn no_member_of_an_error_document_is_ever_null() {
+        let failures = [
+            StorageFailure::Unavailable,
+            StorageFailure::Refused,
+            StorageFailure::OutcomeUnknown,
+            StorageFailure::Crashed,
+        ];
+        let of_storage = failures.map(|failure| Problem::of_storage(failure, retry()));
+        let of_code = Code::ALL.map(|code| Problem::new(code, Source::None, "x"));
+        let problems = [&of_code[..], &of_storage, &[Problem::too_slow()]].concat();
+        assert!(!failure(&problems, "r").contains("null"));
+    }
+}

@@ -195,3 +195,204 @@ fn spoken(path: &[String]) -> String {
     };
     quoted(&path.join("."))
 }
+
+#[cfg(test)]
+mod tests {
+    use memory_log::json::Kind;
+
+    use super::*;
+
+    fn path(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    /// Every fault of a value; those of a timestamp are in [`TIMESTAMP_ERRORS`].
+    fn faults() -> Vec<Fault> {
+        vec![
+            Fault::Required,
+            Fault::WrongType {
+                expected: "a string",
+                found: Kind::Number,
+            },
+            Fault::Blank,
+            Fault::TooLong { bytes: 151 },
+            Fault::ControlCharacter,
+            Fault::InvalidUuid,
+            Fault::ConfidenceOutOfRange,
+            Fault::TooDeep { levels: 65 },
+            Fault::UnknownMember {
+                known: &["content", "tags"],
+            },
+            Fault::UnknownMember { known: &[] },
+        ]
+    }
+
+    const TIMESTAMP_ERRORS: [TimestampError; 7] = [
+        TimestampError::Empty,
+        TimestampError::DateOnly,
+        TimestampError::NoOffset,
+        TimestampError::LeapSecond,
+        TimestampError::TooPrecise,
+        TimestampError::NotRfc3339,
+        TimestampError::OutOfRange,
+    ];
+
+    const STORAGE_FAILURES: [StorageFailure; 4] = [
+        StorageFailure::Unavailable,
+        StorageFailure::Refused,
+        StorageFailure::OutcomeUnknown,
+        StorageFailure::Crashed,
+    ];
+
+    /// A problem as its code and its sentence.
+    fn said(problem: &Problem) -> String {
+        format!("{}: {}", problem.code.name(), problem.detail)
+    }
+
+    fn all_said(problems: impl IntoIterator<Item = Problem>) -> String {
+        let problems: Vec<_> = problems.into_iter().map(|problem| said(&problem)).collect();
+        problems.join("\n")
+    }
+
+    fn retry() -> Timestamp {
+        Timestamp::parse("2026-01-27T03:14:22.5Z").unwrap()
+    }
+
+    #[test]
+    fn every_fault_has_its_code_and_names_the_member_the_limit_and_what_to_do() {
+        let problems = faults().into_iter();
+        let problems = problems.map(|fault| Problem::of_fault(&fault, path(&["entity_id"])));
+        insta::assert_snapshot!(all_said(problems), @r#"
+        required: "entity_id" is required and must not be null.
+        invalid_type: "entity_id" is a number; it must be a string.
+        blank: "entity_id" is blank; it must have more than white space.
+        too_long: "entity_id" has 151 bytes in UTF-8; shorten it to at most 150.
+        invalid_character: "entity_id" has a control character (Unicode category Cc); remove it.
+        invalid_uuid: "entity_id" must be a UUID: 32 hexadecimal digits with hyphens, grouped 8-4-4-4-12.
+        out_of_range: "entity_id" must be a number from 0 to 1.
+        too_deep: "entity_id" is nested 65 levels deep; flatten it to at most 64.
+        unknown_field: "entity_id" is not a known member, and ignoring it would lose data: remove it. Known members: content, tags.
+        unknown_field: "entity_id" is not a known member, and ignoring it would lose data: remove it. Known members: none.
+        "#);
+    }
+
+    #[test]
+    fn every_refused_timestamp_has_its_reason_and_an_example() {
+        let problems = TIMESTAMP_ERRORS.map(|error| {
+            let fault = Fault::InvalidTimestamp(error);
+            Problem::of_fault(&fault, path(&["timestamp"]))
+        });
+        insta::assert_snapshot!(all_said(problems), @r#"
+        invalid_timestamp: "timestamp" is empty. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" is a date without a time of day. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" has no offset, so its instant is not known. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" is a leap second, which has no place in the order of the log. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" has more than 9 fraction digits. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" is not a timestamp. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        out_of_range: "timestamp" is outside 1970-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z in UTC. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        "#);
+    }
+
+    #[test]
+    fn every_failed_write_says_what_is_known_and_names_the_timestamp_of_a_safe_repeat() {
+        let problems = STORAGE_FAILURES.map(|failure| Problem::of_storage(failure, retry()));
+        insta::assert_snapshot!(all_said(problems.clone()), @r#"
+        storage_unavailable: The memory was not stored: the storage could not take it now. Repeat the same request with "timestamp":"2026-01-27T03:14:22.500Z": it is stored only once, however often it is sent.
+        storage_refused: The memory was not stored: the storage refused it. A repeat will not help until the service's operator has removed the cause. Then repeat the same request with "timestamp":"2026-01-27T03:14:22.500Z": it is stored only once, however often it is sent.
+        storage_outcome_unknown: It is not known whether the memory was stored: the storage sent no proof. Repeat the same request with "timestamp":"2026-01-27T03:14:22.500Z": it is stored only once, however often it is sent.
+        internal: The service failed while it stored the memory. It is not known whether the memory was stored. Repeat the same request with "timestamp":"2026-01-27T03:14:22.500Z": it is stored only once, however often it is sent.
+        "#);
+        let known = problems.map(|problem| problem.storage.map(|storage| storage.written));
+        use Written::{NotWritten, Unknown};
+        assert_eq!(known, [NotWritten, NotWritten, Unknown, Unknown].map(Some));
+    }
+
+    #[test]
+    fn only_what_certainly_was_not_stored_is_said_not_to_be_stored() {
+        for failure in STORAGE_FAILURES {
+            let problem = Problem::of_storage(failure, retry());
+            let storage = problem.storage.unwrap();
+            assert_eq!(storage.retry, Some(retry()), "{failure:?}");
+            let is_certain = storage.written == Written::NotWritten;
+            let says_so = problem.detail.contains("was not stored:");
+            assert_eq!(says_so, is_certain, "{failure:?}");
+            let says_unknown = problem.detail.contains("not known whether");
+            assert_eq!(says_unknown, !is_certain, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_member_points_at_its_parent_and_any_other_fault_at_the_member() {
+        let path = path(&["metadata", "tags"]);
+        for fault in faults() {
+            let problem = Problem::of_fault(&fault, path.clone());
+            let (pointer, field) = match fault == Fault::Required {
+                true => ("/metadata", Some("tags")),
+                false => ("/metadata/tags", None),
+            };
+            assert_eq!(problem.source, Source::Pointer(pointer.to_owned()));
+            assert_eq!(problem.field.as_deref(), field, "{fault:?}");
+            assert_eq!(problem.storage, None);
+        }
+        let at_root = Problem::of_fault(&Fault::Required, vec!["domain".to_owned()]);
+        assert_eq!(at_root.source, Source::Pointer(String::new()));
+    }
+
+    #[test]
+    fn a_sentence_names_the_path_without_the_outer_levels_of_the_envelope() {
+        let spoken = |names: &[&str]| spoken(&path(names));
+        assert_eq!(spoken(&["data", "attributes", "tags", "0"]), r#""tags.0""#);
+        assert_eq!(spoken(&["metadata", "tags", "1"]), r#""metadata.tags.1""#);
+        assert_eq!(spoken(&["data", "attributes"]), r#""data.attributes""#);
+        assert_eq!(spoken(&["data", "type"]), r#""data.type""#);
+        assert_eq!(
+            spoken(&["attributes", "data", "x"]),
+            r#""attributes.data.x""#
+        );
+        assert_eq!(
+            spoken(&["a\"\n"]),
+            r#""a\"\n""#,
+            "one line, whatever is sent"
+        );
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_fill_a_sentence() {
+        let fault = Fault::UnknownMember { known: &[] };
+        let problem = Problem::of_fault(&fault, vec!["n".repeat(100_000)]);
+        assert!(problem.detail.len() < 250, "{}", problem.detail.len());
+        assert_eq!(problem.source, Source::Pointer(String::new()));
+    }
+
+    #[test]
+    fn the_faults_of_a_request_keep_their_order_and_their_places() {
+        let mut violations = Violations::one(Place::Content, Fault::Blank);
+        for _ in 0..150 {
+            violations.push(Place::Domain, Fault::ControlCharacter);
+        }
+        let locate = |place: &Place| match *place == Place::Content {
+            true => vec!["first".to_owned()],
+            false => vec!["other".to_owned()],
+        };
+        let problems = Problem::of_violations(&violations, locate);
+        assert_eq!(problems.len(), 100);
+        assert_eq!(problems[0].source, Source::Pointer("/first".to_owned()));
+        assert_eq!(problems[99].source, Source::Pointer("/other".to_owned()));
+        assert!(problems[99].detail.ends_with("not listed: 51."));
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_is_named_with_its_place_in_the_text() {
+        let error = JsonError {
+            reason: "expected value".to_owned(),
+            line: 2,
+            column: 11,
+        };
+        let problem = Problem::malformed(&error);
+        assert_eq!(
+            said(&problem),
+            "malformed_json: The text is not acceptable JSON: expected value, at line 2, column 11. Send one JSON object in UTF-8."
+        );
+        assert_eq!(problem.source, Source::None);
+    }
+}

@@ -101,3 +101,82 @@ impl Problem {
         Self::new(Code::Internal, Source::None, detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusals() -> [Problem; 11] {
+        [
+            Problem::not_found(),
+            Problem::method_not_allowed("GET, HEAD"),
+            Problem::too_large(4 * 1024 * 1024),
+            Problem::unsupported_media_type(),
+            Problem::unsupported_message_type(),
+            Problem::unsupported_coding(),
+            Problem::not_acceptable(),
+            Problem::forbidden(Source::Header(Header::Origin), "No."),
+            Problem::cut_off(),
+            Problem::too_slow(),
+            Problem::internal(),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_says_what_is_wrong_and_what_to_do() {
+        let said = refusals().map(|problem| {
+            let (status, name) = (problem.code.status(), problem.code.name());
+            format!("{status} {name}: {}", problem.detail)
+        });
+        insta::assert_snapshot!(said.join("\n"), @"
+        404 not_found: This path does not exist. Send memories to POST /memory; see GET /openapi.json.
+        405 method_not_allowed: This path supports GET, HEAD only.
+        413 too_large: The body is larger than 4194304 bytes (4 MiB): send a shorter memory.
+        415 unsupported_media_type: The Content-Type must be application/vnd.api+json, without parameters other than profile, or application/json. Send exactly one Content-Type header.
+        415 unsupported_media_type: The Content-Type of a message must be application/json, or be left out.
+        415 unsupported_media_type: The body must not be compressed: send it without Content-Encoding.
+        406 not_acceptable: The response can be application/vnd.api+json without parameters, or application/json: name one of them in Accept.
+        403 forbidden: No.
+        400 malformed_json: The body did not arrive completely: the connection broke, or its framing is wrong. Nothing was stored.
+        503 storage_unavailable: The memory was not stored: the time for this request ended before its body had arrived. Repeat the same request.
+        500 internal: The service failed because of a fault of its own. Report the request id to its operator.
+        ");
+    }
+
+    #[test]
+    fn a_refusal_because_of_a_header_names_it() {
+        let named = refusals().map(|problem| match problem.source {
+            Source::Header(header) => header.name(),
+            Source::None => "",
+            Source::Pointer(_) | Source::Parameter(_) => panic!("there was no body"),
+        });
+        assert_eq!(
+            named,
+            [
+                "",
+                "",
+                "",
+                "Content-Type",
+                "Content-Type",
+                "Content-Encoding",
+                "Accept",
+                "Origin",
+                "",
+                "",
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn of_all_refusals_only_a_body_that_is_late_speaks_of_the_storage() {
+        for problem in refusals() {
+            let is_late = problem.code == Code::StorageUnavailable;
+            let late = Storage {
+                written: Written::NotWritten,
+                retry: None,
+            };
+            assert_eq!(problem.storage, is_late.then_some(late), "{problem:?}");
+        }
+    }
+}
