@@ -407,3 +407,6 @@ fn check_supported(headers: Headers<'_>) -> Result<(), RpcError> {
         Some(_) | None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,127 @@ impl Reply {
         Response::of::<()>(status, self.id.as_deref(), Outcome::Error(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn reply(id: Option<&str>, era: Era) -> Reply {
+        let id = id.map(|id| RawValue::from_string(id.to_owned()).unwrap());
+        Reply { id, era }
+    }
+
+    fn errors() -> [RpcError; 6] {
+        [
+            RpcError::ParseError("Parse.".to_owned()),
+            RpcError::InvalidRequest("Request.".to_owned()),
+            RpcError::MethodNotFound("a\"b".to_owned()),
+            RpcError::InvalidParams("Params.".to_owned()),
+            RpcError::HeaderMismatch("Header.".to_owned()),
+            RpcError::UnsupportedVersion {
+                requested: "v9".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn every_error_has_its_code_and_its_status_in_either_era() {
+        let found = errors().map(|error| {
+            let status = |era| reply(Some("1"), era).error(&error).status;
+            (error.code(), status(Era::Initialize), status(Era::Modern))
+        });
+        let expected = [
+            (-32700, 200, 400),
+            (-32600, 200, 400),
+            (-32601, 200, 404),
+            (-32602, 200, 400),
+            (-32020, 400, 400),
+            (-32022, 400, 400),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_error_has_words_and_only_an_unsupported_version_has_data() {
+        let messages = errors().map(|error| {
+            let response = reply(Some("1"), Era::Initialize).error(&error);
+            response.message.unwrap()
+        });
+        insta::assert_snapshot!(messages.join("\n"), @r#"
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32700,"message":"Parse."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Request."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"This server has no method \"a\\\"b\". It has one tool: see tools/list."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Params."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"Header."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"The protocol version \"v9\" is not supported. Supported versions: 2026-07-28, 2025-11-25, 2025-06-18.","data":{"supported":["2026-07-28","2025-11-25","2025-06-18"],"requested":"v9"}}}
+        "#);
+    }
+
+    #[test]
+    fn an_id_is_repeated_as_it_was_spelled_and_left_out_where_there_is_none() {
+        for id in ["1.50", "12345678901234567890123", r#""\u00e9""#] {
+            let response = reply(Some(id), Era::Initialize).result(super::super::NoOptions {});
+            let expected = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+            assert_eq!(response.message, Some(expected));
+        }
+        let without = reply(None, Era::Initialize).error(&errors()[0]);
+        assert!(
+            !without.message.unwrap().contains("\"id\""),
+            "MCP has no null for an id"
+        );
+    }
+
+    #[test]
+    fn only_a_modern_result_says_that_it_is_complete_and_who_the_server_is() {
+        let result = |era| {
+            let response = reply(Some("1"), era).result(super::super::NoOptions {});
+            response
+                .message
+                .unwrap()
+                .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        };
+        assert_eq!(
+            result(Era::Initialize),
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#
+        );
+        assert_eq!(
+            result(Era::Modern),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"memory-ingress","title":"Memory Ingress","version":"VERSION"}}}}"#
+        );
+    }
+
+    #[test]
+    fn a_failed_call_is_a_result_with_the_same_words_twice() {
+        let reply = reply(Some("1"), Era::Initialize);
+        let stored = ToolOutcome::stored(Uuid::nil(), "k".to_owned());
+        for (outcome, is_error) in [
+            (stored, false),
+            (ToolOutcome::failed("No.".to_owned()), true),
+        ] {
+            let response = reply.result_of_call(&outcome);
+            assert_eq!(response.status, 200);
+            let message: serde_json::Value =
+                serde_json::from_str(&response.message.unwrap()).unwrap();
+            let result = &message["result"];
+            assert_eq!(result["isError"], is_error);
+            assert_eq!(result["content"][0]["type"], "text");
+            assert_eq!(result["content"][0]["text"], outcome.document());
+            assert_eq!(result["structuredContent"].to_string(), outcome.document());
+        }
+    }
+
+    #[test]
+    fn a_message_refused_before_it_was_read_has_the_status_of_the_refusal_and_no_id() {
+        let refused = |problem: Problem| Response::to_unread(&[problem]);
+        let large = refused(Problem::too_large(1 << 20));
+        assert_eq!(large.status, 413);
+        let begins = r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"#;
+        assert!(large.message.unwrap().starts_with(begins));
+        let bug = refused(Problem::internal());
+        assert_eq!(bug.status, 500);
+        assert!(bug.message.unwrap().contains("-32603"));
+        assert_eq!(refused(Problem::too_slow()).status, 503);
+    }
+}

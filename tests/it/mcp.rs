@@ -3,9 +3,8 @@
 
 use memory_ingress::caller::{ApiKey, Callers};
 use memory_ingress::guard::Guard;
-use memory_ingress::mcp::{self, Step, VERSIONS};
+use memory_ingress::mcp::VERSIONS;
 use memory_ingress::origin::Origin;
-use memory_log::json::Json;
 use serde_json::{Value, json};
 
 use crate::app::{App, vectors};
@@ -703,82 +702,6 @@ async fn a_page_reads_why_it_was_refused() {
     app.assert_nothing_stored();
 }
 
-#[test]
-fn the_tools_schemas_are_flat_and_all_its_hints_are_set() {
-    fn no_key_anywhere(value: &Value, forbidden: &[&str]) {
-        match value {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    assert!(!forbidden.contains(&name.as_str()), "{name}");
-                    if name == "type" {
-                        assert!(value.is_string(), "one type: {value}");
-                    }
-                    no_key_anywhere(value, forbidden);
-                }
-            }
-            Value::Array(items) => items
-                .iter()
-                .for_each(|item| no_key_anywhere(item, forbidden)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    let Step::Respond(answer) = mcp::dispatch(None, request("tools/list", "{}").as_bytes()) else {
-        panic!("a list is no call");
-    };
-    let message: Value = serde_json::from_str(&answer.message.unwrap()).unwrap();
-    let tools = message["result"]["tools"].as_array().unwrap();
-    assert_eq!(tools.len(), 1);
-    let tool = &tools[0];
-    assert_eq!(tool["name"], "append_memory");
-    assert!(tool["description"].as_str().unwrap().len() <= 500);
-    for (schema, properties, required) in [
-        (
-            "inputSchema",
-            &["entity_id", "domain", "content", "timestamp", "metadata"][..],
-            json!(["entity_id", "domain", "content"]),
-        ),
-        (
-            "outputSchema",
-            &["status", "memory_id", "s3_key", "error"],
-            json!(["status"]),
-        ),
-    ] {
-        let schema = &tool[schema];
-        let members: Vec<_> = schema.as_object().unwrap().keys().collect();
-        assert_eq!(members, ["type", "properties", "required"]);
-        assert_eq!(
-            (&schema["type"], &schema["required"]),
-            (&json!("object"), &required)
-        );
-        let named: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
-        assert_eq!(named, properties);
-        no_key_anywhere(
-            schema,
-            &[
-                "$ref",
-                "$defs",
-                "$schema",
-                "oneOf",
-                "anyOf",
-                "allOf",
-                "not",
-                "default",
-                "additionalProperties",
-                "x-mcp-header",
-            ],
-        );
-        for property in schema["properties"].as_object().unwrap().values() {
-            assert!(property["type"].is_string() && property["description"].is_string());
-        }
-        jsonschema::draft202012::meta::validate(schema).unwrap();
-    }
-    assert_eq!(
-        tool["annotations"],
-        json!({"title": "Append a memory", "readOnlyHint": false, "destructiveHint": false, "idempotentHint": false, "openWorldHint": false})
-    );
-    assert_eq!(tool["title"], tool["annotations"]["title"]);
-}
-
 #[tokio::test]
 async fn every_worked_example_of_the_tools_body_is_the_same_memory_here() {
     let tool: Value =
@@ -803,19 +726,5 @@ async fn every_worked_example_of_the_tools_body_is_the_same_memory_here() {
         let arguments: Value = serde_json::from_str(body).unwrap();
         let has_null = arguments.as_object().unwrap().values().any(Value::is_null);
         assert!(has_null || schema.is_valid(&arguments), "{body}");
-    }
-}
-
-#[test]
-fn over_stdio_no_header_is_missed() {
-    let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}"#;
-    for method in ["server/discover", "tools/list"] {
-        let Step::Respond(answer) = mcp::dispatch(None, request(method, meta).as_bytes()) else {
-            panic!("no call");
-        };
-        assert_eq!(answer.status, 200);
-        let message = answer.message.unwrap();
-        let message = Json::parse(message.as_bytes()).unwrap();
-        assert!(message.root().member("result").is_some());
     }
 }
