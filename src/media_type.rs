@@ -281,4 +281,95 @@ mod tests {
             assert_eq!(body(value), None, "{value}");
         }
     }
+
+    fn chosen(accept: &str) -> Option<Representation> {
+        negotiate([accept.as_bytes()])
+    }
+
+    #[test]
+    fn every_worked_accept_header_chooses_its_representation() {
+        let file = include_str!("../tests/vectors/accept.json");
+        let worked: serde_json::Value = serde_json::from_str(file).unwrap();
+        for example in worked.as_array().unwrap() {
+            let lines = example["accept"].as_str().map(str::as_bytes);
+            let expected = match example["expect"].as_str() {
+                Some("jsonapi") => Some(Representation::JsonApi),
+                Some("json") => Some(Representation::Json),
+                Some(other) => panic!("{other}"),
+                None => None,
+            };
+            assert_eq!(negotiate(lines), expected, "{example}");
+        }
+    }
+
+    #[test]
+    fn the_most_specific_range_counts_and_not_the_greatest_weight() {
+        use Representation::{Json, JsonApi};
+        for (accept, representation) in [
+            ("application/vnd.api+json;q=0.1, application/*", Some(Json)),
+            ("application/vnd.api+json;q=0.1, */*", Some(Json)),
+            ("application/vnd.api+json;q=0, */*", Some(Json)),
+            ("application/json;q=0, */*;q=0.001", Some(JsonApi)),
+            ("application/*;q=0, */*", None),
+            ("application/*;q=0.001, */*;q=0", Some(JsonApi)),
+            (
+                "application/json;q=0.2, application/json;q=0.9, application/vnd.api+json;q=0.5",
+                Some(Json),
+            ),
+        ] {
+            assert_eq!(chosen(accept), representation, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_tie_goes_to_json_api_and_a_thousandth_decides() {
+        use Representation::{Json, JsonApi};
+        let both = |json_api: &str, json: &str| {
+            chosen(&format!(
+                "application/json;q={json},application/vnd.api+json;q={json_api}"
+            ))
+        };
+        assert_eq!(both("0.5", "0.500"), Some(JsonApi));
+        assert_eq!(both("0.499", "0.5"), Some(Json));
+        assert_eq!(both("1.000", "1"), Some(JsonApi));
+        assert_eq!(both("0.999", "1."), Some(Json));
+        assert_eq!(both("0.000", "0"), None);
+    }
+
+    #[test]
+    fn a_weight_is_0_to_1_with_at_most_three_decimals() {
+        for (text, thousandths) in [
+            ("0", 0),
+            ("0.", 0),
+            ("0.5", 500),
+            ("0.05", 50),
+            ("0.001", 1),
+            ("1", 1000),
+            ("1.000", 1000),
+        ] {
+            assert_eq!(weight(text), Some(thousandths), "{text}");
+        }
+        for near in [
+            "", ".5", "00.5", "0.0000", "1.001", "1.0000", "2", "-0", "+1", "0,5", "0.5 ", "1e0",
+            "\"1\"",
+        ] {
+            assert_eq!(weight(near), None, "{near}");
+        }
+    }
+
+    #[test]
+    fn json_api_with_unknown_parameters_only_is_not_acceptable_whatever_else_is() {
+        use Representation::JsonApi;
+        let ext = "application/vnd.api+json;ext=\"https://u.test\"";
+        assert_eq!(chosen(ext), None);
+        assert_eq!(chosen(&format!("{ext}, application/json, */*")), None);
+        assert_eq!(
+            chosen(&format!("{ext}, application/vnd.api+json;q=0.1")),
+            Some(JsonApi)
+        );
+        assert_eq!(
+            chosen("application/vnd.api+json;profile=\"https://p.test/a,b;c\""),
+            Some(JsonApi)
+        );
+    }
 }

@@ -119,3 +119,67 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+
+    use super::*;
+
+    fn begin(request: Request) -> Exchange {
+        Exchange::begin(request, &Guard::default())
+    }
+
+    fn request() -> Request {
+        let request = Request::post("/memory").header("x-request-id", "the-callers-own");
+        request.body(Body::empty()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_may_grant_less_time_and_never_more() {
+        let now = Instant::now();
+        assert_eq!(begin(request()).deadline, now + REQUEST_TIME_MAX);
+        for (granted, given) in [(3, 3), (0, 0), (10, 10), (600, 10)] {
+            let mut request = request();
+            let deadline = Deadline(now + Duration::from_secs(granted));
+            request.extensions_mut().insert(deadline);
+            let expected = now + Duration::from_secs(given);
+            assert_eq!(begin(request).deadline, expected, "{granted}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_request_id_is_the_platforms_or_a_new_one_and_never_the_callers() {
+        let (first, second) = (begin(request()).request_id, begin(request()).request_id);
+        assert!(
+            Uuid::parse_str(&first).is_ok() && first != second,
+            "{first}"
+        );
+        let mut request = request();
+        let id = PlatformRequestId("of-the-invocation".to_owned());
+        request.extensions_mut().insert(id);
+        assert_eq!(begin(request).request_id, "of-the-invocation");
+    }
+
+    #[tokio::test]
+    async fn only_mcp_answers_with_the_headers_of_an_origin() {
+        let guard = Guard {
+            callers: crate::caller::Callers::Loopback,
+            ..Guard::default()
+        };
+        for (path, has_origin) in [
+            ("/mcp", true),
+            ("/api/v1/mcp/", true),
+            ("/memory", false),
+            ("/health", false),
+            ("/x", false),
+        ] {
+            let request = Request::post(path).header("origin", "http://localhost:1");
+            let exchange = Exchange::begin(request.body(Body::empty()).unwrap(), &guard);
+            assert_eq!(exchange.style.has_cors_origin(), has_origin, "{path}");
+            assert!(exchange.origin.is_ok(), "{path}");
+        }
+    }
+}

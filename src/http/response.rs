@@ -298,3 +298,6 @@ fn of_type(status: StatusCode, media_type: &'static str, body: impl Into<Body>) 
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
+
+#[cfg(test)]
+mod tests;

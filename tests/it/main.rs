@@ -49,7 +49,6 @@ mod outcomes;
 mod place;
 #[path = "../harness/process.rs"]
 mod process;
-mod properties;
 mod readme;
 #[path = "../harness/receipt.rs"]
 mod receipt;
