@@ -319,3 +319,6 @@ fn connector(target: &Target) -> Connector {
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build()
 }
+
+#[cfg(test)]
+mod tests;
