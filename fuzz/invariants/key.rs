@@ -47,8 +47,18 @@ fn read_by_hand(key: &str) -> Option<(Names, String)> {
     let rfc3339 = format!("{date}T{}", time.replace('-', ":"));
     let (_, nanos) = instant(&rfc3339)?;
     let (whole, _) = rfc3339.split_once('.')?;
+    let is_name = |name: &str| {
+        let is_blank = name.chars().all(char::is_whitespace);
+        name.len() <= 150 && !is_blank && !name.chars().any(char::is_control)
+    };
+    // The version of a UUID is its 15th character, the variant its 20th.
+    let is_version_8 =
+        id.get(14..15) == Some("8") && id.get(19..20).is_some_and(|c| "89ab".contains(c));
     let is_written = is_uuid(id)
+        && is_version_8
         && *id == id.to_ascii_lowercase()
+        && is_name(&domain)
+        && is_name(&entity_id)
         && key == key_of(&domain, &entity_id, whole, nanos, id);
     let timestamp = format!("{whole}{}Z", fraction(nanos));
     is_written.then_some(((domain, entity_id), timestamp))

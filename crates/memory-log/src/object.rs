@@ -5,16 +5,15 @@
 //! change; another normal form would be version 2. The module must not know S3 itself.
 //! Source of the id: RFC 9562, appendix B.2 (<https://www.rfc-editor.org/rfc/rfc9562#appendix-B.2>).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
+use uuid::{Uuid, Variant, Version};
 
 use crate::fault::{Place, Violations, text};
 use crate::json::{Json, Value, spell};
-use crate::memory::{Draft, Memory};
+use crate::memory::{Draft, Memory, name_faults};
 use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 
@@ -84,21 +83,14 @@ impl Object {
         let memory = Memory::new(draft, epoch).map_err(|_| ObjectError::NotAMemory)?;
         let object = Self::of(&memory);
         if object.body != body {
-            return Err(
-                if json
-                    .root()
-                    .member("memory_id")
-                    .and_then(Value::text)
-                    .as_deref()
-                    == Some(&object.memory_id.to_string())
-                {
-                    ObjectError::OtherSpelling
-                } else {
-                    ObjectError::OtherId {
-                        derived: object.memory_id,
-                    }
+            let stored_id = json.root().member("memory_id").and_then(Value::text);
+            let is_its_own = stored_id.and_then(|id| id.parse().ok()) == Some(object.memory_id);
+            return Err(match is_its_own {
+                true => ObjectError::OtherSpelling,
+                false => ObjectError::OtherId {
+                    derived: object.memory_id,
                 },
-            );
+            });
         }
         if object.key == key {
             Ok(object)
@@ -229,7 +221,7 @@ pub struct KeyClaim {
 }
 
 impl KeyClaim {
-    /// Reads a key; `None` if it is not a key of this log.
+    /// Reads a key; `None` if no memory can have it.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
         let (domain, rest) = key.strip_prefix("memories/domain=")?.split_once('/')?;
@@ -239,10 +231,8 @@ impl KeyClaim {
         let (date, time) = instant.split_once('T')?;
         let timestamp = Timestamp::parse(&format!("{date}T{}", time.replace('-', ":"))).ok()?;
         let decoded = |name| {
-            percent_decode_str(name)
-                .decode_utf8()
-                .ok()
-                .map(Cow::into_owned)
+            let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
+            name_faults(&name).is_empty().then_some(name)
         };
         let claim = Self {
             domain: decoded(domain)?,
@@ -253,9 +243,14 @@ impl KeyClaim {
             domain: &claim.domain,
             entity_id: &claim.entity_id,
         };
-        let memory_id = memory_id.parse().ok()?;
+        let memory_id = memory_id.parse().ok().filter(is_of_a_memory)?;
         (object_key(prefix, timestamp, memory_id) == key).then_some(claim)
     }
+}
+
+/// Whether this is a UUID of the version and variant that ids have.
+fn is_of_a_memory(id: &Uuid) -> bool {
+    id.get_version() == Some(Version::Custom) && id.get_variant() == Variant::RFC4122
 }
 
 fn object_key(prefix: Prefix<'_>, timestamp: Timestamp, memory_id: Uuid) -> String {

@@ -1,4 +1,5 @@
-//! Tests of what holds for every memory: verbatim, one id for one memory, key order is time order.
+//! Tests of what holds for every memory: verbatim, one id for one memory, key order is time order
+//! (contract 1.3, 1.6, 1.7).
 
 use proptest::prelude::*;
 
