@@ -35,10 +35,19 @@ fn script(name: &str) -> PathBuf {
     root().join("tests/aws").join(name)
 }
 
+/// Builds of the package. They share a target folder, in which cargo runs one at a time.
+static BUILDS: Mutex<()> = Mutex::new(());
+/// All other commands, of which one at a time is enough for two processors. They run next to a build, because most of a
+/// build is linking, on one processor.
+static OTHERS: Mutex<()> = Mutex::new(());
+
 /// Runs a command that must succeed, and returns what it printed.
 fn run(command: &mut Command) -> String {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    run_in_turn(&OTHERS, command)
+}
+
+fn run_in_turn(turn: &Mutex<()>, command: &mut Command) -> String {
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (told, log) = (
@@ -50,7 +59,7 @@ fn run(command: &mut Command) -> String {
     told.into_owned()
 }
 
-/// The package for x86_64, which all tests share. It is built once.
+/// The package for `x86_64`, which all tests share. It is built once.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
     PACKAGE.get_or_init(|| {
@@ -60,11 +69,13 @@ fn package() -> &'static Path {
 }
 
 fn build(sources: &Path, architecture: &str) -> String {
-    run(Command::new("python3")
+    let mut package = Command::new("python3");
+    package
         .arg(sources.join("terraform/package.py"))
         .args(["--architecture", architecture])
         // The program builds into the target folder of its sources.
-        .env_remove("CARGO_TARGET_DIR"))
+        .env_remove("CARGO_TARGET_DIR");
+    run_in_turn(&BUILDS, &mut package)
 }
 
 #[test]
