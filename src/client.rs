@@ -2,8 +2,8 @@
 //! memory twice (contract 7.4).
 //!
 //! [`target`] is the URL, [`field`] a header field that the user adds, [`signer`] AWS Signature
-//! Version 4, [`verdict`] what a response means, and [`endpoint`] the calls. The module must not
-//! print, or know command-line options.
+//! Version 4, [`verdict`] what a response means, and [`endpoint`] the calls. Its errors name the
+//! options of the command line that help. The module must not print.
 
 pub mod endpoint;
 pub mod field;

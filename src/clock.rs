@@ -1,4 +1,5 @@
-//! The clock of memories that have no timestamp: now, to the microsecond, and later at every call.
+//! The clock of memories that have no timestamp. Each call returns a later time than the one before,
+//! in microseconds.
 //!
 //! The wall clock enters by an argument. The module must not know what a timestamp is used for.
 

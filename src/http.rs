@@ -1,8 +1,8 @@
 //! HTTP: the checks before a body counts as a request, and the routes.
 //!
 //! The checks run in the order of contract 3.2, and the first failure ends the request.
-//! `exchange.rs` has what every request has, `response.rs` what is sent. The module must not know
-//! AWS or read the environment.
+//! `exchange.rs` holds the data of one request, and `response.rs` builds its response. The module must
+//! not know AWS or read the environment.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

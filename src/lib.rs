@@ -43,3 +43,5 @@ pub mod lambda;
 pub mod openapi;
 #[cfg(feature = "local")]
 pub mod stdio;
+#[cfg(feature = "local")]
+pub mod terminal;

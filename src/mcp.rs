@@ -12,7 +12,6 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use memory_log::json::{Json, Kind, Value, quoted};
 use memory_log::memory::Draft;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::problem::Problem;
@@ -20,11 +19,16 @@ use crate::tool::{self, ToolOutcome};
 
 mod headers;
 mod reply;
+mod results;
 
 pub use reply::{Reply, Response};
 
 use headers::{Headers, METHOD, NAME, PROTOCOL_VERSION};
 use reply::{Era, RpcError};
+use results::{
+    CACHING, CAPABILITIES, DiscoverResult, InitializeResult, ListToolsResult, NoOptions,
+    SERVER_INFO,
+};
 
 /// The supported versions, the newest first (contract 5.2).
 pub const VERSIONS: [&str; 3] = [MODERN, "2025-11-25", "2025-06-18"];
@@ -57,76 +61,6 @@ fn raw(value: Value<'_>) -> Box<RawValue> {
 /// What the server tells a model about itself, in addition to the description of its tool.
 const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
      something is worth knowing in later conversations: a fact, a decision, a preference. It cannot read memories back.";
-
-/// What the server is.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct ServerInfo {
-    name: &'static str,
-    title: &'static str,
-    version: &'static str,
-}
-
-const SERVER_INFO: ServerInfo = ServerInfo {
-    name: "memory-ingress",
-    title: "Memory Ingress",
-    version: env!("CARGO_PKG_VERSION"),
-};
-
-/// What the server can do: it has tools, and nothing else.
-#[derive(Serialize)]
-struct Capabilities {
-    tools: NoOptions,
-}
-
-/// An empty object.
-#[derive(Serialize)]
-struct NoOptions {}
-
-const CAPABILITIES: Capabilities = Capabilities {
-    tools: NoOptions {},
-};
-
-/// How long a client may cache the tool's description, in milliseconds: it changes with a release.
-const TTL_MS: u32 = 3_600_000;
-
-/// How a modern client may cache a result.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Caching {
-    ttl_ms: u32,
-    cache_scope: &'static str,
-}
-
-const CACHING: Caching = Caching {
-    ttl_ms: TTL_MS,
-    cache_scope: "public",
-};
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InitializeResult {
-    protocol_version: &'static str,
-    capabilities: Capabilities,
-    server_info: ServerInfo,
-    instructions: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DiscoverResult {
-    supported_versions: [&'static str; 3],
-    capabilities: Capabilities,
-    instructions: &'static str,
-    #[serde(flatten)]
-    caching: Caching,
-}
-
-#[derive(Serialize)]
-struct ListToolsResult {
-    tools: [&'static RawValue; 1],
-    #[serde(flatten)]
-    caching: Option<Caching>,
-}
 
 /// Members of a modern request's `_meta`.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";

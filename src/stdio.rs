@@ -63,7 +63,10 @@ where
         };
         let step = match line {
             None => break Ok(()),
-            Some(Err(error)) => break Err(error),
+            Some(Err(error)) => {
+                let what = format!("stdin cannot be read ({error})");
+                break Err(io::Error::new(error.kind(), what));
+            }
             Some(Ok(Line::Whole(message))) => step(&message),
             Some(Ok(Line::TooLong)) => {
                 let problem = Problem::too_large(BODY_BYTES_MAX);

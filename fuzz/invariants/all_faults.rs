@@ -6,7 +6,7 @@ use memory_log::fault::VIOLATIONS_LISTED_MAX;
 
 use super::reading::{Raw, compact, depth, given, grammatical, members, text_of};
 use super::sent::{ATTRIBUTES, DEPTH_MAX, TOOL_FIELDS};
-use super::service::problems;
+use super::subject::problems;
 
 /// Required fields of the tool's body, with values that are accepted.
 const VALID_FIELDS: &[(&str, &str)] = &[

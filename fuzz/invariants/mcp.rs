@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::reading::{given, grammatical, member, text, text_of, unambiguous};
 use super::rpc::{check_reply, id};
-use super::service::{NOW, memory_of, receipt};
+use super::subject::{NOW, memory_of, receipt};
 
 /// The transports and header fields of a message, each named by a byte. `s` is stdio, and `b` is HTTP
 /// without header fields. `1`, `2` and `m` are the header fields of 2025-06-18, 2025-11-25 and

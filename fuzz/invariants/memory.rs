@@ -14,7 +14,7 @@ use super::all_faults::check_all_are_listed;
 use super::problem::check_problem;
 use super::reading::{Raw, compact, has_null, member, unambiguous};
 use super::sent::Sent;
-use super::service::{NOW, memory_of, problems, receipt};
+use super::subject::{NOW, memory_of, problems, receipt};
 
 /// Checks a JSON:API document, a body of the type `application/vnd.api+json`.
 pub fn envelope(bytes: &[u8]) {

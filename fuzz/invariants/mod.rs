@@ -17,7 +17,7 @@ mod reading;
 mod response;
 mod rpc;
 mod sent;
-mod service;
+mod subject;
 mod verdict;
 
 pub use accept::accept;

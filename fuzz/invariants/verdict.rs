@@ -11,7 +11,7 @@ use memory_log::timestamp::Timestamp;
 
 use super::problem::is_uuid;
 use super::reading::{Raw, grammatical, last_member, members, text, text_of, unambiguous};
-use super::service::NOW;
+use super::subject::NOW;
 
 /// The statuses for first lines that are not a status.
 const STATUSES: &[u16] = &[

@@ -6,7 +6,8 @@ use memory_log::json::{quoted, serialized};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{SERVER_INFO, ServerInfo, VERSIONS};
+use super::VERSIONS;
+use super::results::{SERVER_INFO, ServerInfo};
 use crate::problem::{Problem, code_of, in_words};
 use crate::tool::ToolOutcome;
 

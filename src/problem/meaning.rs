@@ -171,7 +171,7 @@ fn of_timestamp(error: TimestampError, name: &str) -> (Code, String) {
         ),
         TimestampError::LeapSecond => (
             Code::InvalidTimestamp,
-            "is a leap second, which has no place in the order of the log",
+            "is a leap second, which this service does not support",
         ),
         TimestampError::TooPrecise => (Code::InvalidTimestamp, "has more than 9 fraction digits"),
         TimestampError::NotRfc3339 => (Code::InvalidTimestamp, "is not a timestamp"),
@@ -286,7 +286,7 @@ mod tests {
         invalid_timestamp: "timestamp" is empty. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
         invalid_timestamp: "timestamp" is a date without a time of day. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
         invalid_timestamp: "timestamp" has no offset, so its instant is not known. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
-        invalid_timestamp: "timestamp" is a leap second, which has no place in the order of the log. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
+        invalid_timestamp: "timestamp" is a leap second, which this service does not support. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
         invalid_timestamp: "timestamp" has more than 9 fraction digits. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
         invalid_timestamp: "timestamp" is not a timestamp. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.
         out_of_range: "timestamp" is outside 1970-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z in UTC. Send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z, or leave it out to mean now.

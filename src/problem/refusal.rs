@@ -71,11 +71,11 @@ impl Problem {
         Self::new(Code::Forbidden, source, detail)
     }
 
-    /// 400: the body ended before its end.
+    /// 400: the connection closed before the whole body had arrived, or the body could not be decoded.
     #[must_use]
     pub(crate) fn cut_off() -> Self {
-        let detail = "The body did not arrive completely: the connection broke, or its framing is wrong. Nothing was \
-                      stored.";
+        let detail = "The body did not arrive completely: the connection broke, its framing is wrong, or it is not the \
+                      base64 that its gateway says it is. Nothing was stored.";
         Self::new(Code::MalformedJson, Source::None, detail)
     }
 

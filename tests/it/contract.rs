@@ -48,7 +48,7 @@ fn files() -> Vec<(String, String)> {
 /// The sections that a text cites: after the word `contract`, numbers separated by commas or `and`.
 fn citations(text: &str) -> BTreeSet<String> {
     // A citation may go on in the next line of a comment.
-    let words = text.replace("//!", " ").replace("///", " ");
+    let words = text.replace("//!", " ").replace("//", " ").to_lowercase();
     let words: Vec<_> = words.split_whitespace().collect();
     let is_part = |part: &str| part.parse::<u8>().is_ok();
     let is_section =

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_s3::embedded", &["aws", "object"]),
     ("memory_ingress::clock", &["timestamp"]),
     ("memory_ingress::telemetry", &[]),
+    ("memory_ingress::terminal", &[]),
     ("memory_ingress::caller", &[]),
     ("memory_ingress::media_type", &[]),
     ("memory_ingress::origin", &[]),
@@ -150,6 +151,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "remember",
             "stdio",
             "telemetry",
+            "terminal",
             "timestamp",
             "tool",
             "writer",
@@ -211,9 +213,15 @@ fn room_of(file: &str) -> String {
     format!("{name}::{module}")
 }
 
-/// Every path that a file names outside its tests, as its first two segments.
+/// The paths that a file names outside its tests, each with all its segments.
 #[derive(Default)]
-struct Paths(BTreeSet<(String, String)>);
+struct Paths {
+    named: BTreeSet<Vec<String>>,
+    /// Those of `pub use`.
+    handed_on: BTreeSet<Vec<String>>,
+    /// Roots of crates that get another name here, under which no rule would see them.
+    renamed_roots: BTreeSet<String>,
+}
 
 impl Paths {
     fn of(text: &str) -> Self {
@@ -222,30 +230,76 @@ impl Paths {
         paths
     }
 
-    fn add(&mut self, segments: &[String]) {
-        if let [first, rest @ ..] = segments {
-            let second = rest.first().cloned().unwrap_or_default();
-            self.0.insert((first.clone(), second));
-        }
-    }
-
-    /// Walks a `use` tree, however it is nested.
-    fn add_tree(&mut self, before: &[String], tree: &syn::UseTree) {
+    /// The paths of a `use` tree, however it is nested.
+    fn of_tree(&mut self, before: &[String], tree: &syn::UseTree, found: &mut Vec<Vec<String>>) {
         let with = |name: String| [before, &[name]].concat();
         match tree {
             syn::UseTree::Path(path) => {
-                self.add_tree(&with(path.ident.to_string()), &path.tree);
+                self.of_tree(&with(path.ident.to_string()), &path.tree, found);
             }
-            syn::UseTree::Name(name) => self.add(&with(name.ident.to_string())),
-            syn::UseTree::Rename(name) => self.add(&with(name.ident.to_string())),
-            syn::UseTree::Glob(_) => self.add(&with("*".to_owned())),
+            syn::UseTree::Name(name) => found.push(with(name.ident.to_string())),
+            syn::UseTree::Rename(name) => {
+                let path = with(name.ident.to_string());
+                if path.len() == 1 || path.last().is_some_and(|last| last == "self") {
+                    self.renamed_roots.insert(path.join("::"));
+                }
+                found.push(path);
+            }
+            syn::UseTree::Glob(_) => found.push(with("*".to_owned())),
             syn::UseTree::Group(group) => {
                 for tree in &group.items {
-                    self.add_tree(before, tree);
+                    self.of_tree(before, tree, found);
                 }
             }
         }
     }
+
+    /// Whether two neighboring segments of a path are these.
+    fn has(&self, first: &str, second: &str) -> bool {
+        let mut pairs = self.named.iter().flat_map(|path| path.windows(2));
+        pairs.any(|pair| pair[0] == first && pair[1] == second)
+    }
+}
+
+/// The module of a file: its crate and the names on the way to it.
+fn module_of(file: &str) -> Vec<String> {
+    let room = room_of(file);
+    if room.starts_with("bin::") {
+        return room.split("::").map(str::to_owned).collect();
+    }
+    let (folder, name) = CRATES
+        .iter()
+        .find(|(folder, _)| file.starts_with(&format!("{folder}/")))
+        .unwrap();
+    let path = file[folder.len() + 1..].trim_end_matches(".rs");
+    let names = path.split('/').filter(|name| *name != "lib");
+    std::iter::once(*name)
+        .chain(names)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A path from the root of its crate; `None` if it names neither this crate nor another of ours.
+fn absolute(path: &[String], module: &[String]) -> Option<Vec<String>> {
+    let mut at = module.to_vec();
+    let mut rest = path.iter();
+    match path.first()?.as_str() {
+        "crate" => {
+            at.truncate(if at[0] == "bin" { 2 } else { 1 });
+            rest.next();
+        }
+        "self" => drop(rest.next()),
+        "super" => {
+            while rest.as_slice().first().is_some_and(|name| name == "super") {
+                at.pop();
+                rest.next();
+            }
+        }
+        name if CRATES.iter().any(|(_, known)| *known == name) => at.clear(),
+        _ => return None,
+    }
+    at.extend(rest.cloned());
+    Some(at)
 }
 
 fn is_test(attributes: &[syn::Attribute]) -> bool {
@@ -263,60 +317,72 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.add_tree(&[], &item.tree);
+        let mut found = Vec::new();
+        self.of_tree(&[], &item.tree, &mut found);
+        if !matches!(item.vis, syn::Visibility::Inherited) {
+            self.handed_on.extend(found.iter().cloned());
+        }
+        self.named.extend(found);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let segments: Vec<_> = path
-            .segments
-            .iter()
-            .map(|part| part.ident.to_string())
-            .collect();
-        self.add(&segments);
+        let segments = path.segments.iter();
+        self.named
+            .insert(segments.map(|part| part.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 
-    /// The arguments of a macro are tokens, not syntax; its paths are found by their text.
+    /// The arguments of a macro or an attribute are tokens, not syntax; paths in them are found by
+    /// their text.
     fn visit_macro(&mut self, item: &'ast syn::Macro) {
-        let text = item.tokens.to_string().replace(' ', "");
-        for (_, name) in CRATES.iter().chain(&[("", "crate")]) {
-            for rest in text.split(&format!("{name}::")).skip(1) {
-                let module = rest.split(|c: char| !c.is_alphanumeric() && c != '_');
-                let module = module.into_iter().next().unwrap().to_owned();
-                self.add(&[(*name).to_owned(), module]);
-            }
-        }
+        self.add_tokens(&item.tokens.to_string());
         visit::visit_macro(self, item);
     }
+
+    fn visit_meta_list(&mut self, list: &'ast syn::MetaList) {
+        self.add_tokens(&list.tokens.to_string());
+        visit::visit_meta_list(self, list);
+    }
+}
+
+impl Paths {
+    fn add_tokens(&mut self, tokens: &str) {
+        let text = tokens.replace(' ', "");
+        for (_, name) in CRATES.iter().chain(&[("", "crate")]) {
+            for rest in text.split(&format!("{name}::")).skip(1) {
+                let is_end = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':');
+                let path = rest.split(is_end).next().unwrap();
+                assert!(!path.is_empty(), "write {name}::{{…}} out in {tokens}");
+                let path = path.split("::").filter(|part| !part.is_empty());
+                let path = std::iter::once(*name).chain(path);
+                self.named.insert(path.map(str::to_owned).collect());
+            }
+        }
+    }
+}
+
+/// The modules of ours that a file names, from their roots, without those inside its own.
+fn modules_named(file: &str, paths: &BTreeSet<Vec<String>>) -> BTreeSet<Vec<String>> {
+    let own = module_of(file);
+    let absolute = paths.iter().filter_map(|path| absolute(path, &own));
+    absolute.filter(|path| path.len() > 1).collect()
 }
 
 /// The rooms that a file imports.
 fn imports(file: &str, text: &str) -> BTreeSet<String> {
-    let own = room_of(file);
-    let own_crate = own.split("::").next().unwrap().to_owned();
-    let mut imports = BTreeSet::new();
-    for (first, second) in Paths::of(text).0 {
-        // `pub(crate)` is a path as well.
-        if second.is_empty() {
-            continue;
-        }
-        let of = match first.as_str() {
-            "crate" if own_crate == "bin" => continue,
-            "crate" => own_crate.as_str(),
-            name if CRATES.iter().any(|(_, known)| *known == name) => name,
-            _ => continue,
-        };
-        imports.insert(format!("{of}::{second}"));
-    }
-    imports.remove(&own);
-    imports
+    let named = modules_named(file, &Paths::of(text).named);
+    let rooms = named.iter().map(|path| format!("{}::{}", path[0], path[1]));
+    rooms.filter(|room| *room != room_of(file)).collect()
 }
 
 /// Every file of the crates and binaries with its room and its text, without the roots of libraries,
 /// which only list modules, and without files of tests.
 fn rooms() -> Vec<(String, String, String)> {
     let files = CRATES.iter().flat_map(|(folder, _)| sources(folder));
-    let is_left_out = |file: &str| file.ends_with("src/lib.rs") || file.ends_with("/tests.rs");
+    let is_left_out = |file: &str| {
+        let left_out = ["src/lib.rs", "/tests.rs", "/properties.rs"];
+        left_out.iter().any(|end| file.ends_with(end))
+    };
     let files = files.filter(|(file, _)| !is_left_out(file));
     files
         .map(|(file, text)| (room_of(&file), file, text))
@@ -357,9 +423,13 @@ fn a_room_imports_only_rooms_above_it_that_its_row_names() {
 fn an_import_is_seen_wherever_it_stands() {
     let text = "
         use crate::{http::{self, shape::{Shape}}, config as settings};
+        use super::lambda::handle;
+        use self::inner::X;
         fn f() { let _ = crate::guard::X; g::<crate::tool::T>(); println!(\"{}\", crate::mcp::Y); }
+        #[serde(with = \"x\", into = crate::origin::Z)] struct S;
         mod inner { use memory_s3::{aws}; }
-        /// crate::lambda::in_a_comment
+        pub(crate) fn p() {}
+        /// crate::stdio::in_a_comment
         #[cfg(test)] mod tests { use crate::stdio::Z; }
     ";
     let seen = imports("src/problem.rs", text);
@@ -367,7 +437,9 @@ fn an_import_is_seen_wherever_it_stands() {
         "memory_ingress::config",
         "memory_ingress::guard",
         "memory_ingress::http",
+        "memory_ingress::lambda",
         "memory_ingress::mcp",
+        "memory_ingress::origin",
         "memory_ingress::tool",
         "memory_s3::aws",
     ];
@@ -375,29 +447,71 @@ fn an_import_is_seen_wherever_it_stands() {
         seen.iter().map(String::as_str).collect::<Vec<_>>(),
         expected
     );
+    let deep = imports(
+        "src/problem/code.rs",
+        "use super::super::guard::X; use super::Y;",
+    );
+    assert_eq!(
+        deep.into_iter().collect::<Vec<_>>(),
+        ["memory_ingress::guard"]
+    );
 }
 
 #[test]
-fn the_files_of_a_room_import_each_other_without_a_circle() {
-    let mut edges = BTreeMap::<(String, String), BTreeSet<String>>::new();
+fn no_room_hands_on_another_and_no_crate_gets_another_name() {
     for (room, file, text) in rooms() {
-        let stem = Path::new(&file).file_stem().unwrap().to_str().unwrap();
-        // A child names a sibling through `super`.
-        let siblings = Paths::of(&text).0.into_iter();
-        let siblings = siblings.filter(|(first, _)| first == "super");
-        let siblings = siblings.map(|(_, second)| second);
-        edges.insert((room, stem.to_owned()), siblings.collect());
+        let paths = Paths::of(&text);
+        let handed_on = modules_named(&file, &paths.handed_on);
+        let foreign = |path: &&Vec<String>| format!("{}::{}", path[0], path[1]) != room;
+        assert_eq!(handed_on.iter().find(foreign), None, "{file}");
+        let ours = |root: &&String| {
+            let root = root.trim_end_matches("::self");
+            root == "crate" || CRATES.iter().any(|(_, known)| *known == root)
+        };
+        assert_eq!(paths.renamed_roots.iter().find(ours), None, "{file}");
     }
-    for (room, file) in edges.keys() {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![file.clone()];
+}
+
+#[test]
+fn the_root_of_a_library_only_lists_its_modules() {
+    for (folder, _) in CRATES {
+        let file = format!("{folder}/lib.rs");
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        for item in syn::parse_file(&text).unwrap().items {
+            let is_list = matches!(&item, syn::Item::Mod(item) if item.content.is_none());
+            assert!(is_list, "{file} has more than a list of modules");
+        }
+    }
+}
+
+/// A parent and its children are one module, so a child may name its parent.
+#[test]
+fn the_files_of_a_room_import_each_other_without_a_circle() {
+    let mut edges = BTreeMap::<Vec<String>, BTreeSet<Vec<String>>>::new();
+    for (_, file, text) in rooms() {
+        let named = modules_named(&file, &Paths::of(&text).named);
+        edges.insert(module_of(&file), named);
+    }
+    let files: BTreeSet<_> = edges.keys().cloned().collect();
+    for (file, named) in &mut edges {
+        let of_file = |path: &Vec<String>| {
+            let mut prefixes = (1..=path.len()).rev().map(|length| path[..length].to_vec());
+            prefixes.find(|prefix| files.contains(prefix))
+        };
+        let is_kin = |other: &Vec<String>| file.starts_with(other) || other.starts_with(file);
+        *named = named
+            .iter()
+            .filter_map(of_file)
+            .filter(|other| !is_kin(other))
+            .collect();
+    }
+    for file in edges.keys() {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![file.clone()]);
         while let Some(next) = open.pop() {
-            for sibling in edges.get(&(room.clone(), next)).into_iter().flatten() {
-                assert!(sibling != file, "{room}: {file} imports itself");
-                if edges.contains_key(&(room.clone(), sibling.clone()))
-                    && reached.insert(sibling.clone())
-                {
-                    open.push(sibling.clone());
+            for other in &edges[&next] {
+                assert_ne!(other, file, "a circle of files through {next:?}");
+                if reached.insert(other.clone()) {
+                    open.push(other.clone());
                 }
             }
         }
@@ -406,31 +520,59 @@ fn the_files_of_a_room_import_each_other_without_a_circle() {
 
 #[test]
 fn memory_log_is_pure_and_only_few_rooms_name_aws_or_the_environment() {
+    const PURE: &[&str] = &[
+        "chrono",
+        "percent_encoding",
+        "serde",
+        "serde_json",
+        "sha2",
+        "uuid",
+    ];
     for (room, file, text) in rooms() {
-        let paths = Paths::of(&text).0;
-        let names = |first: &str, second: &str| {
-            let mut paths = paths.iter();
-            paths.any(|path| path.0 == first && (second.is_empty() || path.1 == second))
-        };
+        let paths = Paths::of(&text);
         if room.starts_with("memory_log::") {
-            for impure in ["tokio", "axum", "http", "tracing"] {
-                assert!(!names(impure, ""), "{file} names {impure}");
+            for (of, what) in [
+                ("Instant", "now"),
+                ("SystemTime", "now"),
+                ("Utc", "now"),
+                ("Local", "now"),
+                ("Uuid", "new_v4"),
+                ("Uuid", "now_v7"),
+                ("std", "fs"),
+                ("std", "net"),
+                ("std", "process"),
+                ("std", "thread"),
+            ] {
+                assert!(!paths.has(of, what), "{file} names {of}::{what}");
             }
-            for (of, what) in [("Instant", "now"), ("SystemTime", "now"), ("Utc", "now")] {
-                assert!(!names(of, what), "{file} reads a clock");
+            for item in syn::parse_file(&text).unwrap().items {
+                let syn::Item::Use(item) = item else { continue };
+                let mut found = Vec::new();
+                Paths::default().of_tree(&[], &item.tree, &mut found);
+                for path in found {
+                    let first = path[0].as_str();
+                    let is_own = ["crate", "self", "super", "std"].contains(&first);
+                    let is_child = text.contains(&format!("mod {first};"));
+                    assert!(
+                        is_own || is_child || PURE.contains(&first),
+                        "{file} uses {path:?}"
+                    );
+                }
             }
-            assert!(!names("Uuid", "new_v4"), "{file} makes random ids");
             assert!(!text.contains("async "), "{file} is async");
-            assert!(!text.contains("derive(Serialize"), "{file} is a wire type");
+            for wire in ["Serialize", "Deserialize"] {
+                let derives = |line: &str| line.contains("derive(") && line.contains(wire);
+                assert!(!text.lines().any(derives), "{file} is a wire type");
+            }
         }
-        let of_aws = |path: &&(String, String)| path.0.starts_with("aws_");
-        if let Some(path) = paths.iter().find(of_aws) {
+        let of_aws = |path: &&Vec<String>| path[0].starts_with("aws_");
+        if let Some(path) = paths.named.iter().find(of_aws) {
             assert!(
                 MAY_NAME_AWS.contains(&room.as_str()),
                 "{file} names {path:?}"
             );
         }
-        let reads_environment = names("std", "env") || names("env", "var");
+        let reads_environment = paths.has("std", "env") || paths.has("env", "var");
         assert!(
             !reads_environment || room == "memory_ingress::config",
             "{file} reads the environment"

@@ -238,7 +238,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
     let ci = file(".ci/run");
     assert!(
         ci.lines()
-            .any(|line| line.trim_start().starts_with("step cargo test"))
+            .any(|line| line.trim() == "step cargo test --locked")
     );
     assert!(readme.lines().count() <= 200, "the README is too long");
 }

@@ -84,7 +84,8 @@ impl Object {
         let object = Self::of(&memory);
         if object.body != body {
             let stored_id = json.root().member("memory_id").and_then(Value::text);
-            let is_its_own = stored_id.and_then(|id| id.parse().ok()) == Some(object.memory_id);
+            let own_id = object.memory_id.to_string();
+            let is_its_own = stored_id.is_some_and(|id| id.eq_ignore_ascii_case(&own_id));
             return Err(match is_its_own {
                 true => ObjectError::OtherSpelling,
                 false => ObjectError::OtherId {

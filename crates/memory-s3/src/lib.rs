@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`aws`] | the SDK's settings, TLS, region, credentials, and the text of an error chain |
-//! | [`writer`] | puts memories: one attempt, and one truthful outcome |
+//! | [`writer`] | puts memories: one attempt, and one outcome: stored, not stored, or unknown |
 //! | [`witness`] | sees on the wire whether a request was begun |
 //! | [`reader`] | lists, gets and proves what was stored |
 //! | `embedded` | S3 over a folder, durable before it answers (feature `embedded`) |

@@ -1,8 +1,8 @@
 //! Reading the log: list keys, get objects, and prove that each is the memory that its key names.
 //!
-//! Reads change nothing, so the SDK may repeat them; only a write may not be repeated. What a
-//! listing returns is complete or an error, never silently partial. The module must not know how
-//! memories are shown.
+//! Reads change nothing, so the SDK may repeat them; a write is never repeated. What a listing
+//! returns is complete or an error, never silently partial. The module must not know how memories
+//! are shown.
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +32,7 @@ pub struct Reader {
     bucket: String,
 }
 
-/// Why reading ended before its end. The text can name the bucket and the role.
+/// Why the log could not be read completely. The text can name the bucket and the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
     /// The bucket could not be listed.
@@ -90,14 +90,24 @@ impl fmt::Display for BadEntry {
 }
 
 impl Reader {
-    /// A reader of this bucket. It repeats failed reads as the SDK's standard mode does.
+    /// A reader of this bucket.
     #[must_use]
-    pub fn new(client: &Client, bucket: impl Into<String>) -> Self {
-        let settings = client.config().to_builder();
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    /// The same reader, which repeats failed reads as the SDK's standard mode does: for a bucket
+    /// behind a network.
+    #[must_use]
+    pub fn with_retries(self) -> Self {
+        let settings = self.client.config().to_builder();
         let settings = settings.retry_config(RetryConfig::standard());
         Self {
             client: Client::from_conf(settings.build()),
-            bucket: bucket.into(),
+            ..self
         }
     }
 

@@ -1,4 +1,4 @@
-//! The durable write: one object, one attempt, one truthful outcome.
+//! The durable write: one object, one attempt, one outcome: stored, certainly not stored, or unknown.
 //!
 //! A put counts as written only if S3 answers 200, gives an `ETag` and echoes the SHA-256 that we
 //! computed. Everything else is classified by its kind, status and S3 code, never by its text. The

@@ -83,11 +83,8 @@ where
     A: Fn(Draft) -> F + Send + Sync + 'static,
     F: Future<Output = ToolOutcome> + Send,
 {
-    match stdio::serve(append).await {
-        Ok(Ended::Finished) => Ok(ExitCode::SUCCESS),
-        Ok(Ended::Interrupted) => Ok(ExitCode::FAILURE),
-        Err(error) => Err(CommandError::Failed(format!(
-            "stdin cannot be read ({error})"
-        ))),
+    match stdio::serve(append).await? {
+        Ended::Finished => Ok(ExitCode::SUCCESS),
+        Ended::Interrupted => Ok(ExitCode::FAILURE),
     }
 }
