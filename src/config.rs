@@ -98,10 +98,9 @@ impl Config {
                 && key.trim() == key
         };
         match key.as_deref() {
-            Some("") => mistakes.push(
-                "MEMORY_API_KEY is empty: set a key, or unset it to listen on loopback only."
-                    .to_owned(),
-            ),
+            Some("") => {
+                mistakes.push("MEMORY_API_KEY is empty: set a key, or unset it.".to_owned())
+            }
             Some(key) if !can_be_sent(key) => {
                 mistakes.push(
                     "MEMORY_API_KEY has a character that a header cannot carry: use visible ASCII."

@@ -66,7 +66,8 @@ pub fn judge(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ToolOutcom
     let own = body
         .get("error")
         .and_then(Value::as_str)
-        .filter(|_| body.get("status") == Some(&Value::from("error")) && !status.is_success());
+        .filter(|words| !words.is_empty() && body.get("status") == Some(&Value::from("error")))
+        .filter(|_| !status.is_success());
     // Only the service itself knows about its storage. A request that a gateway refused never reached
     // the service.
     let written = match status.as_u16() {
@@ -81,8 +82,9 @@ pub fn judge(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ToolOutcom
         _ => Next::GiveUp,
     };
     let words = match own {
-        // What it says about a bug of its own says nothing about the memory.
-        Some(words) if status.as_u16() != 500 || words.contains("\"timestamp\":") => {
+        // Where the outcome is not known, only words that name the timestamp say how to repeat the call. What
+        // the service says about a bug of its own says nothing about the memory.
+        Some(words) if written == Written::NotWritten || words.contains("\"timestamp\":") => {
             Words::Service(status.as_u16(), words.to_owned())
         }
         Some(_) | None => Words::Other(in_words(response, &body)),
@@ -351,6 +353,27 @@ mod tests {
             "The endpoint answered HTTP 503. It is not known whether the memory was stored. After 2 s, repeat the same call with \
              \"timestamp\":\"1970-01-01T00:00:00Z\": it is stored only once, however often it is sent."
         );
+    }
+
+    #[test]
+    fn words_that_do_not_say_how_to_repeat_an_unknown_call_are_not_all_that_is_said() {
+        let timestamp = Timestamp::from_unix_micros(0);
+        let flat = |error: &str| format!(r#"{{"status":"error","error":"{error}"}}"#);
+        for (status, error) in [
+            (504, ""),
+            (503, ""),
+            (504, "The memory was not stored."),
+            (302, "The memory was not stored."),
+            (500, "The service failed."),
+        ] {
+            let failed = failed(&response(status, &[], &flat(error)));
+            let advice = failed.advice(Written::NotWritten, timestamp);
+            assert!(advice.contains("It is not known whether"), "{advice}");
+            assert!(advice.contains("1970-01-01T00:00:00Z"), "{advice}");
+        }
+        let own = r#"Repeat with \"timestamp\":\"2026-01-27T03:14:22Z\"."#;
+        let failed = failed(&response(504, &[], &flat(own)));
+        assert_eq!(words(&failed), own.replace('\\', ""));
     }
 
     #[test]

@@ -73,10 +73,10 @@ enum View {
 /// Where the log of memories is.
 #[derive(Debug, Clone, clap::Args)]
 struct Location {
-    /// Store the memories in this folder [default: ./memory-data, unless `MEMORY_BUCKET` is set]
+    /// The folder of the memories [default: ./memory-data, unless `MEMORY_BUCKET` is set]
     #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
     data: Option<PathBuf>,
-    /// Store the memories in this bucket of Amazon S3
+    /// The bucket of the memories in Amazon S3
     #[arg(long, value_name = "NAME", value_parser = bucket_name)]
     bucket: Option<String>,
 }
