@@ -13,7 +13,8 @@
 //! | 7 representation | [`jsonapi`], [`tool`], [`problem`] | receipt or failure → document |
 //!
 //! [`mcp`] is the protocol of agents; its calls join at step 2. `lambda` turns events of API Gateway
-//! into requests, and `stdio` serves an agent on a pipe. `client` calls a deployed service.
+//! into requests. `server` reads requests from sockets, and `stdio` serves an agent on a pipe.
+//! `client` calls a deployed service.
 //! `openapi` generates the document of the HTTP interface. [`config`], [`clock`] and [`telemetry`]
 //! are the settings, the time and the log. `docs/contract.md` is what all of this promises.
 
@@ -41,6 +42,8 @@ pub mod client;
 pub mod lambda;
 #[cfg(feature = "local")]
 pub mod openapi;
+#[cfg(feature = "local")]
+pub mod server;
 #[cfg(feature = "local")]
 pub mod stdio;
 #[cfg(feature = "local")]

@@ -84,6 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("memory_ingress::lambda", &["http"]),
+    ("memory_ingress::server", &[]),
     (
         "memory_ingress::stdio",
         &["http", "mcp", "memory", "problem", "tool"],
@@ -149,6 +150,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "openapi",
             "reader",
             "remember",
+            "server",
             "stdio",
             "telemetry",
             "terminal",

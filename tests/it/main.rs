@@ -16,6 +16,7 @@ mod bad_input;
 mod command_line;
 mod conduct;
 mod contract;
+mod connections;
 mod durability;
 mod endpoint;
 mod events;
