@@ -28,11 +28,11 @@ mod response;
 mod route;
 pub mod shape;
 
-pub use body::BODY_BYTES_MAX;
+pub use body::{BODIES_BYTES_MAX, BODY_BYTES_MAX};
 #[cfg(feature = "local")]
 pub(crate) use response::Advice;
 
-use body::{check_message_type, declared_type};
+use body::{BodyRoom, check_message_type, declared_type};
 use exchange::Exchange;
 use query::unsupported_parameters;
 use response::{Outcome, RequestError};
@@ -51,6 +51,11 @@ pub struct Deadline(pub Instant);
 #[derive(Debug, Clone)]
 pub struct PlatformRequestId(pub String);
 
+/// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request
+/// that needs no body is answered, such as one for `/health`.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowded;
+
 /// The OpenAPI document. A test compares it with what `openapi` generates from the code.
 const OPENAPI: &str = include_str!("../openapi/openapi.json");
 
@@ -62,7 +67,12 @@ const HEALTH: &str = concat!(
 
 /// The routes of the service.
 pub fn router(ingress: Ingress, guard: Guard) -> Router {
-    let service = Arc::new(Service { ingress, guard });
+    let bodies = BodyRoom::new();
+    let service = Arc::new(Service {
+        ingress,
+        guard,
+        bodies,
+    });
     Router::new().fallback(move |request: Request| {
         let service = Arc::clone(&service);
         async move {
@@ -93,6 +103,7 @@ pub fn misconfigured_router() -> Router {
 struct Service {
     ingress: Ingress,
     guard: Guard,
+    bodies: BodyRoom,
 }
 
 impl Service {
@@ -120,7 +131,7 @@ impl Service {
     }
 
     async fn remember_body(&self, exchange: &mut Exchange) -> Result<Outcome, RequestError> {
-        let body = read_body(exchange).await?;
+        let body = self.read_body(exchange).await?;
         let body_type = declared_type(&exchange.head.headers)?;
         let representation = exchange.style.representation()?;
         let unsupported = unsupported_parameters(exchange.head.uri.query().unwrap_or_default());
@@ -135,7 +146,7 @@ impl Service {
     /// Handles a message of MCP. Its sender may leave the type out, and the response is JSON whatever
     /// `Accept` says (contract 5.1).
     async fn dispatch_message(&self, exchange: &mut Exchange) -> Result<Outcome, RequestError> {
-        let message = read_body(exchange).await?;
+        let message = self.read_body(exchange).await?;
         check_message_type(&exchange.head.headers)?;
         Ok(
             match mcp::dispatch(Some(&exchange.head.headers), &message) {
@@ -147,6 +158,22 @@ impl Service {
                 }
             },
         )
+    }
+
+    async fn read_body(&self, exchange: &mut Exchange) -> Result<Bytes, RequestError> {
+        let overloaded = |why: &str| RequestError::because(Problem::overloaded(), why.to_owned());
+        let bytes = exchange.body.bytes_max()?;
+        if exchange.head.extensions.get::<Crowded>().is_some() {
+            return Err(overloaded("every connection is taken"));
+        }
+        let full = || overloaded("the bodies of other requests take all the room");
+        exchange.room = Some(self.bodies.take(bytes).ok_or_else(full)?);
+        let read = timeout_at(exchange.deadline, exchange.body.read()).await;
+        let too_slow = |_| {
+            let why = "the body did not arrive before the deadline".to_owned();
+            RequestError::because(Problem::too_slow(), why)
+        };
+        Ok(read.map_err(too_slow)??)
     }
 
     async fn remember(
@@ -161,13 +188,4 @@ impl Service {
             RequestError::because(problems, error.log())
         })
     }
-}
-
-async fn read_body(exchange: &mut Exchange) -> Result<Bytes, RequestError> {
-    let read = timeout_at(exchange.deadline, exchange.body.read()).await;
-    let too_slow = |_| {
-        let why = "the body did not arrive before the deadline".to_owned();
-        RequestError::because(Problem::too_slow(), why)
-    };
-    Ok(read.map_err(too_slow)??)
 }

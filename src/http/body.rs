@@ -2,11 +2,13 @@
 //!
 //! The module must not know what a body means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::media_type::BodyType;
@@ -14,6 +16,10 @@ use crate::problem::Problem;
 
 /// Largest body, in bytes: a Lambda event of 6 MB can still hold it in base64.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most bytes of bodies that requests in flight hold together: 64 of the largest. A memory is seldom
+/// over 100 kB, so that is room for thousands, and a laptop has this much memory to spare.
+pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How many bytes of a refused body are read and discarded.
 const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -38,13 +44,20 @@ impl Incoming {
         }
     }
 
+    /// The bytes that the body may have: as many as it declares, or the limit if it declares none.
+    pub(crate) fn bytes_max(&self) -> Result<usize, Problem> {
+        if declared_bytes(&self.body) > BODY_BYTES_MAX {
+            return Err(Problem::too_large(BODY_BYTES_MAX));
+        }
+        let declared = self.body.size_hint().exact();
+        let declared = declared.and_then(|bytes| usize::try_from(bytes).ok());
+        Ok(declared.unwrap_or(BODY_BYTES_MAX))
+    }
+
     /// The whole body, unless it is too large.
     pub(crate) async fn read(&mut self) -> Result<Bytes, Problem> {
-        let too_large = || Problem::too_large(BODY_BYTES_MAX);
+        self.bytes_max()?;
         let declared = declared_bytes(&self.body);
-        if declared > BODY_BYTES_MAX {
-            return Err(too_large());
-        }
         self.is_on_its_way = true;
         let mut whole = Vec::with_capacity(declared);
         while let Some(frame) = self.body.frame().await {
@@ -52,7 +65,7 @@ impl Incoming {
                 continue;
             };
             if whole.len() + data.len() > BODY_BYTES_MAX {
-                return Err(too_large());
+                return Err(Problem::too_large(BODY_BYTES_MAX));
             }
             whole.extend_from_slice(&data);
         }
@@ -76,6 +89,22 @@ impl Incoming {
                 return;
             }
         }
+    }
+}
+
+/// Room for the bodies of all requests in flight, in bytes. Each takes its part before it is read. A
+/// Lambda function has one request at a time, so there it is never full.
+pub(crate) struct BodyRoom(Arc<Semaphore>);
+
+impl BodyRoom {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(BODIES_BYTES_MAX)))
+    }
+
+    /// Takes room for a body until the result is dropped; `None` if too little is left.
+    pub(crate) fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).ok()
     }
 }
 
@@ -157,6 +186,31 @@ mod tests {
         let half = BODY_BYTES_MAX / 2;
         assert_eq!(read(pieces(half, 2)).await, Ok(BODY_BYTES_MAX));
         assert_eq!(read(pieces(half, 3)).await, too_large);
+    }
+
+    #[test]
+    fn a_body_takes_what_it_declares_or_the_limit() {
+        let of = |body: Body| incoming(body, &[]).bytes_max();
+        assert_eq!(of(Body::empty()), Ok(0));
+        assert_eq!(of(vec![0; 7].into()), Ok(7));
+        assert_eq!(of(vec![0; BODY_BYTES_MAX].into()), Ok(BODY_BYTES_MAX));
+        assert_eq!(of(pieces(1, 1)), Ok(BODY_BYTES_MAX));
+        let too_large = Err(Problem::too_large(BODY_BYTES_MAX));
+        assert_eq!(of(vec![0; BODY_BYTES_MAX + 1].into()), too_large);
+    }
+
+    #[test]
+    fn room_is_taken_to_the_byte_and_given_back() {
+        let room = BodyRoom::new();
+        let most = room.take(BODIES_BYTES_MAX - 7).unwrap();
+        let rest = room.take(7);
+        assert!(rest.is_some() && room.take(1).is_none());
+        assert!(room.take(0).is_some(), "a request without a body");
+        drop(rest);
+        assert!(room.take(8).is_none() && room.take(7).is_some());
+        drop(most);
+        assert!(room.take(BODIES_BYTES_MAX).is_some());
+        assert!(room.take(BODIES_BYTES_MAX + 1).is_none());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 use uuid::Uuid;
@@ -21,6 +22,8 @@ use crate::remember::Receipt;
 pub(super) struct Exchange {
     pub(super) head: Parts,
     pub(super) body: Incoming,
+    /// The room that the body takes until the request ends.
+    pub(super) room: Option<OwnedSemaphorePermit>,
     pub(super) route: Option<Route>,
     /// The browser origin that sent the request, if it may call.
     pub(super) origin: Result<Option<HeaderValue>, Problem>,
@@ -58,6 +61,7 @@ impl Exchange {
         Self {
             head,
             body,
+            room: None,
             route,
             origin,
             style,

@@ -85,6 +85,7 @@ pub(super) fn failures() -> Vec<FailureExample> {
         )),
         ("storage_refused", "S3 refused the write", failed_write(StorageFailure::Refused)),
         ("internal", "A bug", vec![Problem::internal()]),
+        ("overloaded", "The service has no room for the request", vec![Problem::overloaded()]),
         ("storage_unavailable", "S3 could not take the write", failed_write(StorageFailure::Unavailable)),
         ("storage_outcome_unknown", "S3's response was lost", failed_write(StorageFailure::OutcomeUnknown)),
     ]

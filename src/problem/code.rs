@@ -26,6 +26,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     TooLarge,
+    Overloaded,
     StorageUnavailable,
     StorageRefused,
     StorageOutcomeUnknown,
@@ -34,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, once.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::MalformedJson,
         Self::UnsupportedParameter,
         Self::InvalidDocument,
@@ -56,6 +57,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
+        Self::Overloaded,
         Self::StorageUnavailable,
         Self::StorageRefused,
         Self::StorageOutcomeUnknown,
@@ -92,6 +94,7 @@ impl Code {
             Self::NotFound => (404, "not_found", "Not found"),
             Self::MethodNotAllowed => (405, "method_not_allowed", "Method not allowed"),
             Self::TooLarge => (413, "too_large", "Content too large"),
+            Self::Overloaded => (503, "overloaded", "Overloaded"),
             Self::StorageUnavailable => (503, "storage_unavailable", "Storage unavailable"),
             Self::StorageRefused => (500, "storage_refused", "Storage refused the write"),
             Self::StorageOutcomeUnknown => (504, "storage_outcome_unknown", "Outcome unknown"),
@@ -120,7 +123,10 @@ impl Code {
     /// Whether the response asks the caller to repeat the request, with `Retry-After`.
     #[must_use]
     pub(crate) const fn asks_for_a_repeat(self) -> bool {
-        matches!(self, Self::StorageUnavailable | Self::StorageOutcomeUnknown)
+        matches!(
+            self,
+            Self::Overloaded | Self::StorageUnavailable | Self::StorageOutcomeUnknown
+        )
     }
 
     /// The error code of JSON-RPC for a message that is refused before it is read
@@ -150,7 +156,7 @@ impl Code {
 pub(crate) enum Severity {
     /// The operator must act.
     Error,
-    /// The storage is not well.
+    /// The storage is not well, or the process has too much to do.
     Warning,
     /// The caller made a mistake.
     Info,
@@ -183,6 +189,7 @@ mod tests {
     fn a_500_is_an_error_another_5xx_a_warning_and_the_rest_information() {
         assert_eq!(Code::StorageRefused.severity(), Severity::Error);
         assert_eq!(Code::Internal.severity(), Severity::Error);
+        assert_eq!(Code::Overloaded.severity(), Severity::Warning);
         assert_eq!(Code::StorageUnavailable.severity(), Severity::Warning);
         assert_eq!(Code::StorageOutcomeUnknown.severity(), Severity::Warning);
         assert_eq!(Code::Required.severity(), Severity::Info);

@@ -84,13 +84,26 @@ impl Problem {
     pub(crate) fn too_slow() -> Self {
         let detail = "The memory was not stored: the time for this request ended before its body had arrived. Repeat \
                       the same request.";
+        Self::before_storing(Code::StorageUnavailable, detail)
+    }
+
+    /// 503: the process has no room for another request, so storing never began.
+    #[must_use]
+    pub(crate) fn overloaded() -> Self {
+        let detail = "The memory was not stored: the service is handling as many requests as it can. Wait, then repeat \
+                      the same request.";
+        Self::before_storing(Code::Overloaded, detail)
+    }
+
+    /// A failure of the service before the memory was normalized, so no timestamp can be named.
+    fn before_storing(code: Code, detail: &str) -> Self {
         let storage = Some(Storage {
             written: Written::NotWritten,
             retry: None,
         });
         Self {
             storage,
-            ..Self::new(Code::StorageUnavailable, Source::None, detail)
+            ..Self::new(code, Source::None, detail)
         }
     }
 

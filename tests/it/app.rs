@@ -72,6 +72,10 @@ impl App {
         exchange::send_unchecked(&self.router, request).await
     }
 
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Every object in the bucket: its key and its bytes.
     pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
         stored(self.folder.path())

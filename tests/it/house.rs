@@ -84,7 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("memory_ingress::lambda", &["http"]),
-    ("memory_ingress::server", &[]),
+    ("memory_ingress::server", &["http"]),
     (
         "memory_ingress::stdio",
         &["http", "mcp", "memory", "problem", "tool"],

@@ -14,6 +14,7 @@ use memory_ingress::problem::Code;
 use serde_json::{Value, json};
 
 use crate::app::{App, tool_for_document};
+use crate::connections;
 use crate::exchange::{Answer, Asked, JSON, JSON_API, ask, component, conforms, mcp, validator};
 use crate::local::run;
 use crate::message::{self, modern};
@@ -147,6 +148,7 @@ async fn provoke(name: &str) -> Answer {
             let body = r#"{"domain":"work","entity_id":" ","content":"x","timestamp":"2026-01-27","metadata":{"confidence":2}}"#;
             send(tool_for_document(body)).await
         }
+        "overloaded" => connections::overloaded(SOUND).await,
         "storage_refused" => outcomes::refused(SOUND).await,
         "storage_unavailable" => outcomes::unavailable(SOUND).await,
         "storage_outcome_unknown" => outcomes::unknown(SOUND).await,
@@ -179,7 +181,7 @@ async fn every_example_of_a_failure_is_what_the_service_answers() {
             );
         }
     }
-    assert_eq!(shown.len(), 17);
+    assert_eq!(shown.len(), 18);
     for (name, (status, example, flat)) in shown {
         let answer = provoke(&name).await;
         assert_eq!(answer.status.as_str(), status, "{name}");

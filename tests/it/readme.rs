@@ -198,7 +198,7 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
 
 #[test]
 fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
-    use memory_ingress::http;
+    use memory_ingress::{http, server};
     use memory_log::{fault, memory, metadata};
     use memory_s3::aws;
 
@@ -226,6 +226,33 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
         assert!(settings.contains(&figure), "{figure}");
     }
     assert_eq!(http::BODY_BYTES_MAX, 4_194_304);
+    for figure in [
+        "| 268,435,456 bytes; one of unknown length counts as 4,194,304 |".to_owned(),
+        "| a third of the descriptors (`ulimit -n`) over 32, at most 1,024 |".to_owned(),
+        "| 65,536 bytes, 100 fields |".to_owned(),
+        format!(
+            "| {} s from its first byte |",
+            server::HEAD_TIME_MAX.as_secs()
+        ),
+        format!(
+            "| `serve`: idle connection | {} s |",
+            server::IDLE_TIME_MAX.as_secs()
+        ),
+    ] {
+        assert!(settings.contains(&figure), "{figure}");
+    }
+    assert_eq!(http::BODIES_BYTES_MAX, 268_435_456);
+    assert_eq!(
+        (server::HEAD_BYTES_MAX, server::CONNECTIONS_MAX),
+        (65_536, 1_024)
+    );
+    assert_eq!(
+        (
+            server::DESCRIPTORS_OF_A_CONNECTION,
+            server::DESCRIPTORS_KEPT
+        ),
+        (3, 32)
+    );
     let readme = file("README.md");
     for command in ["cargo run", "cargo test"] {
         assert!(

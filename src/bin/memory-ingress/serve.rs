@@ -9,7 +9,7 @@ use memory_ingress::config::Config;
 use memory_ingress::guard::Guard;
 use memory_ingress::http::{self, REQUEST_TIME_MAX};
 use memory_ingress::remember::Ingress;
-use memory_ingress::server;
+use memory_ingress::server::{self, Limits};
 use memory_s3::aws;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,9 +69,14 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         allowed_origins: config.allowed_origins,
     };
     let router = http::router(Ingress::new(writer), guard);
-    let mut server = tokio::spawn(server::serve(listener, router, async {
-        let _ = stopping.await;
-    }));
+    let mut server = tokio::spawn(server::serve(
+        listener,
+        router,
+        Limits::of_this_process(),
+        async {
+            let _ = stopping.await;
+        },
+    ));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
