@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
+use axum::response::Response;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -154,13 +155,17 @@ impl Connection {
         let (progress, router) = (place.progress.clone(), self.router);
         let service = service_fn(move |request: Request<Incoming>| {
             let turn = progress.begin();
+            let names_its_host = names_its_host(&request);
             let mut request = request.map(Body::new);
             if turn.is_crowded() {
                 request.extensions_mut().insert(Crowded);
             }
-            let response = TowerToHyperService::new(router.clone()).call(request);
+            let router = TowerToHyperService::new(router.clone());
             async move {
-                let response = response.await;
+                let response = match names_its_host {
+                    true => router.call(request).await,
+                    false => Ok(bad_request()),
+                };
                 drop(turn);
                 response
             }
@@ -183,6 +188,21 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether a request has the `Host` that its version needs (RFC 9112, section 3.2).
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11
+}
+
+/// The response to a message that is not HTTP, as hyper has it for others.
+fn bad_request() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 #[cfg(test)]

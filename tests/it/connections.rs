@@ -386,3 +386,43 @@ async fn a_head_over_64_kib_is_refused() {
     );
     assert_eq!(status(&server.url, &with(HEAD_BYTES_MAX)).await, "431");
 }
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let body = memory("rob", "one", AT);
+    let of = |version: &str, hosts: &[&str]| {
+        let hosts: String = hosts
+            .iter()
+            .map(|host| format!("host: {host}\r\n"))
+            .collect();
+        let request = write(&body).replace("host: localhost\r\n", &hosts);
+        request.replace("HTTP/1.1", version)
+    };
+    for (version, hosts) in [
+        ("HTTP/1.1", &[][..]),
+        ("HTTP/1.1", &["localhost", "localhost"]),
+        ("HTTP/1.0", &["localhost", "localhost"]),
+    ] {
+        let response = sent(&server.url, &of(version, hosts)).await;
+        let (head, rest) = response.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("{version} 400 ")), "{head}");
+        assert!(
+            head.contains("\r\nconnection: close") && rest.is_empty(),
+            "{response}"
+        );
+    }
+    assert!(stored(folder.path()).is_empty());
+    for (version, hosts) in [
+        ("HTTP/1.1", &["localhost"][..]),
+        ("HTTP/1.0", &["localhost"]),
+        ("HTTP/1.0", &[]),
+    ] {
+        let response = sent(&server.url, &of(version, hosts)).await;
+        assert!(
+            response.starts_with(&format!("{version} 201 ")),
+            "{response}"
+        );
+    }
+}
