@@ -17,8 +17,10 @@ use memory_s3::writer::Writer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::app::{Answer, App, ask, stored, tool_for_document};
-use crate::process::{BINARY, Server, memory, text};
+use crate::app::{App, tool_for_document};
+use crate::exchange::{Answer, ask};
+use crate::folder::{memory, stored};
+use crate::process::{BINARY, Server, text};
 
 const AT: &str = "2026-01-27T03:14:22Z";
 
@@ -168,7 +170,7 @@ async fn held_bodies_take_the_memory_of_their_room_and_no_more() {
     let held = futures_util::future::join_all(held).await;
     assert_eq!(status(&server.url, HEALTH).await, "200");
     sent_until(&server.url, &write(&memory("rob", "one", AT)), "503").await;
-    let process = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let process = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let (_, most) = process.split_once("VmHWM:").unwrap();
     let kib: usize = most.split_whitespace().next().unwrap().parse().unwrap();
     let margin = 128 * 1024 * 1024;
