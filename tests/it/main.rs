@@ -34,6 +34,7 @@ mod lambda;
 #[path = "../harness/local.rs"]
 mod local;
 mod local_s3;
+mod long_listing;
 mod mcp;
 mod mcp_client;
 mod mcp_wire;

@@ -34,6 +34,7 @@ pub use disk::{DataFolderError, Disk};
 
 use disk::{Linked, OBJECT_BYTES_MAX};
 use key::Key;
+use listing::Continuation;
 
 /// The name of the only bucket, and of its folder.
 pub const BUCKET: &str = "memory";
@@ -126,7 +127,7 @@ impl S3 for LocalS3 {
         judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
 
         let disk = Arc::clone(&self.disk);
-        match blocking(move || disk.link(&key, &body)).await? {
+        match blocking(move || disk.link(&key, &body), failed).await? {
             Linked::New(stat) => Ok(S3Response::new(PutObjectOutput {
                 e_tag: Some(ETag::Strong(stat.etag)),
                 checksum_sha256: input.checksum_sha256,
@@ -148,7 +149,7 @@ impl S3 for LocalS3 {
         let input = request.input;
         let key = known_key(&input.bucket, &input.key)?;
         let disk = Arc::clone(&self.disk);
-        let Some((body, stat)) = blocking(move || disk.read(&key)).await? else {
+        let Some((body, stat)) = blocking(move || disk.read(&key), failed).await? else {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         };
         let checksum_sha256 = input
@@ -180,20 +181,19 @@ impl S3 for LocalS3 {
         refuse_unsupported(&request, &[], &params)?;
         let input = request.input;
         known_bucket(&input.bucket)?;
-        let after = match &input.continuation_token {
+        let continuation = match &input.continuation_token {
             Some(token) => {
-                let key = BASE64_URL_SAFE_NO_PAD
-                    .decode(token)
-                    .ok()
-                    .and_then(|key| String::from_utf8(key).ok());
-                Some(key.ok_or_else(|| {
+                let text = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
+                let text = text.and_then(|text| String::from_utf8(text).ok());
+                let continuation = text.and_then(|text| Continuation::parse(&text));
+                Some(continuation.ok_or_else(|| {
                     s3_error!(
                         InvalidArgument,
                         "The continuation token provided is incorrect"
                     )
                 })?)
             }
-            None => input.start_after.clone(),
+            None => None,
         };
         let max_keys = input.max_keys.unwrap_or(PAGE_KEYS_MAX);
         let limit = usize::try_from(max_keys.min(PAGE_KEYS_MAX))
@@ -201,7 +201,12 @@ impl S3 for LocalS3 {
 
         let disk = Arc::clone(&self.disk);
         let prefix = input.prefix.clone().unwrap_or_default();
-        let page = blocking(move || disk.list(&prefix, after.as_deref(), limit)).await?;
+        let after = input.start_after.clone();
+        let list = move || match continuation {
+            Some(from) => disk.list_on(&prefix, &from, limit),
+            None => disk.list(&prefix, after.as_deref(), limit),
+        };
+        let page = blocking(list, failed).await?;
         let is_url = input
             .encoding_type
             .as_ref()
@@ -221,7 +226,9 @@ impl S3 for LocalS3 {
         let contents: Vec<_> = objects.collect();
         Ok(S3Response::new(ListObjectsV2Output {
             is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last)),
+            next_continuation_token: page
+                .next
+                .map(|next| BASE64_URL_SAFE_NO_PAD.encode(next.to_string())),
             key_count: i32::try_from(contents.len()).ok(),
             max_keys: Some(max_keys.min(PAGE_KEYS_MAX)),
             name: Some(input.bucket),
@@ -363,13 +370,21 @@ fn judge_digest(declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
     }
 }
 
-/// Runs work on files outside the async threads; its failure is S3's 500.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+/// Runs work on files outside the async threads; `failure` says what its error is in S3.
+async fn blocking<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    failure: fn(E) -> S3Error,
 ) -> S3Result<T> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(s3_error!(InternalError, "the data folder failed: {error}")),
+        Ok(done) => done.map_err(failure),
         Err(_) => Err(s3_error!(InternalError, "the data folder's thread failed")),
     }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is passed on as the error of a result"
+)]
+fn failed(error: std::io::Error) -> S3Error {
+    s3_error!(InternalError, "the data folder failed: {error}")
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::BUCKET;
 use super::key::{CUT, Key};
-use super::listing::Listing;
+use super::listing::{Continuation, Kept, Listing};
 
 /// The folder of temporary files, which are not objects yet.
 const UNCOMMITTED: &str = "uncommitted";
@@ -41,6 +41,8 @@ pub struct Disk {
     /// Whether a sync has failed. The kernel reports a lost page only once, so a later success would
     /// prove nothing.
     failed: AtomicBool,
+    /// Listings between two of their pages.
+    listings: Kept,
 }
 
 /// The result of linking a file to its name.
@@ -95,8 +97,8 @@ impl Stat {
 /// One page of a listing.
 pub(super) struct Page {
     pub(super) objects: Vec<(String, Stat)>,
-    /// The last key of the page, if more keys follow it.
-    pub(super) next: Option<String>,
+    /// Where the next page begins, if more keys follow.
+    pub(super) next: Option<Continuation>,
 }
 
 impl Disk {
@@ -151,6 +153,7 @@ impl Disk {
             uncommitted: folder.join(UNCOMMITTED),
             durable: Mutex::default(),
             failed: AtomicBool::new(false),
+            listings: Kept::default(),
         }
     }
 
@@ -317,26 +320,48 @@ impl Disk {
         Ok(Some((fs::read(&path)?, Stat::of(&metadata)?)))
     }
 
-    /// A page of the keys that have this prefix and are greater than `after`, in order.
+    /// The first page of the keys that have this prefix and are greater than `after`, in order.
     pub(super) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Page> {
-        // One more than the limit shows whether the page is truncated.
-        let (after, one_more) = (after.unwrap_or_default(), limit + 1);
-        let mut listing = Listing {
-            prefix,
-            after,
-            limit: one_more,
-            found: Vec::new(),
-        };
-        if limit > 0 {
-            listing.walk(&self.bucket, "")?;
+        if limit == 0 {
+            return Ok(Page {
+                objects: Vec::new(),
+                next: None,
+            });
         }
-        let mut found = listing.found;
-        let is_truncated = found.len() > limit;
-        found.truncate(limit);
-        let next = found
-            .last()
-            .map(|(key, _)| key.clone())
-            .filter(|_| is_truncated);
+        let listing = Listing::begin(&self.bucket, prefix, after.unwrap_or_default())?;
+        self.page(listing, limit)
+    }
+
+    /// The next page of a listing. Keys that are new since the page before may be missing.
+    pub(super) fn list_on(
+        &self,
+        prefix: &str,
+        from: &Continuation,
+        limit: usize,
+    ) -> io::Result<Page> {
+        let kept = self.listings.take(from.listing);
+        match kept.filter(|kept| kept.continues(prefix, &from.after)) {
+            Some(listing) if limit > 0 => self.page(listing, limit),
+            _ => self.list(prefix, Some(&from.after), limit),
+        }
+    }
+
+    fn page(&self, mut listing: Listing, limit: usize) -> io::Result<Page> {
+        let mut found = Vec::new();
+        while found.len() < limit {
+            match listing.next_key()? {
+                Some(key) => found.push(key),
+                None => break,
+            }
+        }
+        let last = found.last().map(|(key, _)| key.clone());
+        let next = match last {
+            Some(after) if listing.has_next()? => Some(Continuation {
+                listing: self.listings.keep(listing),
+                after,
+            }),
+            _ => None,
+        };
         // An object that was removed meanwhile is not listed.
         let stat = |path: &Path| {
             fs::symlink_metadata(path)

@@ -1,20 +1,92 @@
-//! The keys of a folder tree in S3's order, without walking folders that a page does not need.
+//! The keys of a folder tree in S3's order, without walking folders that a listing does not need.
+//!
+//! A listing reads each folder once, when it reaches it, however many pages it has. Between two pages
+//! it is kept, with the names that are still to come.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::vec;
+
+use uuid::Uuid;
 
 use super::key::CUT;
 
-/// Collects keys in the order of their UTF-8 bytes.
-pub(super) struct Listing<'a> {
-    pub(super) prefix: &'a str,
+/// Most listings that are kept. One that is not kept reads its folders again.
+const KEPT_MAX: usize = 4;
+
+/// A walk over the keys in the order of their UTF-8 bytes.
+#[derive(Debug)]
+pub(super) struct Listing {
+    prefix: String,
     /// Only keys greater than this are listed.
-    pub(super) after: &'a str,
-    pub(super) limit: usize,
-    pub(super) found: Vec<(String, PathBuf)>,
+    after: String,
+    /// The folders on the way to the next key, the innermost last: their children that are still to
+    /// come, in order.
+    open: Vec<vec::IntoIter<Child>>,
+    /// A key that was looked for, and not yet taken.
+    peeked: Option<(String, PathBuf)>,
 }
 
+/// Where the next page of a listing begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Continuation {
+    /// The listing, if it is still kept.
+    pub(super) listing: Uuid,
+    /// The last key of the page before, which is enough without it.
+    pub(super) after: String,
+}
+
+impl Continuation {
+    /// Reads what `Display` writes.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (listing, after) = text.split_once('/')?;
+        Some(Self {
+            listing: listing.parse().ok()?,
+            after: after.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Continuation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.listing, self.after)
+    }
+}
+
+/// Listings of which another page may be asked for, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<VecDeque<(Uuid, Listing)>>);
+
+impl Kept {
+    /// Keeps a listing until its next page is asked for. Its name is new for each page, so a page that
+    /// is asked for twice never gets the keys after it.
+    pub(super) fn keep(&self, listing: Listing) -> Uuid {
+        let name = Uuid::new_v4();
+        let mut listings = self.listings();
+        if listings.len() >= KEPT_MAX {
+            listings.pop_front();
+        }
+        listings.push_back((name, listing));
+        name
+    }
+
+    /// The listing of this name, if it is still kept. It is not kept any longer.
+    pub(super) fn take(&self, name: Uuid) -> Option<Listing> {
+        let mut listings = self.listings();
+        let at = listings.iter().position(|(kept, _)| *kept == name)?;
+        listings.remove(at).map(|(_, listing)| listing)
+    }
+
+    fn listings(&self) -> MutexGuard<'_, VecDeque<(Uuid, Listing)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
 struct Child {
     /// The key so far; a folder's ends with a slash, so that the order of children is the order of
     /// their keys.
@@ -23,6 +95,7 @@ struct Child {
     kind: Kind,
 }
 
+#[derive(Debug)]
 enum Kind {
     File,
     Folder,
@@ -33,63 +106,96 @@ enum Kind {
     },
 }
 
-impl Listing<'_> {
-    /// Walks a folder whose keys begin with `key`, until the limit is reached.
+impl Listing {
+    /// Begins with the keys of this folder that have the prefix and are greater than `after`.
+    pub(super) fn begin(bucket: &Path, prefix: &str, after: &str) -> io::Result<Self> {
+        let mut listing = Self {
+            prefix: prefix.to_owned(),
+            after: after.to_owned(),
+            open: Vec::new(),
+            peeked: None,
+        };
+        listing.enter(bucket, "")?;
+        Ok(listing)
+    }
+
+    /// Whether this listing, whose last key was `after`, is one of this prefix.
+    pub(super) fn continues(&self, prefix: &str, after: &str) -> bool {
+        self.prefix == prefix
+            && self
+                .peeked
+                .as_ref()
+                .is_some_and(|(next, _)| **next > *after)
+    }
+
+    /// Whether a key follows.
+    pub(super) fn has_next(&mut self) -> io::Result<bool> {
+        if self.peeked.is_none() {
+            self.peeked = self.walk()?;
+        }
+        Ok(self.peeked.is_some())
+    }
+
+    /// The next key, and its file.
     ///
     /// A folder that cannot be read is never skipped silently. It is listed as a key of its own, which
     /// cannot be read either; or it is an error, if that key is not one of those asked for.
-    pub(super) fn walk(&mut self, folder: &Path, key: &str) -> io::Result<()> {
+    pub(super) fn next_key(&mut self) -> io::Result<Option<(String, PathBuf)>> {
+        match self.peeked.take() {
+            Some(peeked) => Ok(Some(peeked)),
+            None => self.walk(),
+        }
+    }
+
+    fn walk(&mut self) -> io::Result<Option<(String, PathBuf)>> {
+        while let Some(children) = self.open.last_mut() {
+            let Some(Child { key, path, kind }) = children.next() else {
+                self.open.pop();
+                continue;
+            };
+            let (beginning, why) = match kind {
+                Kind::File if self.wants(&key) => return Ok(Some((key, path))),
+                Kind::File => continue,
+                Kind::Folder if !self.may_hold(&key) => continue,
+                Kind::Folder => match self.enter(&path, &key) {
+                    Ok(()) => continue,
+                    Err(why) => (key.clone(), why),
+                },
+                Kind::Opaque { beginning, why } => (beginning, why),
+            };
+            if self.wants(&key) {
+                return Ok(Some((key, path)));
+            }
+            let was_reported =
+                key == self.after || key < self.after && !self.after.starts_with(&beginning);
+            if self.is_on_the_way(&beginning) && !was_reported {
+                return Err(why);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads a folder whose keys begin with `key`.
+    fn enter(&mut self, folder: &Path, key: &str) -> io::Result<()> {
         let mut children = Vec::new();
         children_of(folder, key, &mut children)?;
         children.sort_by(|a, b| a.key.cmp(&b.key));
-        for Child { key, path, kind } in children {
-            if self.found.len() >= self.limit {
-                return Ok(());
-            }
-            match kind {
-                Kind::File if self.wants(&key) => self.found.push((key, path)),
-                Kind::File => {}
-                Kind::Folder if !self.may_hold(&key) => {}
-                Kind::Folder => {
-                    if let Err(why) = self.walk(&path, &key) {
-                        self.report(key.clone(), path, &key, why)?;
-                    }
-                }
-                Kind::Opaque { beginning, why } => self.report(key, path, &beginning, why)?,
-            }
-        }
+        self.open.push(children.into_iter());
         Ok(())
     }
 
     fn wants(&self, key: &str) -> bool {
-        key.starts_with(self.prefix) && key > self.after
+        key.starts_with(&self.prefix) && key > self.after.as_str()
     }
 
     /// Whether a key with this beginning can have the prefix and be greater than `after`.
     fn may_hold(&self, beginning: &str) -> bool {
         self.is_on_the_way(beginning)
-            && (beginning > self.after || self.after.starts_with(beginning))
+            && (beginning > self.after.as_str() || self.after.starts_with(beginning))
     }
 
     fn is_on_the_way(&self, beginning: &str) -> bool {
-        beginning.starts_with(self.prefix) || self.prefix.starts_with(beginning)
-    }
-
-    fn report(
-        &mut self,
-        key: String,
-        path: PathBuf,
-        beginning: &str,
-        why: io::Error,
-    ) -> io::Result<()> {
-        let was_reported =
-            key == self.after || key.as_str() < self.after && !self.after.starts_with(beginning);
-        if self.wants(&key) {
-            self.found.push((key, path));
-        } else if self.is_on_the_way(beginning) && !was_reported {
-            return Err(why);
-        }
-        Ok(())
+        beginning.starts_with(&self.prefix) || self.prefix.starts_with(beginning)
     }
 }
 
