@@ -253,7 +253,11 @@ async fn a_folder_that_cannot_be_read_never_looks_like_an_empty_one() {
         .unwrap();
     };
     // The superuser reads everything, so the user `nobody` replays.
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let opened = Command::new("chmod")
+        .args(["-R", "u=rwX,go=rX"])
+        .arg(folder.path())
+        .status();
+    assert!(opened.unwrap().success());
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let replay = |args: &[&str]| {
         let mut command = if is_root {

@@ -178,9 +178,10 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
     assert_eq!(servers.len(), 8);
     for ServerOfAgent { args, env } in servers {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
         let mut args: Vec<_> = args.iter().map(String::as_str).collect();
         if let Some(at) = args.iter().position(|arg| *arg == "--data") {
-            args[at + 1] = folder.path().to_str().unwrap();
+            args[at + 1] = data.to_str().unwrap();
         }
         assert_eq!(args[0], "mcp");
         let mut command = agent::command(&args[1..]);

@@ -15,6 +15,9 @@ use crate::misbehaving::{Does, Misbehaving, answer};
 use crate::process::{BINARY, kill, text};
 
 fn agent(folder: &Path) -> Agent {
+    // One that others may use is reported on stderr.
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(folder, private).unwrap();
     Agent::spawn(command(&["--data", folder.to_str().unwrap()]))
 }
 

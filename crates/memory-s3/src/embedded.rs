@@ -28,9 +28,11 @@ mod client;
 mod disk;
 mod key;
 mod listing;
+mod permissions;
 
 pub use client::client;
 pub use disk::{DataFolderError, Disk};
+pub use permissions::OpenFolder;
 
 use disk::{Linked, OBJECT_BYTES_MAX};
 use key::Key;

@@ -109,7 +109,11 @@ struct Log {
 async fn open(location: Location, config: &Config) -> Result<Log, CommandError> {
     match location.place(config) {
         Place::Folder(folder) => {
-            let client = embedded::client(Disk::create(&folder)?);
+            let disk = Disk::create(&folder)?;
+            if let Some(open) = disk.open_to_others() {
+                report(&open.to_string());
+            }
+            let client = embedded::client(disk);
             Ok(Log {
                 writer: Writer::new(client, embedded::BUCKET),
                 sdk: None,

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::BUCKET;
 use super::key::{CUT, Key};
 use super::listing::{Continuation, Kept, Listing};
+use super::permissions::{OpenFolder, make_file, make_folder};
 
 /// The folder of temporary files, which are not objects yet.
 const UNCOMMITTED: &str = "uncommitted";
@@ -34,6 +35,7 @@ pub(super) const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A data folder.
 #[derive(Debug)]
 pub struct Disk {
+    folder: PathBuf,
     bucket: PathBuf,
     uncommitted: PathBuf,
     /// Folders that existed before this process synced their parent, so they are durable.
@@ -147,8 +149,15 @@ impl Disk {
         }
     }
 
+    /// The data folder, if other users of the machine may use it.
+    #[must_use]
+    pub fn open_to_others(&self) -> Option<OpenFolder> {
+        OpenFolder::find(&self.folder)
+    }
+
     fn at(folder: &Path) -> Self {
         Self {
+            folder: folder.to_owned(),
             bucket: folder.join(BUCKET),
             uncommitted: folder.join(UNCOMMITTED),
             durable: Mutex::default(),
@@ -181,7 +190,7 @@ impl Disk {
         let name = Uuid::new_v4();
         // A folder with this name is not part of any key.
         let made = self.bucket.join(format!("{name}{CUT}"));
-        fs::create_dir(&made)?;
+        make_folder(&made)?;
         fs::remove_dir(&made)?;
         if fs::metadata(&self.bucket)?.dev() != fs::metadata(&self.uncommitted)?.dev() {
             let two = "its folders are on two file systems";
@@ -232,7 +241,7 @@ impl Disk {
 
     fn write_uncommitted(&self, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.uncommitted.join(Uuid::new_v4().to_string());
-        let mut file = File::create_new(&path)?;
+        let mut file = make_file(&path)?;
         let written = file.write_all(bytes).and_then(|()| self.sync(&file));
         if written.is_err() {
             let _ = fs::remove_file(&path);
@@ -375,15 +384,6 @@ impl Disk {
             objects: objects.collect(),
             next,
         })
-    }
-}
-
-/// Makes a folder. True if it was missing.
-fn make_folder(path: &Path) -> io::Result<bool> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
