@@ -34,7 +34,7 @@ pub use client::client;
 pub use disk::{DataFolderError, Disk};
 pub use permissions::OpenFolder;
 
-use disk::{Linked, OBJECT_BYTES_MAX};
+use disk::{LinkError, Linked, OBJECT_BYTES_MAX};
 use key::Key;
 use listing::Continuation;
 
@@ -129,7 +129,7 @@ impl S3 for LocalS3 {
         judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
 
         let disk = Arc::clone(&self.disk);
-        match blocking(move || disk.link(&key, &body), failed).await? {
+        match blocking(move || disk.link(&key, &body), link_failed).await? {
             Linked::New(stat) => Ok(S3Response::new(PutObjectOutput {
                 e_tag: Some(ETag::Strong(stat.etag)),
                 checksum_sha256: input.checksum_sha256,
@@ -389,4 +389,15 @@ async fn blocking<T: Send + 'static, E: Send + 'static>(
 )]
 fn failed(error: std::io::Error) -> S3Error {
     s3_error!(InternalError, "the data folder failed: {error}")
+}
+
+/// What is certainly not stored is S3's request to come back later; anything else is its 500.
+fn link_failed(error: LinkError) -> S3Error {
+    match error {
+        LinkError::BeforeLink(error) => s3_error!(
+            SlowDown,
+            "the data folder failed before the object was linked: {error}"
+        ),
+        LinkError::InDoubt(error) => failed(error),
+    }
 }

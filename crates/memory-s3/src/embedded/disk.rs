@@ -58,6 +58,25 @@ pub(super) enum Linked {
     Unstorable,
 }
 
+/// Why it is not proved that an object is linked to its name.
+#[derive(Debug)]
+pub(super) enum LinkError {
+    /// It failed before the link: this put links nothing, now or later.
+    BeforeLink(io::Error),
+    /// It failed at the link or after it, or a sync has failed: nothing proves whether the object is
+    /// durable.
+    InDoubt(io::Error),
+}
+
+impl LinkError {
+    /// What failed.
+    pub(super) fn cause(self) -> io::Error {
+        match self {
+            Self::BeforeLink(error) | Self::InDoubt(error) => error,
+        }
+    }
+}
+
 /// Why a data folder cannot be used: one sentence for its owner.
 #[derive(Debug)]
 pub struct DataFolderError(String);
@@ -196,7 +215,7 @@ impl Disk {
             let two = "its folders are on two file systems";
             return Err(io::Error::new(ErrorKind::CrossesDevices, two));
         }
-        let temporary = self.write_uncommitted(b"")?;
+        let temporary = self.write_uncommitted(b"").map_err(LinkError::cause)?;
         let linked = self.uncommitted.join(format!("probe-{name}"));
         let outcome = fs::hard_link(&temporary, &linked);
         fs::remove_file(&temporary)?;
@@ -222,11 +241,11 @@ impl Disk {
     }
 
     /// Stores the bytes under this key if the key is free. The object is durable in either case.
-    pub(super) fn link(&self, key: &Key, bytes: &[u8]) -> io::Result<Linked> {
+    pub(super) fn link(&self, key: &Key, bytes: &[u8]) -> Result<Linked, LinkError> {
         if self.failed.load(Ordering::Acquire) {
-            return Err(io::Error::other(
+            return Err(LinkError::InDoubt(io::Error::other(
                 "a sync failed before: check the disk, then restart",
-            ));
+            )));
         }
         let temporary = self.write_uncommitted(bytes)?;
         let linked = self.link_file(&temporary, key);
@@ -234,35 +253,54 @@ impl Disk {
         let _ = fs::remove_file(&temporary);
         let linked = linked?;
         if !matches!(linked, Linked::Unstorable) {
-            self.sync_folders(key)?;
+            self.sync_folders(key).map_err(LinkError::InDoubt)?;
         }
         Ok(linked)
     }
 
-    fn write_uncommitted(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+    fn write_uncommitted(&self, bytes: &[u8]) -> Result<PathBuf, LinkError> {
         let path = self.uncommitted.join(Uuid::new_v4().to_string());
-        let mut file = make_file(&path)?;
-        let written = file.write_all(bytes).and_then(|()| self.sync(&file));
-        if written.is_err() {
+        let made = match make_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.remake_uncommitted()?;
+                make_file(&path)
+            }
+            made => made,
+        };
+        let mut file = made.map_err(LinkError::BeforeLink)?;
+        let written = file.write_all(bytes).map_err(LinkError::BeforeLink);
+        let synced = written.and_then(|()| self.sync(&file).map_err(LinkError::InDoubt));
+        if synced.is_err() {
             let _ = fs::remove_file(&path);
         }
-        written.map(|()| path)
+        synced.map(|()| path)
     }
 
-    fn link_file(&self, temporary: &Path, key: &Key) -> io::Result<Linked> {
+    /// Makes the folder of temporary files again, durably, as at the start.
+    fn remake_uncommitted(&self) -> Result<(), LinkError> {
+        make_folder(&self.uncommitted).map_err(LinkError::BeforeLink)?;
+        let around = File::open(&self.folder).map_err(LinkError::BeforeLink)?;
+        self.sync(&around).map_err(LinkError::InDoubt)
+    }
+
+    fn link_file(&self, temporary: &Path, key: &Key) -> Result<Linked, LinkError> {
         for folder in key.folders(&self.bucket) {
             let made = make_folder(&folder);
             if fs::symlink_metadata(&folder).is_ok_and(|metadata| !metadata.is_dir()) {
                 return Ok(Linked::Unstorable);
             }
-            if made? {
+            if !matches!(made, Ok(false)) {
                 // The folder that was durable under this name was removed since.
                 self.durable().remove(&folder);
             }
+            made.map_err(LinkError::BeforeLink)?;
         }
         let path = key.path(&self.bucket);
         match fs::hard_link(temporary, &path) {
-            Ok(()) => Ok(Linked::New(Stat::of(&fs::symlink_metadata(&path)?)?)),
+            Ok(()) => fs::symlink_metadata(&path)
+                .and_then(|metadata| Stat::of(&metadata))
+                .map(Linked::New)
+                .map_err(LinkError::InDoubt),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let is_object =
                     fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
@@ -272,7 +310,8 @@ impl Disk {
                     Linked::Unstorable
                 })
             }
-            Err(error) => Err(error),
+            Err(error) if makes_no_link(&error) => Err(LinkError::BeforeLink(error)),
+            Err(error) => Err(LinkError::InDoubt(error)),
         }
     }
 
@@ -385,6 +424,20 @@ impl Disk {
             next,
         })
     }
+}
+
+/// Whether this error of `link` says that the file system took no new name. Any other one, such as
+/// `EIO`, may come after it was taken. Source: <https://man7.org/linux/man-pages/man2/link.2.html>.
+fn makes_no_link(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::TooManyLinks
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+    )
 }
 
 #[cfg(test)]
