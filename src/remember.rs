@@ -117,6 +117,7 @@ impl RememberError {
                 let failure = match error {
                     WriteError::Unavailable(_) => StorageFailure::Unavailable,
                     WriteError::Refused(_) => StorageFailure::Refused,
+                    WriteError::Damaged(_) => StorageFailure::Damaged,
                     WriteError::Unknown(_) => StorageFailure::OutcomeUnknown,
                 };
                 (failure, retry)

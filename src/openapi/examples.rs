@@ -84,6 +84,7 @@ pub(super) fn failures() -> Vec<FailureExample> {
             r#"{"domain":"work","entity_id":" ","content":"x","timestamp":"2026-01-27","metadata":{"confidence":2}}"#,
         )),
         ("storage_refused", "S3 refused the write", failed_write(StorageFailure::Refused)),
+        ("log_damaged", "Other bytes are under the memory's key", failed_write(StorageFailure::Damaged)),
         ("internal", "A bug", vec![Problem::internal()]),
         ("overloaded", "The service has no room for the request", vec![Problem::overloaded()]),
         ("storage_unavailable", "S3 could not take the write", failed_write(StorageFailure::Unavailable)),

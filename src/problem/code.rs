@@ -30,6 +30,7 @@ pub enum Code {
     StorageUnavailable,
     StorageRefused,
     StorageOutcomeUnknown,
+    LogDamaged,
     Internal,
 }
 
@@ -61,6 +62,7 @@ impl Code {
         Self::StorageUnavailable,
         Self::StorageRefused,
         Self::StorageOutcomeUnknown,
+        Self::LogDamaged,
         Self::Internal,
     ];
 
@@ -98,6 +100,7 @@ impl Code {
             Self::StorageUnavailable => (503, "storage_unavailable", "Storage unavailable"),
             Self::StorageRefused => (500, "storage_refused", "Storage refused the write"),
             Self::StorageOutcomeUnknown => (504, "storage_outcome_unknown", "Outcome unknown"),
+            Self::LogDamaged => (500, "log_damaged", "Log damaged"),
             Self::Internal => (500, "internal", "Internal error"),
         }
     }

@@ -18,6 +18,8 @@ pub(crate) enum StorageFailure {
     Unavailable,
     /// S3 certainly did not store it, and a repeat will not help.
     Refused,
+    /// Other bytes are under its key, and were left as they are.
+    Damaged,
     /// The request had begun, and nothing proves whether it was stored.
     OutcomeUnknown,
     /// The service itself failed after the request had begun.
@@ -54,6 +56,13 @@ impl Problem {
                 Written::NotWritten,
                 "The memory was not stored: the storage refused it. A repeat will not help until the service's operator \
                  has removed the cause.",
+                "Then repeat",
+            ),
+            StorageFailure::Damaged => (
+                Code::LogDamaged,
+                Written::NotWritten,
+                "The log is damaged: the object under the memory's own key has other bytes, and nothing was written. Tell \
+                 the service's operator. A repeat will not help until the object is repaired.",
                 "Then repeat",
             ),
             StorageFailure::OutcomeUnknown => (

@@ -38,6 +38,9 @@ const SUITE: &[Conduct] = &[
     ("a_taken_key_is_412_and_keeps_its_first_bytes", |s3| {
         Box::pin(a_taken_key(s3))
     }),
+    ("other_bytes_for_a_taken_key_are_412", |s3| {
+        Box::pin(other_bytes(s3))
+    }),
     ("of_50_concurrent_puts_to_one_key_one_wins", |s3| {
         Box::pin(concurrent_puts(s3))
     }),
@@ -245,9 +248,16 @@ async fn an_echo(s3: &Target) -> Result<(), String> {
 async fn a_taken_key(s3: &Target) -> Result<(), String> {
     let key = s3.key("taken.json");
     s3.puts(&key, "1").await?;
-    failure(s3.put_sound(&key, "2").await, 412, "PreconditionFailed")?;
     failure(s3.put_sound(&key, "1").await, 412, "PreconditionFailed")?;
+    let other = s3.put_sound(&key, "2").await;
+    expect("another put", other.is_err(), true)?;
     expect("the body", s3.get(&key).await, Ok(b"1".to_vec()))
+}
+
+async fn other_bytes(s3: &Target) -> Result<(), String> {
+    let key = s3.key("other.json");
+    s3.puts(&key, "1").await?;
+    failure(s3.put_sound(&key, "2").await, 412, "PreconditionFailed")
 }
 
 async fn concurrent_puts(s3: &Target) -> Result<(), String> {

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_s3::witness", &[]),
     ("memory_s3::writer", &["aws", "object", "witness"]),
     ("memory_s3::reader", &["aws", "object", "timestamp"]),
-    ("memory_s3::embedded", &["aws", "object"]),
+    ("memory_s3::embedded", &["aws", "object", "writer"]),
     ("memory_ingress::clock", &["timestamp"]),
     ("memory_ingress::telemetry", &[]),
     ("memory_ingress::terminal", &[]),

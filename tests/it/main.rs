@@ -17,6 +17,7 @@ mod command_line;
 mod conduct;
 mod connections;
 mod contract;
+mod damaged_object;
 mod data_folder;
 mod durability;
 mod endpoint;

@@ -150,6 +150,7 @@ async fn provoke(name: &str) -> Answer {
         }
         "overloaded" => connections::overloaded(SOUND).await,
         "storage_refused" => outcomes::refused(SOUND).await,
+        "log_damaged" => outcomes::damaged(SOUND).await,
         "storage_unavailable" => outcomes::unavailable(SOUND).await,
         "storage_outcome_unknown" => outcomes::unknown(SOUND).await,
         "internal" => {

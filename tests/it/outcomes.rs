@@ -76,6 +76,7 @@ enum Known {
     AlreadyThere,
     Unavailable,
     Refused,
+    Damaged,
     Unknown,
 }
 
@@ -85,6 +86,7 @@ fn known(result: &Result<Put, WriteError>) -> Known {
         Ok(Put::AlreadyThere) => Known::AlreadyThere,
         Err(WriteError::Unavailable(_)) => Known::Unavailable,
         Err(WriteError::Refused(_)) => Known::Refused,
+        Err(WriteError::Damaged(_)) => Known::Damaged,
         Err(WriteError::Unknown(_)) => Known::Unknown,
     }
 }
@@ -182,6 +184,16 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
         (
             "NoSuchBucket",
             coded("404 Not Found", "NoSuchBucket"),
+            Refused,
+        ),
+        (
+            "ObjectDamaged",
+            coded("409 Conflict", "ObjectDamaged"),
+            Damaged,
+        ),
+        (
+            "ObjectDamaged in a 400",
+            coded("400 Bad Request", "ObjectDamaged"),
             Refused,
         ),
         ("BadDigest", coded("400 Bad Request", "BadDigest"), Refused),
@@ -448,6 +460,10 @@ async fn document_over(does: Does, body: &str) -> Answer {
 
 pub(crate) async fn refused(body: &str) -> Answer {
     document_over(coded("403 Forbidden", "AccessDenied"), body).await
+}
+
+pub(crate) async fn damaged(body: &str) -> Answer {
+    document_over(coded("409 Conflict", "ObjectDamaged"), body).await
 }
 
 pub(crate) async fn unavailable(body: &str) -> Answer {

@@ -42,7 +42,7 @@ async fn a_full_disk_is_never_answered_with_yes_and_loses_nothing_acknowledged()
     };
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
-    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    let (mut acknowledged, mut refused, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..200 {
         // Large and small memories in turn: if a large one has no room, a small one may still have.
         let content = format!(
@@ -52,8 +52,14 @@ async fn a_full_disk_is_never_answered_with_yes_and_loses_nothing_acknowledged()
         let body = memory("e", &content, &format!("2026-01-27T03:14:22.{number:03}Z"));
         let answer = server.post(body.clone()).await.unwrap();
         match answer.status().as_u16() {
-            201 => acknowledged.push(key(&answer.bytes().await.unwrap())),
-            504 => refused.push(body),
+            201 => {
+                acknowledged.push(key(&answer.bytes().await.unwrap()));
+                repeated.push(body);
+            }
+            503 => {
+                assert!(text(&answer.bytes().await.unwrap()).contains("was not stored"));
+                refused.push(body);
+            }
             other => panic!("{other}"),
         }
     }
@@ -68,12 +74,26 @@ async fn a_full_disk_is_never_answered_with_yes_and_loses_nothing_acknowledged()
     let replay = run(&["replay", "--data", data.to_str().unwrap()]);
     assert!(replay.status.success(), "{}", text(&replay.stderr));
 
+    // What is stored needs no room to be confirmed again, on a disk that nobody may write either.
+    let remount = |options: &str| {
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-o", &format!("remount,{options}")]);
+        assert!(mount.arg(folder.path()).status().unwrap().success());
+    };
+    for options in ["rw", "ro"] {
+        remount(options);
+        for body in &repeated {
+            let answer = server.post(body.clone()).await.unwrap();
+            assert_eq!((answer.status().as_u16(), options), (201, options));
+            assert_eq!(answer.headers()["idempotent-replayed"], "true");
+        }
+        let answer = server.post(refused[0].clone()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), options), (503, options));
+    }
+    assert_eq!(stored(&data), objects);
+
     // With room again, what was refused is stored by the same service.
-    let grown = Command::new("mount")
-        .args(["-o", "remount,size=64m"])
-        .arg(folder.path())
-        .status();
-    assert!(grown.unwrap().success());
+    remount("rw,size=64m");
     for body in refused {
         acknowledged.push(server.store(body).await);
     }

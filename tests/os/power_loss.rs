@@ -84,7 +84,11 @@ impl History {
         let succeeded = || calls.iter().filter(|call| call.succeeded);
         succeeded().for_each(|call| history.change(call));
         // A name found taken is there, even if the call that made it is seen to end only later.
-        let taken = |call: &&Call| call.args.contains(") = -1 EEXIST ");
+        // So is one that is opened for reading.
+        let taken = |call: &&Call| {
+            let opened = call.name == "openat" && call.args.contains("O_RDONLY");
+            call.args.contains(") = -1 EEXIST ") || opened && call.succeeded
+        };
         for call in calls.iter().filter(taken) {
             let entry = history.entry(texts(&call.args).pop().unwrap());
             if let Some(entry) = entry.filter(|entry| entry.made.began < call.ended) {

@@ -24,6 +24,8 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::writer::OBJECT_DAMAGED;
+
 mod client;
 mod disk;
 mod key;
@@ -136,6 +138,7 @@ impl S3 for LocalS3 {
                 ..PutObjectOutput::default()
             })),
             Linked::Unstorable => Err(unstorable()),
+            Linked::Damaged => Err(damaged(&input.key)),
             Linked::Taken => Err(s3_error!(
                 PreconditionFailed,
                 "At least one of the pre-conditions you specified did not hold"
@@ -329,6 +332,16 @@ fn unstorable() -> S3Error {
         NotImplemented,
         "this key cannot be stored as the path of a file"
     )
+}
+
+/// An error of our own: S3 never looks at the bytes under a taken key.
+fn damaged(key: &str) -> S3Error {
+    let mut damaged = S3Error::with_message(
+        S3ErrorCode::Custom(OBJECT_DAMAGED.into()),
+        format!("the object {key} has other bytes, and was left as it is"),
+    );
+    damaged.set_status_code(StatusCode::CONFLICT);
+    damaged
 }
 
 async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {

@@ -44,15 +44,22 @@ pub enum WriteError {
     Unavailable(String),
     /// S3 certainly did not store it, and a repeat will not help.
     Refused(String),
+    /// The embedded S3 did not store it, because other bytes are under its key.
+    Damaged(String),
     /// The request had begun, and nothing proves whether the object was stored.
     Unknown(String),
 }
+
+/// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
+/// 409.
+pub const OBJECT_DAMAGED: &str = "ObjectDamaged";
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(what) => write!(f, "not written, try again: {what}"),
             Self::Refused(what) => write!(f, "not written, refused: {what}"),
+            Self::Damaged(what) => write!(f, "not written, the log is damaged: {what}"),
             Self::Unknown(what) => write!(f, "outcome unknown: {what}"),
         }
     }
@@ -165,6 +172,7 @@ fn outcome(status: u16, code: Option<&str>, what: String) -> Result<Put, WriteEr
                 | "ExpiredToken",
             ),
         ) => WriteError::Unavailable(what),
+        (409, Some(OBJECT_DAMAGED)) => WriteError::Damaged(what),
         (300..=499 | 501, Some(_)) => WriteError::Refused(what),
         (_, Some(_)) => WriteError::Unknown(what),
     })
@@ -179,6 +187,7 @@ mod tests {
         Stored,
         Unavailable,
         Refused,
+        Damaged,
         Unknown,
     }
 
@@ -187,6 +196,7 @@ mod tests {
             Ok(_) => Known::Stored,
             Err(WriteError::Unavailable(_)) => Known::Unavailable,
             Err(WriteError::Refused(_)) => Known::Refused,
+            Err(WriteError::Damaged(_)) => Known::Damaged,
             Err(WriteError::Unknown(_)) => Known::Unknown,
         }
     }
@@ -241,6 +251,16 @@ mod tests {
                 "{status}"
             );
         }
+    }
+
+    #[test]
+    fn only_a_409_with_its_code_says_that_the_log_is_damaged() {
+        assert_eq!(known(409, Some(OBJECT_DAMAGED)), Known::Damaged);
+        assert_eq!(known(409, Some("OperationAborted")), Known::Refused);
+        assert_eq!(known(400, Some(OBJECT_DAMAGED)), Known::Refused);
+        assert_eq!(known(412, Some(OBJECT_DAMAGED)), Known::Refused);
+        assert_eq!(known(200, Some(OBJECT_DAMAGED)), Known::Unknown);
+        assert_eq!(known(500, Some(OBJECT_DAMAGED)), Known::Unknown);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Objects as files, durable before a response is sent.
 //!
-//! A put writes a temporary file outside the bucket, syncs it, and links it to its name only if the
-//! name is free. Then it syncs every folder whose new entry is not yet known to be on disk, even if
-//! another process made it. Only after that it reports that the name is new *or taken*. A killed
-//! process can leave a temporary file, but never half an object. The module must not know S3.
+//! A put looks whether its name is free, writes a temporary file outside the bucket, syncs it, and
+//! links it to its name only if the name is still free. Then it syncs every folder whose new entry is
+//! not yet known to be on disk, even if another process made it. Only after that it reports that the
+//! name is new *or taken*. A killed process can leave a temporary file, but never half an object. The
+//! module must not know S3.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -51,8 +52,10 @@ pub struct Disk {
 pub(super) enum Linked {
     /// The name was free.
     New(Stat),
-    /// The name was taken.
+    /// The name was taken by a file with these bytes.
     Taken,
+    /// The name was taken by a file with other bytes. It stays as it is.
+    Damaged,
     /// The name is a folder, or a file is where it needs a folder. S3 could store both; a disk
     /// cannot.
     Unstorable,
@@ -247,15 +250,48 @@ impl Disk {
                 "a sync failed before: check the disk, then restart",
             )));
         }
-        let temporary = self.write_uncommitted(bytes)?;
-        let linked = self.link_file(&temporary, key);
-        // If it stays, it is not an object, and a later start removes it.
-        let _ = fs::remove_file(&temporary);
-        let linked = linked?;
-        if !matches!(linked, Linked::Unstorable) {
-            self.sync_folders(key).map_err(LinkError::InDoubt)?;
+        // A repeat needs no room on the disk, so the key is looked for before anything is written.
+        let linked = match self.found(key, bytes).map_err(LinkError::BeforeLink)? {
+            Some(found) => found,
+            None => {
+                let temporary = self.write_uncommitted(bytes)?;
+                let linked = self.link_file(&temporary, key, bytes);
+                // If it stays, it is not an object, and a later start removes it.
+                let _ = fs::remove_file(&temporary);
+                linked?
+            }
+        };
+        match linked {
+            Linked::New(_) | Linked::Taken => {
+                self.sync_folders(key).map_err(LinkError::InDoubt)?;
+            }
+            Linked::Damaged | Linked::Unstorable => {}
         }
         Ok(linked)
+    }
+
+    /// What is there under a key, compared with these bytes; `None` if nothing is.
+    fn found(&self, key: &Key, bytes: &[u8]) -> io::Result<Option<Linked>> {
+        for folder in key.folders(&self.bucket) {
+            match entry(&folder)? {
+                None => return Ok(None),
+                Some(metadata) if metadata.is_dir() => {}
+                Some(_) => return Ok(Some(Linked::Unstorable)),
+            }
+        }
+        let path = key.path(&self.bucket);
+        let Some(metadata) = entry(&path)? else {
+            return Ok(None);
+        };
+        if !metadata.is_file() {
+            return Ok(Some(Linked::Unstorable));
+        }
+        let is_as_long = usize::try_from(metadata.len()).is_ok_and(|length| length == bytes.len());
+        Ok(Some(if is_as_long && fs::read(&path)? == bytes {
+            Linked::Taken
+        } else {
+            Linked::Damaged
+        }))
     }
 
     fn write_uncommitted(&self, bytes: &[u8]) -> Result<PathBuf, LinkError> {
@@ -283,7 +319,7 @@ impl Disk {
         self.sync(&around).map_err(LinkError::InDoubt)
     }
 
-    fn link_file(&self, temporary: &Path, key: &Key) -> Result<Linked, LinkError> {
+    fn link_file(&self, temporary: &Path, key: &Key, bytes: &[u8]) -> Result<Linked, LinkError> {
         for folder in key.folders(&self.bucket) {
             let made = make_folder(&folder);
             if fs::symlink_metadata(&folder).is_ok_and(|metadata| !metadata.is_dir()) {
@@ -301,14 +337,10 @@ impl Disk {
                 .and_then(|metadata| Stat::of(&metadata))
                 .map(Linked::New)
                 .map_err(LinkError::InDoubt),
+            // Another writer was faster; or, over a network, this link itself, whose reply was lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let is_object =
-                    fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-                Ok(if is_object {
-                    Linked::Taken
-                } else {
-                    Linked::Unstorable
-                })
+                let found = self.found(key, bytes).map_err(LinkError::InDoubt)?;
+                found.ok_or(LinkError::InDoubt(error))
             }
             Err(error) if makes_no_link(&error) => Err(LinkError::BeforeLink(error)),
             Err(error) => Err(LinkError::InDoubt(error)),
@@ -423,6 +455,15 @@ impl Disk {
             objects: objects.collect(),
             next,
         })
+    }
+}
+
+/// What is there under a path, without following a link; `None` if nothing is.
+fn entry(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
