@@ -147,9 +147,9 @@ fn is_expired(headers: &HeaderMap, body: &Value) -> bool {
 }
 
 fn message(body: &Value) -> Option<&str> {
-    ["message", "Message", "error"]
-        .iter()
-        .find_map(|name| body.get(name)?.as_str())
+    let names = ["message", "Message", "error"];
+    let mut texts = names.iter().filter_map(|name| body.get(name)?.as_str());
+    texts.find(|text| !text.trim().is_empty())
 }
 
 /// A foreign text on one line, shortened.

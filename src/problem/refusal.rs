@@ -150,7 +150,7 @@ mod tests {
         415 unsupported_media_type: The body must not be compressed: send it without Content-Encoding.
         406 not_acceptable: The response can be application/vnd.api+json without parameters, or application/json: name one of them in Accept.
         403 forbidden: No.
-        400 malformed_json: The body did not arrive completely: the connection broke, or its framing is wrong. Nothing was stored.
+        400 malformed_json: The body did not arrive completely: the connection broke, its framing is wrong, or it is not the base64 that its gateway says it is. Nothing was stored.
         503 storage_unavailable: The memory was not stored: the time for this request ended before its body had arrived. Repeat the same request.
         500 internal: The service failed because of a fault of its own. Report the request id to its operator.
         ");

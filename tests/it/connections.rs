@@ -281,6 +281,7 @@ async fn lifetime(socket: TcpStream, drip: &str) -> Duration {
     tokio::select! {
         _ = reader.read_to_end(&mut rest) => {}
         () = dripping => {}
+        () = tokio::time::sleep(Duration::from_secs(30)) => panic!("it lives for ever"),
     }
     assert_eq!(
         text(&rest),

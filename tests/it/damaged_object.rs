@@ -17,9 +17,11 @@ use memory_s3::writer::{Put, WriteError, Writer};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::app::{Answer, App, mcp, tool as ask_tool, tool_for_document};
-use crate::conduct::status_and_code;
-use crate::mcp::request;
+use crate::app::{App, tool_for_document};
+use crate::exchange::{Answer, mcp};
+use crate::message::request;
+use crate::s3_suite::status_and_code;
+use crate::surface::tool as ask_tool;
 
 const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;

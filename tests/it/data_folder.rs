@@ -1,5 +1,5 @@
 //! A data folder: who may read it, and what is known when it cannot be written
-//! (contract, sections 7.6 and 7.7).
+//! (contract 7.6, 7.7).
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +11,11 @@ use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::{WriteError, Writer};
 use tempfile::TempDir;
 
-use crate::app::{Answer, App, stored, tool_for_document};
-use crate::process::{BINARY, Server, command, memory, run, text};
+use crate::app::{App, tool_for_document};
+use crate::exchange::Answer;
+use crate::folder::{memory, stored};
+use crate::local::run;
+use crate::process::{BINARY, Server, command, text};
 
 const DAY: &str = "2026-01-27T03:14:22Z";
 
@@ -191,7 +194,7 @@ async fn without_file_descriptors_a_write_is_not_written_and_none_is_half() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     server.store(memory("e", "first", DAY)).await;
-    let pid = server.id();
+    let pid = server.pid();
     let limit = |descriptors: usize| {
         let limits = format!("--nofile={descriptors}:");
         let set = Command::new("prlimit")

@@ -1,5 +1,5 @@
 //! A listing of many pages: each key once, also beside a writer, and each folder read once
-//! (contract, section 7.5).
+//! (contract 7.5).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -150,7 +150,7 @@ async fn beside_a_writer_no_key_is_missing_or_doubled_and_no_new_listing_is_stal
         // A listing that begins now has all of it.
         let list = client.list_objects_v2().bucket(BUCKET);
         let begun = list.start_after(last).send().await.unwrap();
-        let there: Vec<_> = crate::app::stored(folder.path())
+        let there: Vec<_> = crate::folder::stored(folder.path())
             .into_keys()
             .filter(|key| key > last)
             .collect();
@@ -168,7 +168,7 @@ async fn a_token_that_this_s3_has_not_made_is_refused() {
     for token in ["YQ", "L2E", "YS9i", "!"] {
         let list = client.list_objects_v2().bucket(BUCKET);
         let refused = list.continuation_token(token).send().await.unwrap_err();
-        let (status, code) = crate::conduct::status_and_code(refused);
+        let (status, code) = crate::s3_suite::status_and_code(refused);
         assert_eq!((status, &*code), (400, "InvalidArgument"), "{token:?}");
     }
 }

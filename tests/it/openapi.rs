@@ -182,7 +182,7 @@ async fn every_example_of_a_failure_is_what_the_service_answers() {
             );
         }
     }
-    assert_eq!(shown.len(), 18);
+    assert_eq!(shown.len(), 19);
     for (name, (status, example, flat)) in shown {
         let answer = provoke(&name).await;
         assert_eq!(answer.status.as_str(), status, "{name}");

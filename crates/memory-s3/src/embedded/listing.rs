@@ -271,14 +271,15 @@ mod tests {
     }
 
     fn list(folder: &TempDir, prefix: &str, after: &str, limit: usize) -> io::Result<Vec<String>> {
-        let mut listing = Listing {
-            prefix,
-            after,
-            limit,
-            found: Vec::new(),
-        };
-        listing.walk(folder.path(), "")?;
-        Ok(listing.found.into_iter().map(|(key, _)| key).collect())
+        let mut listing = Listing::begin(folder.path(), prefix, after)?;
+        let mut keys = Vec::new();
+        while keys.len() < limit {
+            let Some((key, _)) = listing.next_key()? else {
+                break;
+            };
+            keys.push(key);
+        }
+        Ok(keys)
     }
 
     fn keys(folder: &TempDir, prefix: &str, after: &str) -> Vec<String> {
