@@ -123,7 +123,7 @@ async fn every_request_is_answered_as_the_documents_say() {
             *answered.entry(page.as_str()).or_insert(0) += 1;
         }
     }
-    assert_eq!((answered["README.md"], answered["docs/agents.md"]), (2, 2));
+    assert_eq!((answered["README.md"], answered["docs/agents.md"]), (2, 3));
 
     // It prints a memory that a request above has stored.
     let blocks = blocks(&pages["docs/replay.md"]);
@@ -175,7 +175,7 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
     let mut servers = servers_of_agents(&file("README.md"));
     assert_eq!(servers.len(), 6);
     servers.extend(servers_of_agents(&file("docs/agents.md")));
-    assert_eq!(servers.len(), 8);
+    assert_eq!(servers.len(), 10);
     for ServerOfAgent { args, env } in servers {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -208,7 +208,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
         "| body | 4,194,304 bytes |".to_owned(),
         format!("| {} bytes of UTF-8 |", memory::NAME_BYTES_MAX),
         format!(
-            "| {} levels, itself the first |",
+            "| {} levels, counting `metadata` as level 1 |",
             metadata::METADATA_DEPTH_MAX
         ),
         format!(
@@ -216,7 +216,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
             fault::VIOLATIONS_LISTED_MAX
         ),
         format!(
-            "| {} s, on Lambda 0.5 s less than the function has left |",
+            "| {} s; on Lambda the function's remaining time minus 0.5 s, if that is less |",
             http::REQUEST_TIME_MAX.as_secs()
         ),
         format!(
