@@ -99,7 +99,7 @@ impl Config {
         };
         match key.as_deref() {
             Some("") => {
-                mistakes.push("MEMORY_API_KEY is empty: set a key, or unset it.".to_owned())
+                mistakes.push("MEMORY_API_KEY is empty: set a key, or unset it.".to_owned());
             }
             Some(key) if !can_be_sent(key) => {
                 mistakes.push(
