@@ -1,7 +1,8 @@
 //! The words of a failure: what each fault of a request, and each failure of the storage, says to a
 //! caller.
 //!
-//! The module must not know where a request spells a place; that enters by an argument.
+//! The module must not know where a request spells a place; that enters by an argument. Half of the
+//! file is its tests.
 
 use memory_log::fault::{Fault, Place, Violations};
 use memory_log::json::{JsonError, quoted};

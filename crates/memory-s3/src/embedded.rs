@@ -4,7 +4,7 @@
 //! It stands under the SDK, so the real client signs, sends and reads as it does with S3. A request
 //! that it could not honor as S3 would is refused with 501 `NotImplemented`, never ignored.
 //! `tests/it/conduct.rs` compares it with S3's behavior. `disk.rs` makes objects durable. The module
-//! must not know what an object means.
+//! must not know what an object means. It is over 400 lines long because one `impl` holds S3's trait.
 
 use std::sync::Arc;
 

@@ -1,10 +1,13 @@
 //! Tests of a data folder: what may be linked, read and listed, and what stays on the disk.
 
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::super::BUCKET;
+use super::opening::ABANDONED_AFTER;
 use super::*;
 
 fn disk() -> (Disk, TempDir) {
