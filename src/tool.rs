@@ -2,10 +2,9 @@
 //!
 //! The fields are taken as they are. The module must not know HTTP or JSON:API.
 
-use memory_log::fault::{Fault, Place, Violations, text};
+use memory_log::fault::{Fault, Place, Violations};
 use memory_log::json::{Kind, Value, serialized, spell};
 use memory_log::memory::{Draft, Memory};
-use memory_log::metadata::Metadata;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -39,14 +38,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, Problem> {
             Fault::UnknownMember { known: FIELDS },
         );
     }
-    Ok(Draft {
-        domain: text(root, "domain", Place::Domain),
-        entity_id: text(root, "entity_id", Place::EntityId),
-        content: text(root, "content", Place::Content),
-        timestamp: text(root, "timestamp", Place::Timestamp),
-        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
-        others,
-    })
+    Ok(Draft::of_fields(root, others))
 }
 
 /// The body that gives exactly this memory, including its timestamp.

@@ -15,10 +15,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_log::timestamp", &[]),
     ("memory_log::fault", &["json", "timestamp"]),
     ("memory_log::metadata", &["fault", "json"]),
-    ("memory_log::memory", &["fault", "metadata", "timestamp"]),
+    (
+        "memory_log::memory",
+        &["fault", "json", "metadata", "timestamp"],
+    ),
     (
         "memory_log::object",
-        &["fault", "json", "memory", "metadata", "timestamp"],
+        &["fault", "json", "memory", "timestamp"],
     ),
     ("memory_s3::aws", &[]),
     ("memory_s3::witness", &[]),
@@ -62,7 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_ingress::tool",
-        &["fault", "json", "memory", "metadata", "problem", "remember"],
+        &["fault", "json", "memory", "problem", "remember"],
     ),
     (
         "memory_ingress::mcp",

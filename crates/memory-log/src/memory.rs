@@ -4,7 +4,8 @@
 //! are applied here, and all faults are reported, not only the first. The module must not know
 //! HTTP, AWS, a clock or the environment; time enters by an argument.
 
-use crate::fault::{Fault, Given, Place, Violations};
+use crate::fault::{Fault, Given, Place, Violations, text};
+use crate::json::Value;
 use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 
@@ -37,6 +38,22 @@ pub struct Draft {
     pub metadata: Given<Metadata>,
     /// Faults of the request outside the five fields, such as unknown members.
     pub others: Violations,
+}
+
+impl Draft {
+    /// A draft of an object that spells the five fields by their own names; `others` are the faults of
+    /// the rest of the request.
+    #[must_use]
+    pub fn of_fields(object: Value<'_>, others: Violations) -> Self {
+        Self {
+            domain: text(object, "domain", Place::Domain),
+            entity_id: text(object, "entity_id", Place::EntityId),
+            content: text(object, "content", Place::Content),
+            timestamp: text(object, "timestamp", Place::Timestamp),
+            metadata: object.given("metadata").map(Metadata::verbatim).transpose(),
+            others,
+        }
+    }
 }
 
 impl Memory {

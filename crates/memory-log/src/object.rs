@@ -11,10 +11,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest, Sha256};
 use uuid::{Uuid, Variant, Version};
 
-use crate::fault::{Place, Violations, text};
+use crate::fault::Violations;
 use crate::json::{Json, Value, spell};
 use crate::memory::{Draft, Memory, name_faults};
-use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 
 /// The version of the normal form, part of every id and every object.
@@ -121,14 +120,7 @@ fn stored_draft(root: Value<'_>) -> Result<Draft, ObjectError> {
     if MEMBERS.iter().any(|name| root.given(name).is_none()) {
         return Err(ObjectError::NotAMemory);
     }
-    Ok(Draft {
-        domain: text(root, "domain", Place::Domain),
-        entity_id: text(root, "entity_id", Place::EntityId),
-        content: text(root, "content", Place::Content),
-        timestamp: text(root, "timestamp", Place::Timestamp),
-        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
-        others: Violations::default(),
-    })
+    Ok(Draft::of_fields(root, Violations::default()))
 }
 
 /// Why an object of the bucket is not the memory that its key names.

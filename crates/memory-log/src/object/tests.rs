@@ -44,14 +44,7 @@ fn worked_envelopes() -> Vec<Worked> {
 pub(super) fn memory(request: &str) -> Memory {
     let json = Json::parse(request.as_bytes()).unwrap();
     let root = json.root();
-    let draft = Draft {
-        domain: text(root, "domain", Place::Domain),
-        entity_id: text(root, "entity_id", Place::EntityId),
-        content: text(root, "content", Place::Content),
-        timestamp: text(root, "timestamp", Place::Timestamp),
-        metadata: root.given("metadata").map(Metadata::verbatim).transpose(),
-        others: Violations::default(),
-    };
+    let draft = Draft::of_fields(root, Violations::default());
     Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap()
 }
 
