@@ -1,13 +1,13 @@
 //! The AWS Lambda function: the service's routes behind API Gateway or a function URL.
 
 use axum::Router;
-use lambda_http::{lambda_runtime, service_fn};
+use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 use memory_ingress::caller::Callers;
 use memory_ingress::config::{Config, ConfigError};
 use memory_ingress::guard::Guard;
 use memory_ingress::remember::Ingress;
 use memory_ingress::{http, lambda, telemetry};
-use memory_s3::aws;
+use memory_s3::aws::{self, Invocations};
 use memory_s3::writer::Writer;
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,22 +17,27 @@ async fn main() -> Result<(), lambda_http::Error> {
         .as_ref()
         .map_or("info", |(config, _)| &config.log_filter);
     telemetry::init(telemetry::Format::Json, filter);
-    let router = match start(settings).await {
+    let invocations = Invocations::default();
+    let router = match start(settings, invocations.clone()).await {
         Ok(router) => router,
         Err(mistakes) => {
             tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
             http::misconfigured_router()
         }
     };
-    lambda_runtime::run(service_fn(move |event| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| {
+        invocations.begin(event.context.deadline);
         lambda::handle(router.clone(), event)
     }))
     .await
 }
 
-async fn start(settings: Result<(Config, String), ConfigError>) -> Result<Router, ConfigError> {
+async fn start(
+    settings: Result<(Config, String), ConfigError>,
+    invocations: Invocations,
+) -> Result<Router, ConfigError> {
     let (config, bucket) = settings?;
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::sdk_loader(invocations).load().await;
     let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref());
     let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
     let guard = Guard {

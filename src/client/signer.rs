@@ -80,7 +80,7 @@ impl Signer {
     }
 
     async fn load_identity(&self) -> Result<Identity, String> {
-        let mut loader = aws::sdk_loader();
+        let mut loader = aws::sdk_loader(aws::Invocations::default());
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }

@@ -29,9 +29,9 @@ use crate::socket::{s3, serve};
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 #[derive(Clone)]
 struct RuntimeApi {
-    events: Arc<Mutex<VecDeque<String>>>,
+    /// Each with its deadline.
+    events: Arc<Mutex<VecDeque<(String, u128)>>>,
     answers: mpsc::UnboundedSender<Value>,
-    deadline_ms: u128,
 }
 
 const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
@@ -39,12 +39,12 @@ const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Response {
     if request.uri().path().ends_with("/invocation/next") {
         let next = api.events.lock().unwrap().pop_front();
-        let Some(event) = next else {
+        let Some((event, deadline_ms)) = next else {
             return std::future::pending().await;
         };
         let headers = [
             ("lambda-runtime-aws-request-id", REQUEST_ID.to_owned()),
-            ("lambda-runtime-deadline-ms", api.deadline_ms.to_string()),
+            ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
             (
                 "lambda-runtime-invoked-function-arn",
                 "arn:aws:lambda:eu-central-1:123456789012:function:m".to_owned(),
@@ -102,18 +102,24 @@ pub(crate) struct Function {
 
 impl Function {
     pub(crate) async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
+        let events: Vec<_> = events.iter().map(|event| (event, lives_ms)).collect();
+        Self::start_with(&events, settings).await
+    }
+
+    /// Each event has its own deadline, in milliseconds from the start.
+    pub(crate) async fn start_with(events: &[(&Value, u64)], settings: &[(&str, &str)]) -> Self {
         // Its time begins after the build.
         let program = BOOTSTRAP.as_path();
         let (answers, received) = mpsc::unbounded_channel();
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
-        let deadline_ms = (now + Duration::from_millis(lives_ms)).as_millis();
-        let events = Arc::new(Mutex::new(events.iter().map(Value::to_string).collect()));
+        let deadline_ms = |lives_ms| (now + Duration::from_millis(lives_ms)).as_millis();
+        let events = events.iter();
+        let events = events.map(|(event, lives_ms)| (event.to_string(), deadline_ms(*lives_ms)));
         let api = Router::new().fallback(runtime_api).with_state(RuntimeApi {
-            events,
+            events: Arc::new(Mutex::new(events.collect())),
             answers,
-            deadline_ms,
         });
         let log = NamedTempFile::new().unwrap();
         let process = Command::new(program)
@@ -160,7 +166,7 @@ impl Drop for Function {
 }
 
 /// An event of a REST API as API Gateway sends it, binary media types on.
-fn rest_event(path: &str, body: &str) -> Value {
+pub(crate) fn rest_event(path: &str, body: &str) -> Value {
     json!({
         "resource": "/{proxy+}", "path": path, "httpMethod": "POST",
         "headers": {"Content-Type": JSON_API, "Accept": JSON_API, "Host": "abc123.execute-api.eu-central-1.amazonaws.com"},

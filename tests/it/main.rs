@@ -32,6 +32,7 @@ mod folder;
 mod fuzz_twins;
 mod house;
 mod jsonapi_schema;
+mod kept_connections;
 mod lambda;
 #[path = "../harness/local.rs"]
 mod local;

@@ -32,7 +32,7 @@ const BODY: &str =
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The object of [`BODY`].
-fn object() -> Object {
+pub(crate) fn object() -> Object {
     let json = Json::parse(BODY.as_bytes()).unwrap();
     Object::of(
         &Memory::new(

@@ -1,25 +1,25 @@
-//! How the AWS SDK is set up here: settings, TLS, region, credentials, and the text of its errors.
+//! How the AWS SDK is set up here: settings, connections, region, credentials, and the text of its
+//! errors.
 //!
 //! Nothing is asked of the network before the first request needs credentials. The module must not
 //! know what is read or written.
 
+mod connections;
+mod idle;
+
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     Builder, Credentials, ProvideCredentials, RequestChecksumCalculation,
-    ResponseChecksumValidation, SharedHttpClient, StalledStreamProtectionConfig,
+    ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-/// Longest wait for a connection: S3 in the same region answers a handshake in milliseconds, and
-/// the rest of the deadline belongs to the write (contract 4.1).
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub use connections::{CONNECT_TIMEOUT, IDLE_MAX};
+pub use idle::Invocations;
 
 /// Why AWS cannot be called: one sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,21 +48,14 @@ impl Error for AwsError {}
 
 /// The SDK's settings from its own chain: environment, profiles, roles.
 pub async fn sdk_config() -> SdkConfig {
-    sdk_loader().load().await
+    sdk_loader(Invocations::default()).load().await
 }
 
-/// The loader of these settings, for a caller that overrides some of them.
+/// The loader of these settings, for a caller that overrides some of them, or has invocations.
 #[must_use]
-pub fn sdk_loader() -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(https())
-}
-
-/// TLS by ring: aws-lc gathers entropy for 30 ms of CPU in the first request of a cold start.
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .pool_max_idle_per_host(0)
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+pub fn sdk_loader(invocations: Invocations) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(connections::http_client(invocations))
 }
 
 /// A client of Amazon S3, or of another endpoint. Another endpoint is addressed by path, because its
@@ -87,15 +80,10 @@ pub fn client(sdk: &SdkConfig) -> Client {
     Client::from_conf(settings(sdk).build())
 }
 
-/// The settings of every client: one attempt, no reused connection, no checksum except ours.
-///
-/// A pooled connection may have died unnoticed while the function was frozen, and its reset would
-/// make a write `unknown` that was never sent. A new connection costs one handshake.
+/// The settings of every client: one attempt, and no checksum except ours.
 fn settings(sdk: &SdkConfig) -> Builder {
-    let connecting = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
     Builder::from(sdk)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(connecting.build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

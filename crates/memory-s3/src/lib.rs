@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`aws`] | the SDK's settings, TLS, region, credentials, and the text of an error chain |
+//! | [`aws`] | the SDK's settings, connections and TLS, region, credentials, and the text of an error chain |
 //! | [`writer`] | puts memories: one attempt, and one outcome: stored, not stored, or unknown |
 //! | [`witness`] | sees on the wire whether a request was begun |
 //! | [`reader`] | lists, gets and proves what was stored |
