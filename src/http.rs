@@ -31,12 +31,12 @@ pub mod shape;
 pub use body::{BODIES_BYTES_MAX, BODY_BYTES_MAX};
 #[cfg(feature = "local")]
 pub(crate) use response::Advice;
+pub use route::{PATHS, Route};
 
 use body::{BodyRoom, check_message_type, declared_type};
 use exchange::Exchange;
 use query::unsupported_parameters;
 use response::{Outcome, RequestError};
-use route::Route;
 use shape::Shape;
 
 /// Longest time for one request, unless the platform grants less (contract 4.1).

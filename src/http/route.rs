@@ -4,24 +4,40 @@ use axum::http::Method;
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route {
+pub enum Route {
+    /// Stores one memory.
     Memory,
+    /// Takes one message of MCP.
     Mcp,
+    /// Says that the service is up.
     Health,
+    /// Gives the OpenAPI document.
     OpenApi,
 }
+
+/// Every path of the service, and its route.
+pub const PATHS: [(&str, Route); 8] = [
+    ("/api/v1/mcp/memory", Route::Memory),
+    ("/api/v1/mcp/memories", Route::Memory),
+    ("/memory", Route::Memory),
+    ("/memories", Route::Memory),
+    ("/api/v1/mcp", Route::Mcp),
+    ("/mcp", Route::Mcp),
+    ("/health", Route::Health),
+    ("/openapi.json", Route::OpenApi),
+];
 
 impl Route {
     /// The route of a path. A trailing slash is accepted where memories or messages are sent.
     pub(super) fn of(path: &str) -> Option<Self> {
-        match path.strip_suffix('/').unwrap_or(path) {
-            "/api/v1/mcp/memory" | "/api/v1/mcp/memories" | "/memory" | "/memories" => {
-                Some(Self::Memory)
-            }
-            "/api/v1/mcp" | "/mcp" => Some(Self::Mcp),
-            _ if path == "/health" => Some(Self::Health),
-            _ if path == "/openapi.json" => Some(Self::OpenApi),
-            _ => None,
+        let of = |path| {
+            PATHS
+                .iter()
+                .find_map(|(of, route)| (*of == path).then_some(*route))
+        };
+        match path.strip_suffix('/') {
+            None => of(path),
+            Some(path) => of(path).filter(|route| matches!(route, Self::Memory | Self::Mcp)),
         }
     }
 

@@ -67,8 +67,13 @@ pub(crate) fn mcp(message: impl Into<Vec<u8>>) -> Asked {
 }
 
 impl Asked {
+    /// The path of the target, which may be absolute.
     fn path(&self) -> &str {
-        self.target.split('?').next().unwrap()
+        let target = match self.target.strip_prefix("http://") {
+            Some(rest) => &rest[rest.find('/').unwrap()..],
+            None => &self.target,
+        };
+        target.split('?').next().unwrap()
     }
 
     fn is_message(&self) -> bool {

@@ -30,6 +30,7 @@ mod faulty;
 #[path = "../harness/folder.rs"]
 mod folder;
 mod fuzz_twins;
+mod guard;
 mod house;
 mod jsonapi_schema;
 mod kept_connections;
