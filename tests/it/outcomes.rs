@@ -2,13 +2,18 @@
 //!
 //! The server here misbehaves on a real socket, under the real SDK. Each row names one misbehavior.
 
+use std::convert::Infallible;
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use axum::body::{Body, Bytes};
+use axum::http::Request;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
+use futures_util::stream;
 use memory_ingress::tool;
 use memory_log::json::Json;
 use memory_log::memory::Memory;
@@ -19,7 +24,7 @@ use memory_s3::writer::{Put, WriteError, Writer};
 use tokio::time::Instant;
 
 use crate::app::{App, tool_for_document};
-use crate::exchange::Answer;
+use crate::exchange::{Answer, JSON};
 use crate::faulty::client_with;
 use crate::misbehaving::{Does, Misbehaving, answer};
 use crate::s3_client::client_of;
@@ -495,4 +500,31 @@ async fn a_bug_during_a_put_is_internal_and_says_that_the_outcome_is_unknown() {
     let expected =
         serde_json::json!({"written": "unknown", "retry": {"timestamp": "2026-01-27T03:14:22Z"}});
     assert_eq!(meta, expected);
+}
+
+#[tokio::test]
+async fn a_bug_while_a_request_is_handled_is_internal_and_the_next_request_is_served() {
+    let app = App::new();
+    for path in ["/memory", "/mcp"] {
+        let mut has_panicked = false;
+        let body = stream::poll_fn(move |_| -> Poll<Option<Result<Bytes, Infallible>>> {
+            assert!(
+                std::mem::replace(&mut has_panicked, true),
+                "a bug in a handler"
+            );
+            Poll::Ready(None)
+        });
+        let request = Request::post(path).header("content-type", JSON);
+        let request = request.body(Body::from_stream(body)).unwrap();
+        let answer = app.send_raw(request).await;
+        assert_eq!(answer.status, 500, "{path}");
+        assert!(!answer.header("x-request-id").is_empty());
+        assert!(!answer.text().contains("a bug in a handler"));
+        match path {
+            "/mcp" => assert_eq!(answer.json()["error"]["code"], -32603),
+            _ => assert_eq!(answer.faults(), ["internal"]),
+        }
+    }
+    app.assert_nothing_stored();
+    assert_eq!(app.send(ask_tool(BODY)).await.status, 201);
 }
