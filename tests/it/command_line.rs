@@ -387,11 +387,35 @@ async fn no_log_filter_shows_a_memory_or_a_credential_and_a_failure_is_told_once
         .unwrap()
         .to_owned();
     server.post("{\"content\":\"Xylophone").await.unwrap();
+    for (target, status) in [
+        ("/memory?quetzal=1", 400),
+        ("/memory?x_token=quetzal", 201),
+        ("/api/v1/mcp/memories/?a[quetzal]=", 400),
+        ("/mcp?token=quetzal", 200),
+        ("/health?token=quetzal", 405),
+        ("/nothing?token=quetzal", 404),
+    ] {
+        let post = server.client.post(format!("{}{target}", server.url));
+        let post = post.header("content-type", "application/json");
+        let other = body.to_string().replace("Xylophone", "Xylophones");
+        let answer = post.body(other).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{target}");
+    }
     assert!(server.stop().success());
     let log = reader.join().unwrap();
     let log = log.split_once("listening").map_or(&*log, |(_, log)| log);
-    for secret in ["Xylophone", "Zeppelin", "Signature=", "AWS4-HMAC"] {
+    for secret in [
+        "Xylophone",
+        "Zeppelin",
+        "quetzal",
+        "Signature=",
+        "AWS4-HMAC",
+    ] {
         assert!(!log.contains(secret), "{secret}");
+    }
+    // It has a line of each of these requests, and their paths.
+    for path in ["/api/v1/mcp/memories/", "/health", "/nothing"] {
+        assert!(log.contains(path), "{path}");
     }
     let told: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
