@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -29,9 +29,11 @@ use crate::socket::{s3, serve};
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 #[derive(Clone)]
 struct RuntimeApi {
-    /// Each with its deadline.
-    events: Arc<Mutex<VecDeque<(String, u128)>>>,
-    answers: mpsc::UnboundedSender<Value>,
+    /// Each with the time that the function has for it, in milliseconds.
+    events: Arc<Mutex<VecDeque<(String, u64)>>>,
+    /// Each answer, and how long after its event it came.
+    answers: mpsc::UnboundedSender<(Value, Duration)>,
+    handed_out: Arc<Mutex<Instant>>,
 }
 
 const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
@@ -39,9 +41,12 @@ const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Response {
     if request.uri().path().ends_with("/invocation/next") {
         let next = api.events.lock().unwrap().pop_front();
-        let Some((event, deadline_ms)) = next else {
+        let Some((event, lives_ms)) = next else {
             return std::future::pending().await;
         };
+        *api.handed_out.lock().unwrap() = Instant::now();
+        let deadline = SystemTime::now() + Duration::from_millis(lives_ms);
+        let deadline_ms = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
         let headers = [
             ("lambda-runtime-aws-request-id", REQUEST_ID.to_owned()),
             ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
@@ -55,9 +60,9 @@ async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Respons
     let bytes = axum::body::to_bytes(request.into_body(), usize::MAX)
         .await
         .unwrap();
-    api.answers
-        .send(serde_json::from_slice(&bytes).unwrap())
-        .unwrap();
+    let answer = serde_json::from_slice(&bytes).unwrap();
+    let took = api.handed_out.lock().unwrap().elapsed();
+    api.answers.send((answer, took)).unwrap();
     StatusCode::ACCEPTED.into_response()
 }
 
@@ -96,7 +101,7 @@ static BOOTSTRAP: LazyLock<PathBuf> = LazyLock::new(|| {
 /// The function. It runs until it is dropped.
 pub(crate) struct Function {
     process: Child,
-    answers: mpsc::UnboundedReceiver<Value>,
+    answers: mpsc::UnboundedReceiver<(Value, Duration)>,
     log: NamedTempFile,
 }
 
@@ -106,20 +111,17 @@ impl Function {
         Self::start_with(&events, settings).await
     }
 
-    /// Each event has its own deadline, in milliseconds from the start.
+    /// The function has for each event its own time, in milliseconds.
     pub(crate) async fn start_with(events: &[(&Value, u64)], settings: &[(&str, &str)]) -> Self {
         // Its time begins after the build.
         let program = BOOTSTRAP.as_path();
         let (answers, received) = mpsc::unbounded_channel();
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        let deadline_ms = |lives_ms| (now + Duration::from_millis(lives_ms)).as_millis();
         let events = events.iter();
-        let events = events.map(|(event, lives_ms)| (event.to_string(), deadline_ms(*lives_ms)));
+        let events = events.map(|(event, lives_ms)| (event.to_string(), *lives_ms));
         let api = Router::new().fallback(runtime_api).with_state(RuntimeApi {
             events: Arc::new(Mutex::new(events.collect())),
             answers,
+            handed_out: Arc::new(Mutex::new(Instant::now())),
         });
         let log = NamedTempFile::new().unwrap();
         let process = Command::new(program)
@@ -151,6 +153,10 @@ impl Function {
     }
 
     pub(crate) async fn answer(&mut self) -> Value {
+        self.answer_and_time().await.0
+    }
+
+    async fn answer_and_time(&mut self) -> (Value, Duration) {
         tokio::time::timeout(Duration::from_secs(20), self.answers.recv())
             .await
             .expect("an answer")
@@ -348,13 +354,87 @@ async fn a_write_is_given_up_half_a_second_before_the_function_is_killed() {
         "/memory",
         vectors("envelope.json")[0]["request"].as_str().unwrap(),
     );
-    let mut function = Function::start(&[event], &settings, 6_000).await;
-    let answer = function.answer().await;
-    assert_eq!(answer["statusCode"], 504, "{answer}");
-    assert!(
-        answer["body"]
-            .as_str()
-            .unwrap()
-            .contains("\"written\":\"unknown\"")
+    let events = [event.clone(), event.clone(), event];
+    let mut function = Function::start(&events, &settings, 1_500).await;
+    let (given_up, killed) = (Duration::from_millis(1_000), Duration::from_millis(1_500));
+    let mut times = Vec::new();
+    for _ in &events {
+        let (answer, time) = function.answer_and_time().await;
+        assert_eq!(answer["statusCode"], 504, "{answer}");
+        let body = answer["body"].as_str().unwrap();
+        assert!(body.contains("\"written\":\"unknown\""), "{body}");
+        times.push(time);
+    }
+    // A busy machine may once be half a second late; without the margin every answer would be.
+    assert!(times.iter().all(|time| *time >= given_up), "{times:?}");
+    assert!(times.iter().any(|time| *time < killed), "{times:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_function_never_shows_a_memory_or_a_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+        (
+            "RUST_LOG",
+            "trace,lambda_http=trace,lambda_runtime=trace,lambda_runtime_api_client=trace",
+        ),
+    ];
+    let memory = |content: &str| {
+        let attributes = json!({"repository_id": REQUEST_ID, "content": content});
+        json!({"data": {"type": "memories", "attributes": attributes}}).to_string()
+    };
+    let of_rest = |parameter: &str| {
+        let mut event = rest_event("/memory", &memory("Xylophone"));
+        event["multiValueQueryStringParameters"] = json!({parameter: ["quetzal"]});
+        event["queryStringParameters"] = json!({parameter: "quetzal"});
+        event
+    };
+    let of_http = |query: &str, body: &str| {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": "/memory", "rawQueryString": query,
+            "headers": {"content-type": JSON_API, "accept": JSON_API},
+            "requestContext": {
+                "accountId": "123456789012", "apiId": "abc123", "domainName": "abc123.test", "domainPrefix": "abc123",
+                "http": {
+                    "method": "POST", "path": "/memory", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                    "userAgent": "test",
+                },
+                "requestId": "r", "routeKey": "$default", "stage": "$default", "time": "27/Jan/2026:03:14:22 +0000",
+                "timeEpoch": 1_769_483_662_000_u64,
+            },
+            "body": body, "isBase64Encoded": false,
+        })
+    };
+    let (rest, http) = (
+        of_rest("x_token"),
+        of_http("x_token=quetzal", &memory("Xylophone")),
     );
+    let refused = of_http("quetzal=1", "{\"Xylophone\"");
+    let events = [
+        (rest, 201),
+        (of_rest("token"), 400),
+        (http, 201),
+        (refused, 400),
+    ];
+    let asked: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
+    let mut function = Function::start(&asked, &settings, 15_000).await;
+    for (event, status) in &events {
+        let answer = function.answer().await;
+        assert_eq!(answer["statusCode"], *status, "{event} {answer}");
+    }
+    let log = std::fs::read_to_string(function.log.path()).unwrap();
+    assert_eq!(log.matches(REQUEST_ID).count(), events.len(), "{log}");
+    // Nor the memory in the base64 of its event.
+    for secret in [
+        "Xylophone",
+        "WHlsb3Bob25l",
+        "lsb3Bob2",
+        "5bG9waG9u",
+        "quetzal",
+    ] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
 }
