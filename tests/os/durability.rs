@@ -140,6 +140,12 @@ async fn every_answer_comes_after_the_syncs_that_make_it_true() {
     fs::create_dir_all(path_of(&data, &key).parent().unwrap()).unwrap();
     fs::copy(path_of(elsewhere.path(), &key), path_of(&data, &key)).unwrap();
     server.store(memory("three", "d", other_day)).await;
+    // A folder that this process has made and synced, and that was removed with all that was in it.
+    let removed = data.join("memory/memories/domain=work/entity=one");
+    fs::remove_dir_all(&removed).unwrap();
+    server
+        .store(memory("one", "e", "2026-01-27T03:14:22Z"))
+        .await;
     // Writers that need the same new folders at once, and one key.
     let server_ref = &server;
     join_all((0..24).map(|number| async move {
@@ -155,7 +161,7 @@ async fn every_answer_comes_after_the_syncs_that_make_it_true() {
 
     assert!(server.stop().success());
     let (new, taken) = Trace::read(&trace).check(&data);
-    assert_eq!((new, taken), (2 + 1 + 12, 1 + 1 + 12));
+    assert_eq!((new, taken), (2 + 1 + 1 + 12, 1 + 1 + 12));
 }
 
 /// Lets one sync of each thread of a running service fail, until it is dropped.

@@ -16,6 +16,7 @@ mod folder;
 mod local;
 #[path = "../harness/notice.rs"]
 mod notice;
+mod one_case;
 mod power_loss;
 #[path = "../harness/process.rs"]
 mod process;

@@ -71,6 +71,28 @@ fn a_file_is_not_a_data_folder() {
     assert!(Disk::open(&file).is_err());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_data_folder_on_two_file_systems_is_refused_at_the_start() {
+    let device = |folder: &TempDir| fs::metadata(folder.path()).unwrap().dev();
+    // Linux has a file system in memory here, so one of the two is another than this.
+    let there = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut here = tempfile::tempdir().unwrap();
+    if device(&here) == device(&there) {
+        here = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    }
+    for inside in [BUCKET, UNCOMMITTED] {
+        let folder = here.path().join(format!("{inside}-elsewhere"));
+        fs::create_dir(&folder).unwrap();
+        symlink(there.path(), folder.join(inside)).unwrap();
+        let error = Disk::create(&folder).unwrap_err().to_string();
+        assert!(
+            error.contains("its folders are on two file systems"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn an_object_is_linked_once_and_never_overwritten() {
     let (disk, folder) = disk();
