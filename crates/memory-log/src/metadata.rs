@@ -176,6 +176,11 @@ mod tests {
     fn metadata_names_every_fault_and_takes_null_for_nothing() {
         let faults = |text: &str| Metadata::verbatim(Json::parse(text.as_bytes()).unwrap().root());
         assert!(faults(r#"{"tags":null,"source":null,"confidence":null,"memory_type":7}"#).is_ok());
+        let out_of_range = Violations::one(
+            Place::Metadata(vec!["confidence".to_owned()]),
+            Fault::ConfidenceOutOfRange,
+        );
+        assert_eq!(faults(r#"{"confidence":1.5}"#), Err(out_of_range));
         let text = r#"{"tags":["a",1,null],"source":[],"confidence":"high"}"#;
         let violations = faults(text).unwrap_err();
         let places: Vec<_> = violations

@@ -272,12 +272,6 @@ impl Disk {
 
     /// The first page of the keys that have this prefix and are greater than `after`, in order.
     pub(super) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Page> {
-        if limit == 0 {
-            return Ok(Page {
-                objects: Vec::new(),
-                next: None,
-            });
-        }
         let listing = Listing::begin(&self.bucket, prefix, after.unwrap_or_default())?;
         self.page(listing, limit)
     }
@@ -291,8 +285,8 @@ impl Disk {
     ) -> io::Result<Page> {
         let kept = self.listings.take(from.listing);
         match kept.filter(|kept| kept.continues(prefix, &from.after)) {
-            Some(listing) if limit > 0 => self.page(listing, limit),
-            _ => self.list(prefix, Some(&from.after), limit),
+            Some(listing) => self.page(listing, limit),
+            None => self.list(prefix, Some(&from.after), limit),
         }
     }
 

@@ -336,7 +336,10 @@ mod tests {
         let (folder, elsewhere) = (tree(&["a", "c"]), tree(&["inside"]));
         symlink(elsewhere.path(), folder.path().join("b")).unwrap();
         assert_eq!(keys(&folder, "", ""), ["a", "b", "c"]);
-        assert_eq!(keys(&folder, "", "b"), ["c"], "it was reported by then");
+        for after in ["b", "b0", "bc"] {
+            assert_eq!(keys(&folder, "", after), ["c"], "it was reported by then");
+        }
+        assert_eq!(keys(&folder, "", "c"), [""; 0]);
         assert_eq!(keys(&folder, "c", ""), ["c"], "it is not on the way");
     }
 
@@ -347,6 +350,89 @@ mod tests {
         assert!(list(&folder, "b/", "", 9).is_err());
         assert!(list(&folder, "b/inside", "", 9).is_err());
         assert!(list(&folder, "bc", "", 9).unwrap().is_empty());
+        let after = list(&folder, "", "b/inside", 9);
+        assert!(after.is_err(), "keys inside it may follow");
+    }
+
+    #[test]
+    fn a_folder_is_read_only_if_a_wanted_key_may_lie_in_it() {
+        let folder = tree(&[]);
+        let may_hold = |prefix: &str, after: &str, beginning: &str| {
+            let listing = Listing::begin(folder.path(), prefix, after).unwrap();
+            listing.may_hold(beginning)
+        };
+        for (prefix, after, beginning) in [
+            ("", "", "a/"),
+            ("a/b", "", "a/"),
+            ("a", "", "a/"),
+            ("", "a/b", "a/"),
+            ("", "a/b", "a/c/"),
+            ("", "a/b", "b/"),
+            ("a/", "a/b", "a/"),
+        ] {
+            assert!(
+                may_hold(prefix, after, beginning),
+                "{prefix} {after} {beginning}"
+            );
+        }
+        for (prefix, after, beginning) in [
+            ("a/b", "", "b/"),
+            ("a/b", "", "a/c/"),
+            ("", "b", "a/"),
+            ("", "a/b", "a/a/"),
+            ("b/", "a/b", "a/"),
+            ("a/", "b", "a/"),
+        ] {
+            assert!(
+                !may_hold(prefix, after, beginning),
+                "{prefix} {after} {beginning}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_whose_name_ends_like_a_cut_is_a_key_of_its_own() {
+        let folder = tree(&["a+", "b+/c"]);
+        assert_eq!(keys(&folder, "", ""), ["a+", "bc"]);
+    }
+
+    #[test]
+    fn a_continuation_is_read_only_as_it_is_written() {
+        let continuation = Continuation {
+            listing: Uuid::new_v4(),
+            after: "a/b".to_owned(),
+        };
+        let text = continuation.to_string();
+        assert_eq!(Continuation::parse(&text), Some(continuation));
+        for near in ["", "a/b", &text.replace('/', "-"), &text[1..]] {
+            assert_eq!(Continuation::parse(near), None, "{near}");
+        }
+    }
+
+    #[test]
+    fn a_listing_is_kept_for_one_page_and_continues_only_its_own() {
+        let folder = tree(&["a/1", "a/2", "a/3"]);
+        let kept = Kept::default();
+        let begun = || {
+            let mut listing = Listing::begin(folder.path(), "a/", "").unwrap();
+            listing.next_key().unwrap();
+            assert!(listing.has_next().unwrap());
+            listing
+        };
+        let names: Vec<_> = (0..=KEPT_MAX).map(|_| kept.keep(begun())).collect();
+        assert!(kept.take(names[0]).is_none(), "the oldest has gone");
+        assert!(kept.take(Uuid::new_v4()).is_none());
+        for name in &names[1..] {
+            let listing = kept.take(*name).unwrap();
+            assert!(kept.take(*name).is_none(), "once");
+            assert!(listing.continues("a/", "a/1"));
+            assert!(!listing.continues("a", "a/1") && !listing.continues("", "a/1"));
+            // The key after the last one has been given by then.
+            assert!(!listing.continues("a/", "a/2") && !listing.continues("a/", "a/3"));
+        }
+        let mut whole = begun();
+        while whole.next_key().unwrap().is_some() {}
+        assert!(!whole.has_next().unwrap() && !whole.continues("a/", ""));
     }
 
     #[test]

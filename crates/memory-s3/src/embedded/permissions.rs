@@ -91,6 +91,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_folder_that_others_may_use_is_found_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |mode: u32| {
+            fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            OpenFolder::find(folder.path()).map(|open| open.mode)
+        };
+        for (mode, open) in [
+            (0o700, None),
+            (0o1700, None),
+            (0o701, Some(0o701)),
+            (0o740, Some(0o740)),
+            (0o2750, Some(0o750)),
+        ] {
+            assert_eq!(found(mode), open, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_not_new_and_a_file_is_no_folder() {
+        let around = tempfile::tempdir().unwrap();
+        let folder = around.path().join("folder");
+        assert!(make_folder(&folder).unwrap());
+        assert!(!make_folder(&folder).unwrap());
+        fs::write(folder.join("file"), "").unwrap();
+        assert!(make_folder(&folder.join("file")).is_err());
+        assert!(make_folder(&folder.join("a/b")).is_err());
+        assert!(make_file(&folder.join("file")).is_err(), "it exists");
+    }
+
+    #[test]
     fn an_open_folder_is_named_with_its_mode_and_the_command_that_closes_it() {
         let said = |folder: &str, mode: u32| {
             let folder = folder.into();

@@ -18,7 +18,7 @@ use super::super::permissions::{OpenFolder, make_folder};
 use super::{Disk, LinkError, UNCOMMITTED};
 
 /// The age at which a temporary file cannot belong to a write any more: a write takes seconds.
-pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Why a data folder cannot be used: one sentence for its owner.
 #[derive(Debug)]
@@ -101,10 +101,7 @@ impl Disk {
         make_folder(&self.bucket)?;
         make_folder(&self.uncommitted)?;
         self.sync_folder(folder)?;
-        let around = folder
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        match self.sync_folder(around.unwrap_or(Path::new("."))) {
+        match self.sync_folder(around(folder)) {
             // We may not open it, and we have put nothing into it.
             Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_new => {}
             synced => synced?,
@@ -148,5 +145,13 @@ impl Disk {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+}
+
+/// The folder that has the name of this one. A relative path of one component has an empty parent.
+pub(super) fn around(folder: &Path) -> &Path {
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }

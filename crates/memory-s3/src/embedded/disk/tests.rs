@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::BUCKET;
-use super::opening::ABANDONED_AFTER;
+use super::opening::around;
 use super::*;
 
 fn disk() -> (Disk, TempDir) {
@@ -56,6 +56,19 @@ fn a_new_folder_is_made_if_only_its_last_component_is_missing() {
         "{error}"
     );
     assert!(!around.path().join("a").exists());
+}
+
+#[test]
+fn the_folder_around_one_is_found_without_a_look_at_the_disk() {
+    for (folder, expected) in [
+        ("a/b", "a"),
+        ("a", "."),
+        ("/a", "/"),
+        ("./a", "."),
+        ("a/", "."),
+    ] {
+        assert_eq!(around(Path::new(folder)), Path::new(expected), "{folder}");
+    }
 }
 
 #[test]
@@ -148,17 +161,75 @@ fn no_write_and_no_read_follows_a_link() {
     }
     assert_eq!(names(elsewhere.path()), ["object"]);
     assert!(disk.read(&key("file")).is_err() && disk.read(&key("broken")).is_err());
+    symlink("loop", bucket.join("loop")).unwrap();
+    assert!(disk.read(&key("loop/object")).is_err(), "it is not known");
 }
 
 #[test]
 fn after_a_failed_sync_nothing_is_linked_any_more() {
     let (disk, folder) = disk();
     disk.link(&key("a"), b"x").unwrap();
-    disk.failed.store(true, Ordering::Release);
+    // Nothing of a device like this can be made durable.
+    assert!(disk.sync_folder(Path::new("/dev/null")).is_err());
     assert!(disk.link(&key("b"), b"x").is_err());
     assert!(disk.link(&key("a"), b"x").is_err(), "not even a repeat");
     assert_eq!(names(&folder.path().join(BUCKET)), ["a"]);
     assert!(bytes(&disk, "a").is_some(), "it can still be read");
+}
+
+#[test]
+fn a_name_that_another_writer_took_first_is_compared_as_one_that_was_there() {
+    let (disk, folder) = disk();
+    disk.link(&key("a"), b"first").unwrap();
+    for (bytes, is_same) in [(b"first", true), (b"other", false)] {
+        let temporary = disk.write_uncommitted(bytes).unwrap();
+        match disk.link_file(&temporary, &key("a"), bytes).unwrap() {
+            Linked::Taken => assert!(is_same),
+            Linked::Damaged => assert!(!is_same),
+            Linked::New(_) | Linked::Unstorable => panic!("{bytes:?}"),
+        }
+    }
+    let file = folder.path().join(BUCKET).join("a");
+    assert_eq!(fs::read(file).unwrap(), b"first");
+}
+
+#[test]
+fn an_error_of_the_link_is_in_doubt_unless_it_says_that_there_is_none() {
+    let (disk, folder) = disk();
+    let is_in_doubt = |temporary: &Path| match disk.link_file(temporary, &key("a"), b"x") {
+        Ok(_) => panic!("{temporary:?} is linked"),
+        Err(LinkError::InDoubt(_)) => true,
+        Err(LinkError::BeforeLink(_)) => false,
+    };
+    assert!(!is_in_doubt(&folder.path().join("missing")));
+    let file = disk.write_uncommitted(b"x").unwrap();
+    assert!(is_in_doubt(&file.join("below a file")));
+}
+
+#[test]
+fn what_fails_before_the_link_stores_nothing() {
+    let (disk, folder) = disk();
+    let is_before_link = || {
+        let linked = disk.link(&key("a"), b"x");
+        matches!(linked, Err(LinkError::BeforeLink(_)))
+    };
+    let bucket = folder.path().join(BUCKET);
+    fs::remove_dir(&bucket).unwrap();
+    assert!(is_before_link());
+    fs::write(&bucket, "").unwrap();
+    assert!(is_before_link());
+    fs::remove_file(&bucket).unwrap();
+    fs::create_dir(&bucket).unwrap();
+    fs::remove_dir(&disk.uncommitted).unwrap();
+    assert!(matches!(disk.link(&key("a"), b"x"), Ok(Linked::New(_))));
+}
+
+#[test]
+fn folders_that_are_known_to_be_durable_are_not_forgotten_at_each_put() {
+    let (disk, _folder) = disk();
+    disk.link(&key("a/b/c"), b"x").unwrap();
+    disk.link(&key("a/d/e"), b"x").unwrap();
+    assert_eq!(disk.durable().len(), ["a", "a/b", "a/d"].len());
 }
 
 #[test]
@@ -191,6 +262,8 @@ fn what_is_not_an_object_is_not_there_and_what_is_too_large_is_an_error() {
     let most = OBJECT_BYTES_MAX as u64;
     assert_eq!(sized("most", OBJECT_BYTES_MAX).unwrap(), Some(most));
     assert!(sized("more", OBJECT_BYTES_MAX + 1).is_err());
+    // The object of the largest body, 4 MiB, with all that an object adds.
+    assert!(sized("largest", 5 * 1024 * 1024).is_ok());
 }
 
 #[test]
@@ -209,8 +282,8 @@ fn a_start_removes_temporary_files_that_are_older_than_an_hour() {
     let (_, folder) = disk();
     let uncommitted = folder.path().join(UNCOMMITTED);
     for (name, age) in [
-        ("old", ABANDONED_AFTER + Duration::from_secs(60)),
-        ("young", Duration::from_secs(60)),
+        ("old", Duration::from_secs(61 * 60)),
+        ("young", Duration::from_secs(59 * 60)),
     ] {
         let file = File::create(uncommitted.join(name)).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
