@@ -14,6 +14,16 @@ output "endpoint" {
   value       = local.endpoint
 }
 
+output "gateway_endpoint" {
+  description = "The endpoint at API Gateway itself. It differs from endpoint only with custom_domain."
+  value       = local.gateway_endpoint
+}
+
+output "auth_mode" {
+  description = "How callers authenticate: iam, api_key or jwt."
+  value       = var.auth_mode
+}
+
 output "region" {
   description = "The region that requests are signed for."
   value       = local.region

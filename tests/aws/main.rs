@@ -113,6 +113,29 @@ fn workflows_are_sound_and_their_actions_pinned() {
 }
 
 #[test]
+fn smoke_test_proves_good_bad_or_nothing() {
+    run(Command::new("python3").arg(script("smoke_test.py")));
+}
+
+#[test]
+fn pipeline_rolls_back_only_with_a_proof() {
+    run(Command::new("python3").arg(script("pipeline_test.py")));
+}
+
+#[test]
+fn pipeline_runs_its_jobs_and_steps_when_it_should() {
+    // GitHub's own evaluator, and a parser for the workflows.
+    let evaluator = node(
+        "expressions",
+        &["@actions/expressions@0.3.61", "yaml@2.9.1"],
+    );
+    run(Command::new("node")
+        .arg(script("conditions.mjs"))
+        .arg(root().join(".github/workflows"))
+        .current_dir(&evaluator));
+}
+
+#[test]
 fn moto_has_what_the_module_says() {
     run(Command::new(python(MOTO).join("python")).arg(script("on_moto.py")));
 }

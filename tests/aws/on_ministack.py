@@ -10,6 +10,7 @@ terraform/package.py --architecture x86_64 builds, and the Python packages minis
 """
 
 import argparse
+import base64
 import datetime
 import http.server
 import ipaddress
@@ -39,6 +40,7 @@ from deployment import ACCOUNT, REGION, ROOT, Deployment, environment, free_port
 BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
 JSON, JSON_API = "application/json", "application/vnd.api+json"
 BODY_BYTES_MAX = 4 * 2**20
+GOOD, BAD, UNPROVED = 0, 1, 2  # what the smoke test proves
 
 
 def memory(content="Rob prefers mornings.", **more):
@@ -70,9 +72,12 @@ def private(key):
 
 
 class Issuer:
-    """An OpenID Connect issuer with one key."""
+    """An OpenID Connect issuer with one key and one client, that of the smoke test."""
+
+    CLIENT = "smoke", "its-secret"
 
     def __init__(self, cert, key):
+        issue = self.issue
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
@@ -84,8 +89,15 @@ class Issuer:
 
         class Answers(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                document = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response(200 if self.path in documents else 404)
+                self.answer(200 if self.path in documents else 404, documents.get(self.path, {}))
+
+            def do_POST(self):
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self.answer(*issue(self.headers["Authorization"], form))
+
+            def answer(self, status, document):
+                document = json.dumps(document).encode()
+                self.send_response(status)
                 self.send_header("Content-Type", JSON)
                 self.send_header("Content-Length", str(len(document)))
                 self.end_headers()
@@ -99,6 +111,13 @@ class Issuer:
         context.load_cert_chain(cert, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def issue(self, authorization, form):
+        """Returns the response of the token endpoint: the status and the document."""
+        is_known = authorization == f"Basic {base64.b64encode(':'.join(self.CLIENT).encode()).decode()}"
+        if not is_known or form != "grant_type=client_credentials&scope=memory%3Awrite":
+            return 401, {"error": "invalid_client"}
+        return 200, {"access_token": self.token(), "token_type": "Bearer"}
 
     def token(self, key=None, **claims):
         now = int(time.time())
@@ -212,9 +231,12 @@ def rest_iam(stack):
     room = BODY_BYTES_MAX - len(json.dumps(memory("")))
     stack.expect("a body of 4 MiB", 201, "", memory("x" * room), *caller)
     stack.expect("a body of 4 MiB and one byte", 413, "too_large", memory("x" * (room + 1)), *caller)
-    smoke(stack, "iam", AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
+    smoke(stack, GOOD, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
+    smoke(stack, UNPROVED, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY="x" * 40)
     function_may_only_write(stack)
     nobody_deletes(stack)
+    take_the_functions_permissions(stack)
+    smoke(stack, BAD, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
 
 
 def function_credentials():
@@ -259,6 +281,12 @@ def function_may_only_write(stack):
     refused("its role deletes the bucket policy", s3.delete_bucket_policy, *denied, Bucket=BUCKET)
 
 
+def take_the_functions_permissions(stack):
+    iam, role = stack.client("iam"), {"RoleName": "memory-ingress"}
+    for name in iam.list_role_policies(**role)["PolicyNames"]:
+        iam.delete_role_policy(**role, PolicyName=name)
+
+
 def nobody_deletes(stack):
     key, secret = user(stack, "operator", {"Action": "s3:*", "Resource": "*"})
     s3, mine = stack.client("s3", key, secret), {"Bucket": BUCKET, "Key": "memories/by-the-function.json"}
@@ -277,7 +305,8 @@ def rest_api_key(stack):
     stack.expect("no API key", 403, "forbidden", memory())
     stack.expect("a wrong API key", 403, "forbidden", memory(), headers={"x-api-key": "x" * 40})
     stack.expect_stored("the caller's API key", headers={"x-api-key": key})
-    smoke(stack, "api_key", MEMORY_API_KEY=key)
+    smoke(stack, GOOD, MEMORY_API_KEY=key)
+    smoke(stack, UNPROVED, MEMORY_API_KEY="x" * 40)
     erase(stack)
 
 
@@ -312,17 +341,20 @@ def http_jwt(stack, issuer):
     assert stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
     stack.expect_stored("a valid token", headers=bearer())
     stack.expect("an unknown path", 404, "not_found", memory(), path="/nothing", headers=bearer())
-    smoke(stack, "jwt", MEMORY_TOKEN=issuer.token())
+    client = {"MEMORY_TOKEN_URL": f"{issuer.url}/token", "MEMORY_TOKEN_SCOPE": "memory:write", "MEMORY_CLIENT_ID": issuer.CLIENT[0]}
+    smoke(stack, GOOD, **client, MEMORY_CLIENT_SECRET=issuer.CLIENT[1])
+    smoke(stack, UNPROVED, **client, MEMORY_CLIENT_SECRET="another")
+    smoke(stack, UNPROVED, MEMORY_TOKEN=issuer.token(exp=int(time.time()) - 600))
 
 
-def smoke(stack, auth, **credentials):
+def smoke(stack, expected, **credentials):
     """Runs the smoke test, as an operator does first after a deployment."""
     command = [sys.executable, str(ROOT / "terraform/smoke.py"), stack.endpoint + stack.stage, "--region", REGION,
-               "--auth", auth, "--host", f"{stack.host}:{stack.port}"]
+               "--auth", stack.outputs["auth_mode"], "--host", f"{stack.host}:{stack.port}", "--wait", "0"]
     environment_of_operator = {**os.environ, "SSL_CERT_FILE": stack.cert, "AWS_SESSION_TOKEN": "", **credentials}
     done = subprocess.run(command, env=environment_of_operator, text=True, capture_output=True)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    print(f"      {'':24} the smoke test passes", flush=True)
+    assert done.returncode == expected, f"{done.stdout}{done.stderr}"
+    print(f"      {'':24} the smoke test exits with {expected}", flush=True)
 
 
 VARIANTS = {"rest-iam": rest_iam, "rest-api-key": rest_api_key, "http-jwt": http_jwt}

@@ -1,0 +1,69 @@
+// Checks when the jobs and steps of the deployment run, by GitHub's own evaluator of expressions.
+//
+// usage: node tests/aws/conditions.mjs WORKFLOWS
+//
+// WORKFLOWS is the folder .github/workflows. Run it in a folder whose node_modules has @actions/expressions and yaml.
+
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const installed = (path) => import(pathToFileURL(`${process.cwd()}/node_modules/${path}`));
+const { parse } = (await installed("yaml/dist/index.js")).default;
+const { Evaluator, Lexer, Parser, data } = await installed("@actions/expressions/dist/index.js");
+
+const workflow = (name) => parse(readFileSync(`${process.argv[2]}/${name}.yml`, "utf8"));
+const { prod } = workflow("deploy").jobs;
+const { steps } = workflow("deploy-environment").jobs.apply;
+const smoke = steps.find((step) => step.id === "smoke");
+const rollBack = steps.find((step) => step.name === "Roll back");
+
+const asData = (value) =>
+  typeof value === "string"
+    ? new data.StringData(value)
+    : new data.Dictionary(...Object.entries(value).map(([key, inner]) => ({ key, value: asData(inner) })));
+
+/** Whether GitHub runs what has this condition. */
+function runs(condition, contexts, isCancelled) {
+  const text = condition.trim().replace(/^\$\{\{(.*)\}\}$/s, "$1");
+  const status = (name, value) => ({ name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(value) });
+  const functions = [status("always", true), status("cancelled", isCancelled)];
+  const tree = new Parser(new Lexer(text).lex().tokens, Object.keys(contexts), functions).parse();
+  const result = new Evaluator(tree, asData(contexts), new Map(functions.map((one) => [one.name, one]))).evaluate();
+  return result.coerceString() === "true";
+}
+
+const mayFollow = (packaged, dev, settings, isCancelled) =>
+  runs(prod.if, { needs: { package: { result: packaged }, dev: { result: dev } }, vars: { DEPLOY_PROD: settings } }, isCancelled);
+const isTested = (apply, isCancelled) => runs(smoke.if, { steps: { apply: { outcome: apply } } }, isCancelled);
+const isRolledBack = (release, live, isCancelled) =>
+  runs(rollBack.if, { steps: { smoke: { outputs: { release } }, plan: { outputs: { live } } } }, isCancelled);
+
+const TABLE = [
+  ["prod follows a good dev", mayFollow("success", "success", "{}", false), true],
+  ["prod follows if there is no dev", mayFollow("success", "skipped", "{}", false), true],
+  ["prod does not follow a failed dev", mayFollow("success", "failure", "{}", false), false],
+  ["prod does not follow a cancelled dev", mayFollow("success", "cancelled", "{}", false), false],
+  ["prod does not follow if there is no package", mayFollow("failure", "skipped", "{}", false), false],
+  ["prod does not follow if the run is cancelled", mayFollow("success", "success", "{}", true), false],
+  ["prod is left out without its variable", mayFollow("success", "success", "", false), false],
+  ["a deployment is tested", isTested("success", false), true],
+  ["a failed apply is tested too", isTested("failure", false), true],
+  ["nothing is tested without an apply", isTested("skipped", false), false],
+  ["nothing is tested if the run is cancelled", isTested("cancelled", true), false],
+  ["a bad release is rolled back", isRolledBack("bad", "7", false), true],
+  ["a bad release is rolled back even if the run is cancelled then", isRolledBack("bad", "7", true), true],
+  ["a good release stays", isRolledBack("good", "7", false), false],
+  ["a release of which nothing is proved stays", isRolledBack("unproved", "7", false), false],
+  ["a release stays if the smoke test did not run", isRolledBack("", "7", false), false],
+  ["a first release has nothing to go back to", isRolledBack("bad", "", false), false],
+];
+
+let faults = 0;
+for (const [what, found, expected] of TABLE) {
+  if (found !== expected) {
+    faults += 1;
+    console.log(`${what}: expected ${expected}, found ${found}`);
+  }
+}
+console.log(`${TABLE.length} conditions, ${faults} faults`);
+process.exit(faults > 0 ? 1 : 0);

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""What terraform/smoke.py proves by each response: that a release is good (0), that it is bad (1), or nothing (2).
+
+usage: tests/aws/smoke_test.py
+
+A stand-in for the service answers on this machine. The names of a gateway's own refusals are those of terraform/.
+"""
+
+import base64
+import contextlib
+import io
+import os
+import socket
+import subprocess
+import sys
+import unittest
+from unittest import mock
+from urllib.parse import parse_qs
+
+from deployment import free_port
+from stand_in import FUNCTION, ROOT, Service, of_function, of_http_api, of_rest_api, receipt_of, serving, smoke, stored
+
+GOOD, BAD, UNPROVED = 0, 1, 2
+KEY = {"MEMORY_API_KEY": "the-key"}
+CLIENT = {"MEMORY_CLIENT_ID": "smoke test", "MEMORY_CLIENT_SECRET": "s3cr3t:/+ü"}
+
+
+def judge(endpoint, *options, auth="api_key", env=KEY, wait="0"):
+    """Runs the smoke test. Returns its exit status and what it prints."""
+    told = io.StringIO()
+    with mock.patch.dict(os.environ, env, clear=True), mock.patch.object(smoke, "PAUSE_S", 0):
+        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+            try:
+                status = smoke.main([endpoint, "--auth", auth, "--wait", wait, *options])
+            except SystemExit as error:
+                status = error.code
+    return status, told.getvalue()
+
+
+class Release(unittest.TestCase):
+    def assert_judged(self, expected, service, *options, requests=None, says="", **more):
+        with serving(service) as endpoint:
+            status, told = judge(endpoint, *options, **more)
+        self.assertEqual(status, expected, told)
+        self.assertIn(says, told)
+        if requests is not None:
+            self.assertEqual(len(service.asked), requests, told)
+
+    def test_is_good_if_a_memory_is_stored_once(self):
+        self.assert_judged(GOOD, Service(), requests=2, says="recognised the repeat")
+
+    def test_may_need_some_time_until_it_is_ready(self):
+        early = [of_rest_api(403), of_http_api(404), of_rest_api(429), of_rest_api(502), of_function(503), "closed"]
+        self.assert_judged(GOOD, Service(*early), wait="60", requests=len(early) + 2)
+
+    def test_is_bad_if_the_function_fails_a_good_memory(self):
+        for status, code in ((500, "internal"), (500, "storage_refused"), (503, "storage_unavailable"), (504, "storage_outcome_unknown")):
+            with self.subTest(code):
+                self.assert_judged(BAD, Service(always=of_function(status, code)), says=code)
+
+    def test_is_bad_if_the_function_refuses_a_good_memory_and_that_takes_three_requests_only(self):
+        for status, code in ((400, "malformed_json"), (403, "forbidden"), (404, "not_found"), (422, "unknown_field"), (429, "too_many_requests")):
+            with self.subTest(code):
+                self.assert_judged(BAD, Service(always=of_function(status, code)), wait="60", requests=3, says=code)
+
+    def test_is_bad_if_the_function_says_less_than_created(self):
+        self.assert_judged(BAD, Service(always=(200, FUNCTION, '{"status":"ok"}')))
+
+    def test_is_bad_if_the_gateway_gets_no_response_of_the_function(self):
+        for response in (of_rest_api(502), of_rest_api(504, "storage_outcome_unknown"), of_http_api(500, "Internal Server Error")):
+            with self.subTest(response):
+                self.assert_judged(BAD, Service(always=response), requests=3, says="crashed")
+
+    def test_is_not_bad_after_two_failures(self):
+        self.assert_judged(GOOD, Service(of_rest_api(502), of_function(500)), requests=4)
+        self.assert_judged(UNPROVED, Service(of_rest_api(502), of_rest_api(502), of_rest_api(429)), requests=3)
+        interrupted = [of_function(422), of_function(422), of_rest_api(429), of_function(422), of_function(422)]
+        self.assert_judged(GOOD, Service(*interrupted), wait="60", requests=7)
+
+    def test_is_bad_if_the_receipt_is_of_another_memory(self):
+        wrong = {"memory_id": "00000000-0000-8000-8000-000000000000"}, {"s3_key": "memories/other.json"}, {"s3_key": None}
+        for members in wrong:
+            with self.subTest(members):
+                self.assert_judged(BAD, Service(always=lambda body: stored(body, False, **members)), requests=3, says="receipt")
+        for text in ("", "[]", "null", '{"status":"ok"}', "<html>"):
+            with self.subTest(text):
+                self.assert_judged(BAD, Service(always=(201, FUNCTION, text)), says="receipt")
+
+    def test_is_bad_if_a_new_memory_is_called_a_repeat(self):
+        self.assert_judged(BAD, Service(lambda body: stored(body, True)), says="may not be stored")
+
+    def test_may_find_its_memory_stored_if_only_the_first_response_was_lost(self):
+        self.assert_judged(GOOD, Service(of_rest_api(504), lambda body: stored(body, True), lambda body: stored(body, True)))
+
+    def test_is_bad_if_the_repeat_is_not_called_a_repeat(self):
+        self.assert_judged(BAD, Service(always=lambda body: stored(body, False)), says="stored twice")
+
+    def test_is_bad_if_the_receipt_of_the_repeat_has_other_bytes(self):
+        self.assert_judged(BAD, Service(lambda body: stored(body, False), lambda body: stored(body, True, more="x")), says="differs")
+
+    def test_is_bad_if_the_repeat_fails(self):
+        self.assert_judged(BAD, Service(lambda body: stored(body, False), always=of_function(500)))
+        self.assert_judged(UNPROVED, Service(lambda body: stored(body, False), always=of_rest_api(403)))
+
+    def test_is_not_judged_by_what_the_gateway_refuses_itself(self):
+        refusals = [of_rest_api(403), of_rest_api(403, "expired"), of_rest_api(404), of_rest_api(429, "too_many_requests"), of_rest_api(500),
+                    of_rest_api(503), of_rest_api(400), of_rest_api(413, "too_large"), of_http_api(403), of_http_api(404, "Not Found"),
+                    of_http_api(429, "Too Many Requests"), of_http_api(503, "Service Unavailable"),
+                    (403, {"server": "waf", "content-type": "text/html"}, "<html>")]
+        for response in refusals:
+            with self.subTest(response):
+                self.assert_judged(UNPROVED, Service(always=response), requests=1)
+
+    def test_is_not_judged_by_401_whoever_sends_it(self):
+        for response in (of_http_api(401, "Unauthorized"), of_rest_api(401, "unauthorized"), of_function(401, "unauthorized")):
+            with self.subTest(response):
+                self.assert_judged(UNPROVED, Service(always=response), wait="60", requests=1, says="token")
+
+    def test_is_not_judged_by_another_server_at_the_address(self):
+        for response in ((200, {"content-type": "text/html"}, "<html>"), (302, {"location": "https://portal.example.com"}, ""), (418, {}, "")):
+            with self.subTest(response):
+                self.assert_judged(UNPROVED, Service(always=response), wait="60", requests=1, says="not a response of the service")
+
+    def test_is_not_judged_without_a_connection(self):
+        status, told = judge(f"http://127.0.0.1:{free_port()}")
+        self.assertEqual(status, UNPROVED, told)
+        self.assert_judged(UNPROVED, Service(always="closed"))
+        with mock.patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "Name or service not known")):
+            status, told = judge("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live")
+        self.assertEqual(status, UNPROVED, told)
+        with serving(Service()) as endpoint:
+            status, told = judge(endpoint.replace("http://", "https://"))
+        self.assertEqual(status, UNPROVED, told)
+        self.assertIn("SSL", told)
+
+    def test_is_not_judged_without_credentials(self):
+        for auth, env in (("iam", {"AWS_ACCESS_KEY_ID": "a"}), ("api_key", {}), ("jwt", {}), ("jwt", CLIENT)):
+            with self.subTest(auth):
+                self.assert_judged(UNPROVED, Service(), "--region", "eu-central-1", auth=auth, env=env, requests=0, says="in the environment")
+
+    def test_is_not_judged_if_the_smoke_test_itself_fails(self):
+        command = [sys.executable, str(ROOT / "terraform/smoke.py"), f"http://127.0.0.1:{free_port()}", "--auth", "api_key"]
+        done = subprocess.run(command, env={"MEMORY_API_KEY": "the-key\n"}, text=True, capture_output=True)
+        self.assertEqual(done.returncode, UNPROVED, done)
+        self.assertIn("ValueError", done.stderr)
+        self.assertNotIn("the-key", done.stdout + done.stderr)
+
+
+class CustomDomain(unittest.TestCase):
+    def assert_judged(self, expected, gateway, domain, requests):
+        with serving(gateway) as endpoint, serving(domain) as custom:
+            status, told = judge(endpoint, "--custom-domain", custom)
+        self.assertEqual(status, expected, told)
+        self.assertEqual(len(domain.asked), requests, told)
+
+    def test_is_asked_after_the_gateway(self):
+        self.assert_judged(GOOD, Service(), Service(), 1)
+
+    def test_proves_nothing_against_a_release_that_the_gateway_proved(self):
+        self.assert_judged(UNPROVED, Service(), Service(always=of_function(500)), 3)
+        self.assert_judged(UNPROVED, Service(), Service(always=of_rest_api(403)), 1)
+        self.assert_judged(UNPROVED, Service(), Service(always=(201, FUNCTION, "{}")), 3)
+
+    def test_is_not_asked_if_the_release_is_bad(self):
+        self.assert_judged(BAD, Service(always=of_function(500)), Service(), 0)
+
+    def test_without_its_dns_record_proves_nothing(self):
+        look_up = socket.getaddrinfo
+
+        def no_record(host, *rest, **named):
+            if host == "memory.example.com":
+                raise socket.gaierror(-2, "Name or service not known")
+            return look_up(host, *rest, **named)
+
+        with serving(Service()) as endpoint, mock.patch("socket.getaddrinfo", no_record):
+            status, told = judge(endpoint, "--custom-domain", "https://memory.example.com")
+        self.assertEqual(status, UNPROVED, told)
+        self.assertIn("DNS record", told)
+
+
+class Token(unittest.TestCase):
+    def judge(self, *issued, **env):
+        """Runs the smoke test with a token endpoint that gives this response. Returns both services as well."""
+        issuer, service = Service(always=issued), Service()
+        with serving(issuer) as url, serving(service) as endpoint:
+            env = {"MEMORY_TOKEN_URL": f"{url}/token?tenant=1", **CLIENT, **env}
+            status, told = judge(endpoint, auth="jwt", env=env)
+        self.assertNotIn(CLIENT["MEMORY_CLIENT_SECRET"], told)
+        return status, told, issuer, service
+
+    def test_is_issued_for_client_credentials(self):
+        issued = 200, {}, '{"access_token":"header.claims.mac","token_type":"Bearer"}'
+        status, told, issuer, service = self.judge(*issued, MEMORY_TOKEN_SCOPE="memory:write", MEMORY_TOKEN_AUDIENCE="memory")
+        self.assertEqual(status, GOOD, told)
+        self.assertNotIn("header.claims.mac", told)
+        self.assertEqual({headers["authorization"] for headers, _ in service.asked}, {"Bearer header.claims.mac"})
+        [(headers, form)] = issuer.asked
+        expected = base64.b64encode(b"smoke+test:s3cr3t%3A%2F%2B%C3%BC").decode()
+        self.assertEqual(headers["authorization"], f"Basic {expected}")
+        self.assertEqual(parse_qs(form.decode()), {"grant_type": ["client_credentials"], "scope": ["memory:write"], "audience": ["memory"]})
+
+    def test_needs_neither_scope_nor_audience(self):
+        issued = 200, {}, '{"access_token":"t"}'
+        _, _, issuer, _ = self.judge(*issued, MEMORY_TOKEN_SCOPE="", MEMORY_TOKEN_AUDIENCE="")
+        self.assertEqual(issuer.asked[0][1], b"grant_type=client_credentials")
+
+    def test_that_is_refused_proves_nothing(self):
+        for issued in ((401, {}, '{"error":"invalid_client","access_token":"t"}'), (200, {}, "{}"), (200, {}, '{"access_token":""}'),
+                       (200, {}, '["access_token"]'), (502, {}, "<html>"), (302, {"location": "/login"}, "")):
+            with self.subTest(issued):
+                status, told, _, service = self.judge(*issued)
+                self.assertEqual((status, service.asked), (UNPROVED, []), told)
+                self.assertIn("issued no token", told)
+
+    def test_endpoint_that_cannot_be_reached_proves_nothing(self):
+        status, told = judge("http://127.0.0.1", auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": f"http://127.0.0.1:{free_port()}/token"})
+        self.assertEqual(status, UNPROVED, told)
+
+    def test_endpoint_must_be_https_because_it_gets_the_secret(self):
+        with mock.patch("socket.getaddrinfo", side_effect=AssertionError("the secret was about to be sent")):
+            status, told = judge("http://127.0.0.1", auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": "http://issuer.example.com/token"})
+        self.assertEqual(status, UNPROVED, told)
+
+    def test_in_the_environment_is_sent_as_it_is(self):
+        service = Service()
+        with serving(service) as endpoint:
+            status, told = judge(endpoint, auth="jwt", env={"MEMORY_TOKEN": "t"})
+        self.assertEqual((status, service.asked[0][0]["authorization"]), (GOOD, "Bearer t"), told)
+
+
+class Receipt(unittest.TestCase):
+    def test_is_of_the_worked_example(self):
+        """The id was computed by the service itself (`memory-ingress serve`), from the same body."""
+        now = smoke.datetime(2026, 1, 27, 3, 14, 22, 500_000, smoke.timezone.utc)
+        body, receipt = smoke.memory_of(now)
+        self.assertIn(b'"timestamp":"2026-01-27T03:14:22.500001Z"', body)
+        self.assertEqual(receipt_of(body), {"status": "ok", **receipt})
+        self.assertEqual(receipt["memory_id"], "f3d720bc-e01f-834e-8529-673994f70f3d")
+
+
+if __name__ == "__main__":
+    unittest.main()
