@@ -1,14 +1,7 @@
 # The HTTP API (api_type http), with JWT or IAM. Its own error responses have a fixed form, {"message": …}.
 
 locals {
-  http_count = local.is_rest ? 0 : 1
-
-  # ANY /{proxy+} does not match the root path.
-  http_routes = {
-    "ANY /"             = { is_open = false }
-    "ANY /{proxy+}"     = { is_open = false }
-    "OPTIONS /{proxy+}" = { is_open = local.preflight_is_open }
-  }
+  http_count         = local.is_rest ? 0 : 1
   http_authorization = var.auth_mode == "jwt" ? "JWT" : "AWS_IAM"
 }
 
@@ -21,10 +14,10 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 resource "aws_apigatewayv2_integration" "function" {
-  count                  = local.http_count
+  for_each               = local.is_rest ? {} : local.functions
   api_id                 = aws_apigatewayv2_api.this[0].id
   integration_type       = "AWS_PROXY"
-  integration_uri        = aws_lambda_alias.live.invoke_arn
+  integration_uri        = aws_lambda_alias.live[each.key].invoke_arn
   payload_format_version = "2.0"
 }
 
@@ -47,10 +40,10 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
 }
 
 resource "aws_apigatewayv2_route" "this" {
-  for_each             = local.is_rest ? {} : local.http_routes
+  for_each             = local.is_rest ? {} : local.routes
   api_id               = aws_apigatewayv2_api.this[0].id
   route_key            = each.key
-  target               = "integrations/${aws_apigatewayv2_integration.function[0].id}"
+  target               = "integrations/${aws_apigatewayv2_integration.function[each.value.function].id}"
   authorization_type   = each.value.is_open ? "NONE" : local.http_authorization
   authorizer_id        = each.value.is_open || var.jwt == null ? null : aws_apigatewayv2_authorizer.jwt[0].id
   authorization_scopes = each.value.is_open ? null : try(var.jwt.scopes, null)

@@ -1,5 +1,4 @@
-# The REST API (api_type rest), with IAM or API keys. Every method and path reaches the function, because only the
-# function knows the routes.
+# The REST API (api_type rest), with IAM or API keys.
 
 locals {
   rest_count = local.is_rest ? 1 : 0
@@ -7,12 +6,29 @@ locals {
   stage = "live"
 
   rest_methods = {
-    root = { path = "/", method = "ANY", is_open = false }
-    any  = { path = "/{proxy+}", method = "ANY", is_open = false }
-    # This method always exists. If it were removed when it must no longer be open, the deployed snapshot would still
-    # contain it.
-    preflight = { path = "/{proxy+}", method = "OPTIONS", is_open = local.preflight_is_open }
+    for route, target in local.routes : route => merge(target, { method = split(" ", route)[0], path = split(" ", route)[1] })
   }
+
+  # A path is a chain of resources, one for each of its parts: /a/{b} is {b} below /a. Terraform cannot refer from one
+  # instance of a resource to another, so each level of this tree is a block of its own. Five levels are enough for
+  # /api/v1/mcp/memories/{id}.
+  rest_paths = toset(flatten([
+    for method in local.rest_methods : [
+      for depth in range(2, length(split("/", method.path)) + 1) : join("/", slice(split("/", method.path), 0, depth))
+    ] if method.path != "/"
+  ]))
+  rest_levels = [
+    for level in range(1, 6) : toset([for path in local.rest_paths : path if local.is_rest && length(split("/", path)) == level + 1])
+  ]
+  rest_resource_ids = merge(
+    { for api in aws_api_gateway_rest_api.this : "/" => api.root_resource_id },
+    [
+      for level in [
+        aws_api_gateway_resource.level_1, aws_api_gateway_resource.level_2, aws_api_gateway_resource.level_3,
+        aws_api_gateway_resource.level_4, aws_api_gateway_resource.level_5,
+      ] : { for path, resource in level : path => resource.id }
+    ]...
+  )
 
   # The gateway's own error responses, in the form of the service's error documents.
   refusals = {
@@ -74,17 +90,45 @@ resource "aws_api_gateway_rest_api" "this" {
   }
 }
 
-resource "aws_api_gateway_resource" "any" {
-  count       = local.rest_count
+resource "aws_api_gateway_resource" "level_1" {
+  for_each    = local.rest_levels[0]
   rest_api_id = aws_api_gateway_rest_api.this[0].id
   parent_id   = aws_api_gateway_rest_api.this[0].root_resource_id
-  path_part   = "{proxy+}"
+  path_part   = basename(each.key)
+}
+
+resource "aws_api_gateway_resource" "level_2" {
+  for_each    = local.rest_levels[1]
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_resource.level_1[dirname(each.key)].id
+  path_part   = basename(each.key)
+}
+
+resource "aws_api_gateway_resource" "level_3" {
+  for_each    = local.rest_levels[2]
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_resource.level_2[dirname(each.key)].id
+  path_part   = basename(each.key)
+}
+
+resource "aws_api_gateway_resource" "level_4" {
+  for_each    = local.rest_levels[3]
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_resource.level_3[dirname(each.key)].id
+  path_part   = basename(each.key)
+}
+
+resource "aws_api_gateway_resource" "level_5" {
+  for_each    = local.rest_levels[4]
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_resource.level_4[dirname(each.key)].id
+  path_part   = basename(each.key)
 }
 
 resource "aws_api_gateway_method" "this" {
   for_each         = local.is_rest ? local.rest_methods : {}
   rest_api_id      = aws_api_gateway_rest_api.this[0].id
-  resource_id      = each.value.path == "/" ? aws_api_gateway_rest_api.this[0].root_resource_id : aws_api_gateway_resource.any[0].id
+  resource_id      = local.rest_resource_ids[each.value.path]
   http_method      = each.value.method
   authorization    = var.auth_mode == "iam" && !each.value.is_open ? "AWS_IAM" : "NONE"
   api_key_required = var.auth_mode == "api_key" && !each.value.is_open
@@ -97,7 +141,7 @@ resource "aws_api_gateway_integration" "this" {
   http_method             = each.value.http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_alias.live.invoke_arn
+  uri                     = aws_lambda_alias.live[local.routes[each.key].function].invoke_arn
 }
 
 resource "aws_api_gateway_gateway_response" "this" {
@@ -115,7 +159,9 @@ resource "aws_api_gateway_deployment" "this" {
 
   # Built from the configuration only. What the provider reads back changes by itself at the first refresh.
   triggers = {
-    redeployment = sha256(jsonencode([local.rest_methods, var.auth_mode, local.gateway_responses, aws_lambda_alias.live.invoke_arn]))
+    redeployment = sha256(jsonencode([
+      local.routes, var.auth_mode, local.gateway_responses, [for alias in aws_lambda_alias.live : alias.invoke_arn],
+    ]))
   }
 
   lifecycle {

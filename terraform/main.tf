@@ -1,5 +1,5 @@
-# Names, and the ARNs built from them. The policies use these ARNs, so a plan shows the complete policies before any
-# resource exists.
+# Names, the functions, and the routes to them. The policies use ARNs that are built from names, so a plan shows the
+# complete policies before any resource exists.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -12,9 +12,21 @@ locals {
 
   bucket     = coalesce(var.bucket_name, "${var.name}-${local.account}-${local.region}")
   bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
-  role_arn   = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
+  role_arn   = "arn:${local.partition}:iam::${local.account}:role/${local.writer.name}"
 
-  function_log_group = "/aws/lambda/${var.name}"
+  # Each function with its settings, what its role may do, and what its callers send. The gateway, the roles, the logs and
+  # the alarms are made from this map, and an entry is in a file of its own.
+  functions = { writer = local.writer }
+
+  # Which function answers a method and a path, on both types of API. ANY /{proxy+} does not match the root path.
+  routes = {
+    "ANY /"         = { function = "writer", is_open = false }
+    "ANY /{proxy+}" = { function = "writer", is_open = false }
+    # This route always exists. If it were removed when it must no longer be open, the snapshot of a REST API that is
+    # deployed would still contain it.
+    "OPTIONS /{proxy+}" = { function = "writer", is_open = local.preflight_is_open }
+  }
+
   # This prefix keeps the resource policy of CloudWatch Logs below its size limit.
   access_log_group = "/aws/vendedlogs/${var.name}"
 

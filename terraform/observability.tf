@@ -36,19 +36,23 @@ locals {
 
   api_dimensions = local.is_rest ? { ApiName = var.name, Stage = local.stage } : { ApiId = aws_apigatewayv2_api.this[0].id }
 
-  alarms = {
-    function-errors = {
-      description = "The function crashed, timed out, or received an event that is not a request. The caller got a 5xx response."
-      namespace   = "AWS/Lambda"
-      metric      = "Errors"
-      dimensions  = { FunctionName = var.name }
+  function_alarms = merge([
+    for key, function in local.functions : {
+      "${key}-errors" = {
+        description = "The function ${function.name} crashed, timed out, or received an event that is not a request. The caller got a 5xx response."
+        namespace   = "AWS/Lambda"
+        metric      = "Errors"
+        dimensions  = { FunctionName = function.name }
+      }
+      "${key}-throttles" = {
+        description = "Requests were refused because too many ran at once. Raise the account's concurrency quota or reserved_concurrency."
+        namespace   = "AWS/Lambda"
+        metric      = "Throttles"
+        dimensions  = { FunctionName = function.name }
+      }
     }
-    function-throttles = {
-      description = "Requests were refused because too many ran at once. Raise the account's concurrency quota or reserved_concurrency."
-      namespace   = "AWS/Lambda"
-      metric      = "Throttles"
-      dimensions  = { FunctionName = var.name }
-    }
+  ]...)
+  alarms = merge(local.function_alarms, {
     gateway-5xx = {
       description = "Callers got 5xx responses."
       namespace   = "AWS/ApiGateway"
@@ -61,12 +65,12 @@ locals {
       metric      = aws_cloudwatch_log_metric_filter.storage_failures.metric_transformation[0].name
       dimensions  = {}
     }
-  }
+  })
 }
 
 resource "aws_cloudwatch_log_metric_filter" "storage_failures" {
   name           = "${var.name}-storage-failures"
-  log_group_name = aws_cloudwatch_log_group.function.name
+  log_group_name = aws_cloudwatch_log_group.function["writer"].name
   pattern        = "{ ($.level = \"ERROR\") || ($.level = \"WARN\") }"
 
   metric_transformation {

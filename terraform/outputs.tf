@@ -36,12 +36,12 @@ output "bucket" {
 
 output "function_name" {
   description = "The name of the function. Callers reach its alias live."
-  value       = aws_lambda_function.writer.function_name
+  value       = aws_lambda_function.this["writer"].function_name
 }
 
 output "live_version" {
   description = "The published version that the alias live points to. Note it before an upgrade."
-  value       = aws_lambda_alias.live.function_version
+  value       = aws_lambda_alias.live["writer"].function_version
 }
 
 output "api_keys" {

@@ -80,17 +80,17 @@ run "the_role_may_write_and_nothing_else" {
   command = plan
 
   assert {
-    condition = flatten([for statement in jsondecode(aws_iam_role_policy.writer.policy).Statement : statement.Action]) == [
+    condition = flatten([for statement in jsondecode(aws_iam_role_policy.function["writer"].policy).Statement : statement.Action]) == [
       "s3:PutObject", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
     ]
     error_message = "the role must have exactly these actions"
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[0].Resource == "arn:aws:s3:::memory-ingress-123456789012-eu-central-1/memories/*"
+    condition     = jsondecode(aws_iam_role_policy.function["writer"].policy).Statement[0].Resource == "arn:aws:s3:::memory-ingress-123456789012-eu-central-1/memories/*"
     error_message = "the role may only write below memories/"
   }
   assert {
-    condition     = jsondecode(aws_iam_role.writer.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    condition     = jsondecode(aws_iam_role.function["writer"].assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
     error_message = "only Lambda may assume the role"
   }
 }
@@ -99,25 +99,25 @@ run "the_function_is_arm64_and_its_timeout_is_longer_than_a_write" {
   command = plan
 
   assert {
-    condition     = one(aws_lambda_function.writer.architectures) == "arm64" && aws_lambda_function.writer.runtime == "provided.al2023"
+    condition     = one(aws_lambda_function.this["writer"].architectures) == "arm64" && aws_lambda_function.this["writer"].runtime == "provided.al2023"
     error_message = "the function must run on provided.al2023 and arm64"
   }
   assert {
-    condition     = aws_lambda_function.writer.timeout == 15 && aws_lambda_function.writer.publish
+    condition     = aws_lambda_function.this["writer"].timeout == 15 && aws_lambda_function.this["writer"].publish
     error_message = "the timeout must be 15 s, and versions must be published"
   }
   assert {
-    condition     = aws_lambda_function.writer.reserved_concurrent_executions == -1
+    condition     = aws_lambda_function.this["writer"].reserved_concurrent_executions == -1
     error_message = "no concurrency may be reserved, because a new account could not apply it"
   }
   assert {
-    condition = aws_lambda_function.writer.environment[0].variables == tomap({
+    condition = aws_lambda_function.this["writer"].environment[0].variables == tomap({
       MEMORY_BUCKET = "memory-ingress-123456789012-eu-central-1", RUST_LOG = "info",
     })
     error_message = "the function must have exactly these settings"
   }
   assert {
-    condition     = aws_lambda_alias.live.name == "live" && aws_cloudwatch_log_group.function.retention_in_days == 365 && aws_cloudwatch_log_group.access.retention_in_days == 365
+    condition     = aws_lambda_alias.live["writer"].name == "live" && aws_cloudwatch_log_group.function["writer"].retention_in_days == 365 && aws_cloudwatch_log_group.access.retention_in_days == 365
     error_message = "callers must reach the alias live, and the logs must be kept for a year"
   }
 }
@@ -126,7 +126,7 @@ run "every_method_of_the_rest_api_needs_a_signature" {
   command = plan
 
   assert {
-    condition     = { for name, method in aws_api_gateway_method.this : name => method.http_method } == { any = "ANY", root = "ANY", preflight = "OPTIONS" }
+    condition     = { for name, method in aws_api_gateway_method.this : name => method.http_method } == { "ANY /" = "ANY", "ANY /{proxy+}" = "ANY", "OPTIONS /{proxy+}" = "OPTIONS" }
     error_message = "there must be exactly these paths and methods"
   }
   assert {
@@ -183,7 +183,7 @@ run "operators_get_alarms_and_logs" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["function-errors", "function-throttles", "gateway-5xx", "storage-failures"])
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["writer-errors", "writer-throttles", "gateway-5xx", "storage-failures"])
     error_message = "there must be these four alarms"
   }
   assert {

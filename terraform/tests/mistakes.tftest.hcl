@@ -63,7 +63,7 @@ run "a_package_that_does_not_exist" {
     package_path = "tests/none.zip"
   }
 
-  expect_failures = [aws_lambda_function.writer]
+  expect_failures = [aws_lambda_function.this["writer"]]
 }
 
 run "a_version_that_is_not_a_number" {

@@ -87,7 +87,7 @@ run "allowed_origins_on_a_rest_api" {
   }
 
   assert {
-    condition     = aws_lambda_function.writer.environment[0].variables.MEMORY_ALLOWED_ORIGINS == "https://a.example.com,https://b.example.com"
+    condition     = aws_lambda_function.this["writer"].environment[0].variables.MEMORY_ALLOWED_ORIGINS == "https://a.example.com,https://b.example.com"
     error_message = "the function must get the origins in sorted order"
   }
   assert {
@@ -118,7 +118,7 @@ run "kms_key" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.writer.policy).Statement[3] == { Sid = "EncryptMemories", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = var.kms_key_arn }
+    condition     = jsondecode(aws_iam_role_policy.function["writer"].policy).Statement[1] == { Sid = "EncryptMemories", Effect = "Allow", Action = "kms:GenerateDataKey", Resource = var.kms_key_arn }
     error_message = "the role must be able to encrypt with the key, but not to decrypt"
   }
   assert {
@@ -164,7 +164,7 @@ run "x86_64" {
   }
 
   assert {
-    condition     = one(aws_lambda_function.writer.architectures) == "x86_64"
+    condition     = one(aws_lambda_function.this["writer"].architectures) == "x86_64"
     error_message = "the function must be x86_64"
   }
 }
@@ -177,7 +177,7 @@ run "an_earlier_version" {
   }
 
   assert {
-    condition     = aws_lambda_alias.live.function_version == "7"
+    condition     = aws_lambda_alias.live["writer"].function_version == "7"
     error_message = "the alias must point to this version"
   }
 }
@@ -228,7 +228,7 @@ run "limits" {
   }
 
   assert {
-    condition     = [aws_iam_role.writer.permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arn, var.permissions_boundary_arn]
+    condition     = [aws_iam_role.function["writer"].permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arn, var.permissions_boundary_arn]
     error_message = "both roles must have the permissions boundary"
   }
 
@@ -237,7 +237,7 @@ run "limits" {
     error_message = "the stage must have the limits of the variable"
   }
   assert {
-    condition     = aws_lambda_function.writer.reserved_concurrent_executions == 3
+    condition     = aws_lambda_function.this["writer"].reserved_concurrent_executions == 3
     error_message = "the concurrency must be reserved"
   }
   assert {

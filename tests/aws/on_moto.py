@@ -5,8 +5,9 @@ usage: tests/aws/on_moto.py [VARIANT]...
 
 For each variant (rest-iam, rest-api-key, http-jwt, object-lock), applies the module, plans again and expects no change,
 reads the resources back, and expects Terraform to refuse to destroy them. Then destroys them with the override that
-docs/deploying.md shows, or, for rest-iam, tears down all but the bucket. Needs Terraform, and the Python packages
-moto[server] and boto3.
+docs/deploying.md shows, or, for rest-iam, tears down all but the bucket. The variants rest-two-functions and
+http-two-functions add an entry to the module's maps and expect a second function with all that belongs to it. Needs
+Terraform, and the Python packages moto[server] and boto3.
 """
 
 import argparse
@@ -25,6 +26,23 @@ VARIANTS = {
     "object-lock": {"object_lock": {"mode": "GOVERNANCE", "days": 7}, "allowed_origins": ["https://app.example.com"],
                     "break_glass_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/erasure"]},
 }
+GROWN = {"rest-two-functions": {}, "http-two-functions": {"api_type": "http"}}
+# All that a second function needs in the module: an entry in each of the two maps.
+SECOND = """
+locals {
+  functions = {
+    writer = local.writer
+    second = merge(local.writer, { name = "${var.name}-second", statements = [], environment = { OF = "second" } })
+  }
+  routes = {
+    "ANY /"                   = { function = "writer", is_open = false }
+    "ANY /{proxy+}"           = { function = "writer", is_open = false }
+    "ANY /api/v1/mcp/a/{id}"  = { function = "writer", is_open = false }
+    "GET /api/v1/mcp/a/{id}"  = { function = "second", is_open = false }
+    "POST /api/v1/mcp/second" = { function = "second", is_open = false }
+  }
+}
+"""
 
 
 def check_bucket(s3, variant):
@@ -148,10 +166,15 @@ def check_watch(logs, metrics, http_api):
     }, seen
 
 
-def check(variant, endpoint):
+def clients(endpoint):
+    """Returns a function that returns a client of moto for a service."""
     config = Config(region_name=REGION, s3={"addressing_style": "path"})
-    def client(service):
-        return boto3.client(service, endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test", config=config)
+    return lambda service: boto3.client(
+        service, endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test", config=config
+    )
+
+
+def check(variant, client):
     check_bucket(client("s3"), variant)
     check_role(client("iam"))
     is_http = variant.get("api_type") == "http"
@@ -169,7 +192,7 @@ def run(name, folder):
         assert outputs["bucket"] == BUCKET and outputs["live_version"] == "1", outputs
         assert len(outputs["api_keys"]) == len(variant.get("api_clients", [])), outputs
         deployment.run("plan", "-detailed-exitcode", "-no-color")
-        s3 = check(variant, endpoint)
+        s3 = check(variant, clients(endpoint))
         if "allowed_origins" in variant:
             check_that_a_preflight_can_be_closed(deployment)
         refusal = deployment.run("destroy", "-auto-approve", "-no-color", allowed=(1,)).stdout
@@ -185,6 +208,51 @@ def run(name, folder):
     print(f"{name}: applied, planned without a change, read back, destruction refused, {done}", flush=True)
 
 
+def rest_routes(apis):
+    """Returns the function of each method and path of the REST API."""
+    [api] = apis.get_rest_apis()["items"]
+    found = {}
+    for resource in apis.get_resources(restApiId=api["id"])["items"]:
+        for name in resource.get("resourceMethods", {}):
+            method = apis.get_method(restApiId=api["id"], resourceId=resource["id"], httpMethod=name)
+            found[f"{name} {resource['path']}"] = method["methodIntegration"]["uri"].split(":function:")[1].split(":")[0]
+    return found
+
+
+def http_routes(apis):
+    """Returns the function of each route of the HTTP API."""
+    [api] = apis.get_apis()["Items"]
+    uris = {held["IntegrationId"]: held["IntegrationUri"] for held in apis.get_integrations(ApiId=api["ApiId"])["Items"]}
+    return {
+        route["RouteKey"]: uris[route["Target"].removeprefix("integrations/")].split(":function:")[1].split(":")[0]
+        for route in apis.get_routes(ApiId=api["ApiId"])["Items"]
+    }
+
+
+def run_grown(name, folder):
+    with moto(folder) as (endpoint, env):
+        deployment = Deployment(folder, env, package_path=empty_package(folder), **GROWN[name])
+        (deployment.folder / "second_override.tf").write_text(SECOND)
+        deployment.apply()
+        deployment.run("plan", "-detailed-exitcode", "-no-color")
+        client, second = clients(endpoint), "memory-ingress-second"
+        routes = rest_routes(client("apigateway")) if name.startswith("rest") else http_routes(client("apigatewayv2"))
+        assert routes == {
+            "ANY /": "memory-ingress", "ANY /{proxy+}": "memory-ingress", "ANY /api/v1/mcp/a/{id}": "memory-ingress",
+            "GET /api/v1/mcp/a/{id}": second, "POST /api/v1/mcp/second": second,
+        }, routes
+        [policy] = client("iam").list_role_policies(RoleName=second)["PolicyNames"]
+        policy = client("iam").get_role_policy(RoleName=second, PolicyName=policy)["PolicyDocument"]
+        assert [statement["Sid"] for statement in policy["Statement"]] == ["WriteItsLog", "WriteItsTraces"], policy
+        function = client("lambda").get_function_configuration(FunctionName=second)
+        assert function["Role"].endswith(f"role/{second}") and function["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{second}", function
+        assert function["Environment"]["Variables"] == {"OF": "second"}, function
+        assert client("lambda").get_policy(FunctionName=second, Qualifier="live")["Policy"]
+        alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+        assert {"memory-ingress-second-errors", "memory-ingress-second-throttles"} < alarms, alarms
+    print(f"{name}: a second function is an entry in two maps", flush=True)
+
+
 def check_that_a_preflight_can_be_closed(deployment):
     """Asserts that the open method is changed and not removed.
 
@@ -193,7 +261,7 @@ def check_that_a_preflight_can_be_closed(deployment):
     deployment.run("plan", "-var=allowed_origins=[]", "-out=closed.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "closed.tfplan").stdout)
     changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
-    method = changes['aws_api_gateway_method.this["preflight"]']
+    method = changes['aws_api_gateway_method.this["OPTIONS /{proxy+}"]']
     assert (method["actions"], method["after"]["authorization"]) == (["update"], "AWS_IAM"), method
     assert "create" in changes["aws_api_gateway_deployment.this[0]"]["actions"], changes
 
@@ -210,13 +278,14 @@ def tear_down_without_the_bucket(deployment, s3):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("variant", nargs="*", help=f"one of {', '.join(VARIANTS)} [all]")
-    names = options.parse_args().variant or list(VARIANTS)
-    if unknown := set(names) - set(VARIANTS):
+    variants = {**dict.fromkeys(VARIANTS, run), **dict.fromkeys(GROWN, run_grown)}
+    options.add_argument("variant", nargs="*", help=f"one of {', '.join(variants)} [all]")
+    names = options.parse_args().variant or list(variants)
+    if unknown := set(names) - set(variants):
         options.error(f"unknown variant: {', '.join(sorted(unknown))}")
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            run(name, folder)
+            variants[name](name, folder)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def planned(folder, env, variables):
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)
     resources = {made["address"]: made["values"] for made in plan["planned_values"]["root_module"]["resources"]}
     return {
-        "role": json.loads(resources["aws_iam_role_policy.writer"]["policy"]),
+        "role": json.loads(resources['aws_iam_role_policy.function["writer"]']["policy"]),
         "bucket": json.loads(resources["aws_s3_bucket_policy.memories"]["policy"]),
     }
 

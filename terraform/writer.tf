@@ -1,0 +1,39 @@
+# The writer: the function that stores memories. It reads nothing.
+
+locals {
+  writer = {
+    name                 = var.name
+    description          = "Stores memories in ${local.bucket}"
+    package              = coalesce(var.package_path, "${path.module}/../target/lambda/memory-ingress-${var.architecture}.zip")
+    live_version         = var.live_version
+    memory_mib           = var.memory_mib
+    reserved_concurrency = var.reserved_concurrency
+
+    # Longer than the 10 s that the service allows for a write, so that the service itself can send the response.
+    timeout = 15
+
+    environment = merge(
+      { MEMORY_BUCKET = local.bucket, RUST_LOG = var.log_filter },
+      length(var.allowed_origins) == 0 ? {} : { MEMORY_ALLOWED_ORIGINS = join(",", sort(var.allowed_origins)) },
+    )
+
+    statements = concat(
+      [
+        {
+          Sid      = "WriteMemories"
+          Effect   = "Allow"
+          Action   = "s3:PutObject"
+          Resource = "${local.bucket_arn}/memories/*"
+        },
+      ],
+      var.kms_key_arn == null ? [] : [
+        {
+          Sid      = "EncryptMemories"
+          Effect   = "Allow"
+          Action   = "kms:GenerateDataKey"
+          Resource = var.kms_key_arn
+        },
+      ],
+    )
+  }
+}
