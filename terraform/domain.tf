@@ -16,6 +16,6 @@ resource "aws_apigatewayv2_domain_name" "this" {
 resource "aws_apigatewayv2_api_mapping" "this" {
   count       = length(aws_apigatewayv2_domain_name.this)
   domain_name = aws_apigatewayv2_domain_name.this[0].id
-  api_id      = local.is_rest ? aws_api_gateway_rest_api.this[0].id : aws_apigatewayv2_api.this[0].id
+  api_id      = local.api_id
   stage       = local.is_rest ? aws_api_gateway_stage.live[0].stage_name : aws_apigatewayv2_stage.default[0].id
 }

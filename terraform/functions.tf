@@ -110,5 +110,5 @@ resource "aws_lambda_permission" "gateway" {
   principal     = "apigateway.amazonaws.com"
   function_name = aws_lambda_function.this[each.key].function_name
   qualifier     = aws_lambda_alias.live[each.key].name
-  source_arn    = "${local.is_rest ? aws_api_gateway_rest_api.this[0].execution_arn : aws_apigatewayv2_api.this[0].execution_arn}/*"
+  source_arn    = "${local.execution_arn}/*"
 }

@@ -11,6 +11,8 @@ resource "aws_apigatewayv2_api" "this" {
   description   = "Stores memories in ${local.bucket}"
   protocol_type = "HTTP"
   tags          = var.tags
+
+  disable_execute_api_endpoint = var.disable_execute_api_endpoint
 }
 
 resource "aws_apigatewayv2_integration" "function" {

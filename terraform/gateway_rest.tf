@@ -29,49 +29,6 @@ locals {
       ] : { for path, resource in level : path => resource.id }
     ]...
   )
-
-  # The gateway's own error responses, in the form of the service's error documents.
-  refusals = {
-    ACCESS_DENIED                = { status = "403", code = "forbidden", detail = "These credentials may not call this API: allow them the action execute-api:Invoke on it." }
-    DEFAULT_4XX                  = { status = null, code = "forbidden", detail = "The gateway refused this request before it reached the service: check its format, its size and its credentials." }
-    DEFAULT_5XX                  = { status = null, code = "storage_outcome_unknown", detail = local.unknown }
-    EXPIRED_TOKEN                = { status = "403", code = "forbidden", detail = "The credentials have expired: sign the request with new ones." }
-    INTEGRATION_FAILURE          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
-    INTEGRATION_TIMEOUT          = { status = "504", code = "storage_outcome_unknown", detail = local.unknown }
-    INVALID_API_KEY              = { status = "403", code = "forbidden", detail = "The API key is missing or wrong: send it in the header x-api-key." }
-    INVALID_SIGNATURE            = { status = "403", code = "forbidden", detail = "The signature does not match: check the secret key, the clock and the region, and that nothing changed the request on its way." }
-    MISSING_AUTHENTICATION_TOKEN = { status = "403", code = "forbidden", detail = "The request is not signed: sign it with AWS SigV4 for the service execute-api." }
-    QUOTA_EXCEEDED               = { status = "429", code = "too_many_requests", detail = "The quota of this API key is used up: ask the operator for more." }
-    REQUEST_TOO_LARGE            = { status = "413", code = "too_large", detail = "The body is larger than 4 MiB: shorten it, or split it into several memories." }
-    THROTTLED                    = { status = "429", code = "too_many_requests", detail = "Too many requests at once: wait a second, then repeat the request with the same timestamp." }
-    WAF_FILTERED                 = { status = "403", code = "forbidden", detail = "The firewall refused this request: ask the operator." }
-  }
-  unknown = "Whether the memory was stored is not known. If you sent a timestamp, repeat the same request: the memory is stored once."
-  titles = {
-    forbidden               = "Forbidden"
-    storage_outcome_unknown = "Outcome unknown"
-    too_large               = "Content too large"
-    too_many_requests       = "Too many requests"
-  }
-
-  # The gateway fills in $context. Its default responses keep the status of the error, and their body cannot name it.
-  gateway_responses = {
-    for type, refusal in local.refusals : type => {
-      status = refusal.status
-      headers = merge(
-        { Content-Type = "application/vnd.api+json", Vary = "Accept" },
-        type == "THROTTLED" || refusal.code == "storage_outcome_unknown" ? { Retry-After = "1" } : {},
-      )
-      body = jsonencode({
-        jsonapi = { version = "1.1" }
-        errors = [merge(
-          { id = "$context.requestId", code = refusal.code, title = local.titles[refusal.code], detail = refusal.detail },
-          refusal.status == null ? {} : { status = refusal.status },
-          refusal.code == "storage_outcome_unknown" ? { meta = { written = "unknown" } } : {},
-        )]
-      })
-    }
-  }
 }
 
 resource "aws_api_gateway_rest_api" "this" {
@@ -81,8 +38,11 @@ resource "aws_api_gateway_rest_api" "this" {
   binary_media_types = ["*/*"] # bodies reach the function byte for byte
   tags               = var.tags
 
+  disable_execute_api_endpoint = var.disable_execute_api_endpoint
+
   endpoint_configuration {
-    types = ["REGIONAL"]
+    types            = [local.is_private ? "PRIVATE" : "REGIONAL"]
+    vpc_endpoint_ids = local.is_private ? var.resource_policy.vpc_endpoints : null
   }
 
   lifecycle {
@@ -144,23 +104,18 @@ resource "aws_api_gateway_integration" "this" {
   uri                     = aws_lambda_alias.live[local.routes[each.key].function].invoke_arn
 }
 
-resource "aws_api_gateway_gateway_response" "this" {
-  for_each            = local.is_rest ? local.gateway_responses : {}
-  rest_api_id         = aws_api_gateway_rest_api.this[0].id
-  response_type       = each.key
-  status_code         = each.value.status
-  response_parameters = { for name, value in each.value.headers : "gatewayresponse.header.${name}" => "'${value}'" }
-  response_templates  = { "application/json" = each.value.body }
-}
-
 resource "aws_api_gateway_deployment" "this" {
   count       = local.rest_count
   rest_api_id = aws_api_gateway_rest_api.this[0].id
 
-  # Built from the configuration only. What the provider reads back changes by itself at the first refresh.
+  # What callers reach is a snapshot. A new one is made when a variable or a release changes what it contains: the files
+  # stand for what a release changes in the resources below them. What the provider reads back cannot be here, because
+  # it changes by itself at the first refresh.
   triggers = {
     redeployment = sha256(jsonencode([
-      local.routes, var.auth_mode, local.gateway_responses, [for alias in aws_lambda_alias.live : alias.invoke_arn],
+      local.routes, local.gateway_responses, local.resource_policy, var.resource_policy, var.auth_mode, var.disable_execute_api_endpoint,
+      [for alias in aws_lambda_alias.live : alias.invoke_arn],
+      [for file in ["gateway_refusals.tf", "gateway_rest.tf", "resource_policy.tf"] : filesha256("${path.module}/${file}")],
     ]))
   }
 
@@ -168,7 +123,7 @@ resource "aws_api_gateway_deployment" "this" {
     create_before_destroy = true
   }
 
-  depends_on = [aws_api_gateway_integration.this, aws_api_gateway_gateway_response.this]
+  depends_on = [aws_api_gateway_integration.this, aws_api_gateway_gateway_response.this, aws_api_gateway_rest_api_policy.this]
 }
 
 resource "aws_api_gateway_stage" "live" {

@@ -1,6 +1,10 @@
 locals {
-  gateway_endpoint = local.is_rest ? aws_api_gateway_stage.live[0].invoke_url : aws_apigatewayv2_api.this[0].api_endpoint
-  endpoint         = var.custom_domain == null ? local.gateway_endpoint : "https://${var.custom_domain.name}"
+  own_endpoint     = local.is_rest ? aws_api_gateway_stage.live[0].invoke_url : aws_apigatewayv2_api.this[0].api_endpoint
+  endpoint         = var.custom_domain == null ? local.own_endpoint : "https://${var.custom_domain.name}"
+  gateway_endpoint = var.disable_execute_api_endpoint ? local.endpoint : local.own_endpoint
+
+  api_id        = local.is_rest ? aws_api_gateway_rest_api.this[0].id : aws_apigatewayv2_api.this[0].id
+  execution_arn = local.is_rest ? aws_api_gateway_rest_api.this[0].execution_arn : aws_apigatewayv2_api.this[0].execution_arn
 
   credentials = {
     iam     = "--aws-sigv4 \"aws:amz:${local.region}:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\""
@@ -15,13 +19,28 @@ output "endpoint" {
 }
 
 output "gateway_endpoint" {
-  description = "The endpoint at API Gateway itself. It differs from endpoint only with custom_domain."
+  description = "The endpoint at API Gateway itself. It differs from endpoint only with custom_domain, and not even then if disable_execute_api_endpoint closes it."
   value       = local.gateway_endpoint
 }
 
 output "auth_mode" {
   description = "How callers authenticate: iam, api_key or jwt."
   value       = var.auth_mode
+}
+
+output "caller_policy" {
+  description = "Only for auth_mode iam: an IAM policy, as JSON, that lets its holder store memories and nothing else. Attach it to each caller."
+  value = var.auth_mode != "iam" ? null : jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for key, function in local.functions : {
+        Sid      = "Call${title(key)}"
+        Effect   = "Allow"
+        Action   = "execute-api:Invoke"
+        Resource = [for call in function.calls : "${local.execution_arn}/${local.is_rest ? local.stage : "$default"}/${call}"]
+      }
+    ]
+  })
 }
 
 output "region" {
@@ -32,6 +51,46 @@ output "region" {
 output "bucket" {
   description = "The bucket that stores the memories."
   value       = aws_s3_bucket.memories.id
+}
+
+output "bucket_arn" {
+  description = "The ARN of the bucket."
+  value       = aws_s3_bucket.memories.arn
+}
+
+output "api_id" {
+  description = "The id of the API."
+  value       = local.api_id
+}
+
+output "api_execution_arn" {
+  description = "The ARN of the API for IAM policies: append /STAGE/METHOD/PATH. The stage is live on a REST API and $default on an HTTP API."
+  value       = local.execution_arn
+}
+
+output "functions" {
+  description = "Each function, by what it does: its name, its ARN, the ARN of the alias that callers reach, and the ARN of its role."
+  value = {
+    for key, function in local.functions : key => {
+      name      = function.name
+      arn       = aws_lambda_function.this[key].arn
+      alias_arn = aws_lambda_alias.live[key].arn
+      role_arn  = aws_iam_role.function[key].arn
+    }
+  }
+}
+
+output "log_groups" {
+  description = "The names of the log groups: of the access log, and of each function."
+  value = merge(
+    { access = aws_cloudwatch_log_group.access.name },
+    { for key, group in aws_cloudwatch_log_group.function : key => group.name },
+  )
+}
+
+output "alarm_arns" {
+  description = "The ARN of each alarm, for a composite alarm or a dashboard."
+  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }
 }
 
 output "function_name" {

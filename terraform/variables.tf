@@ -303,6 +303,63 @@ variable "custom_domain" {
   }
 }
 
+variable "disable_execute_api_endpoint" {
+  description = "Only with custom_domain: whether the endpoint that API Gateway itself gives the API is closed, so that callers reach it by the custom domain only."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.disable_execute_api_endpoint || var.custom_domain != null
+    error_message = "disable_execute_api_endpoint needs a custom_domain. Without one nobody could reach the API."
+  }
+}
+
+variable "resource_policy" {
+  description = "Only for api_type rest: who may call, and from where. cidrs: only these public addresses. vpc_endpoints: the API becomes private, and only these interface endpoints of execute-api reach it. accounts and organization_id, only for auth_mode iam: callers of these other AWS accounts, or of all accounts of this AWS Organization, may call as well, if their own policies allow it."
+  type = object({
+    cidrs           = optional(set(string), [])
+    vpc_endpoints   = optional(set(string), [])
+    accounts        = optional(set(string), [])
+    organization_id = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.api_type == "rest" || length(setunion(var.resource_policy.cidrs, var.resource_policy.vpc_endpoints, var.resource_policy.accounts)) == 0 && var.resource_policy.organization_id == null
+    error_message = "Only REST APIs have a resource policy: set api_type = \"rest\", or leave out resource_policy."
+  }
+  validation {
+    condition     = alltrue([for cidr in var.resource_policy.cidrs : try(cidrsubnet(cidr, 0, 0) == cidr, false)])
+    error_message = "resource_policy.cidrs must be ranges of addresses, such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32, without bits after the prefix."
+  }
+  validation {
+    condition     = alltrue([for endpoint in var.resource_policy.vpc_endpoints : can(regex("^vpce-[0-9a-f]{8,17}$", endpoint))])
+    error_message = "resource_policy.vpc_endpoints must be ids of VPC endpoints, such as vpce-0a1b2c3d4e5f60718."
+  }
+  validation {
+    condition     = length(var.resource_policy.vpc_endpoints) == 0 || length(var.resource_policy.cidrs) == 0
+    error_message = "A private API has no public addresses: set resource_policy.vpc_endpoints or resource_policy.cidrs, not both. The security group of the endpoint restricts addresses of the VPC."
+  }
+  validation {
+    condition     = length(var.resource_policy.vpc_endpoints) == 0 || var.custom_domain == null
+    error_message = "The custom_domain of this module is public. Leave it out with resource_policy.vpc_endpoints."
+  }
+  validation {
+    condition     = alltrue([for account in var.resource_policy.accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "resource_policy.accounts must be AWS account ids of 12 digits, such as \"210987654321\"."
+  }
+  validation {
+    condition     = var.resource_policy.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.resource_policy.organization_id))
+    error_message = "resource_policy.organization_id must be the id of an AWS Organization, such as o-a1b2c3d4e5."
+  }
+  validation {
+    condition     = var.auth_mode == "iam" || length(var.resource_policy.accounts) == 0 && var.resource_policy.organization_id == null
+    error_message = "Only signed requests have an account: resource_policy.accounts and organization_id need auth_mode = \"iam\"."
+  }
+}
+
 variable "waf_web_acl_arn" {
   description = "ARN of a regional web ACL of AWS WAF that protects the REST API."
   type        = string

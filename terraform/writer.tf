@@ -24,6 +24,12 @@ locals {
           Effect   = "Allow"
           Action   = "s3:PutObject"
           Resource = "${local.bucket_arn}/memories/*"
+          Condition = {
+            # If the bucket is deleted, somebody else can create one with its name.
+            StringEquals = { "aws:ResourceAccount" = local.account }
+            # A put that names an encryption would be encrypted with another key than the bucket's.
+            Null = { "s3:x-amz-server-side-encryption" = "true" }
+          }
         },
       ],
       var.kms_key_arn == null ? [] : [
@@ -34,6 +40,16 @@ locals {
           Resource = var.kms_key_arn
         },
       ],
+    )
+
+    # What its callers send: methods and paths in the form of IAM, which also sees the slash that may follow a path of POST
+    # (docs/contract.md, section 3).
+    calls = concat(
+      flatten([
+        for path in ["memory", "memories", "mcp", "api/v1/mcp/memory", "api/v1/mcp/memories", "api/v1/mcp"] :
+        ["POST/${path}", "POST/${path}/"]
+      ]),
+      ["GET/health", "GET/openapi.json"],
     )
   }
 }

@@ -119,8 +119,8 @@ struct Retry {
     timestamp: String,
 }
 
-/// A code that only the gateway in front of the service uses.
-const GATEWAY_CODE: &str = "too_many_requests";
+/// The codes that only the gateway in front of the service uses.
+const GATEWAY_CODES: [&str; 2] = ["gateway_refused", "too_many_requests"];
 
 fn type_schema() -> Object {
     one_of("The type of every memory.", vec![TYPE.to_owned()])
@@ -128,7 +128,7 @@ fn type_schema() -> Object {
 
 fn code_schema() -> Object {
     let own = Code::ALL.iter().map(|code| code.name());
-    let names = own.chain([GATEWAY_CODE]).map(str::to_owned).collect();
+    let names = own.chain(GATEWAY_CODES).map(str::to_owned).collect();
     one_of("The kind of failure, for programs.", names)
 }
 

@@ -90,6 +90,13 @@ run "the_role_may_write_and_nothing_else" {
     error_message = "the role may only write below memories/"
   }
   assert {
+    condition = jsondecode(aws_iam_role_policy.function["writer"].policy).Statement[0].Condition == {
+      StringEquals = { "aws:ResourceAccount" = "123456789012" }
+      Null         = { "s3:x-amz-server-side-encryption" = "true" }
+    }
+    error_message = "the role may only write to this account's bucket, with the bucket's own encryption"
+  }
+  assert {
     condition     = jsondecode(aws_iam_role.function["writer"].assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
     error_message = "only Lambda may assume the role"
   }
@@ -176,6 +183,20 @@ run "errors_of_the_gateway_are_error_documents" {
       response.status_code == try(jsondecode(response.response_templates["application/json"]).errors[0].status, null)
     ])
     error_message = "a document must name the status of its own response"
+  }
+  assert {
+    condition = [
+      for type in ["ACCESS_DENIED", "DEFAULT_4XX"] :
+      jsondecode(aws_api_gateway_gateway_response.this[type].response_templates["application/json"]).errors[0].code
+    ] == ["forbidden", "gateway_refused"]
+    error_message = "a refusal of unknown status must not claim that the caller may not call"
+  }
+  assert {
+    condition = alltrue([
+      for response in aws_api_gateway_gateway_response.this :
+      !can(response.response_parameters["gatewayresponse.header.Access-Control-Allow-Origin"])
+    ])
+    error_message = "no browser origin may be allowed"
   }
 }
 

@@ -444,3 +444,150 @@ run "a_key_of_another_region" {
 
   expect_failures = [aws_s3_bucket_server_side_encryption_configuration.memories]
 }
+
+run "a_closed_endpoint_without_a_custom_domain" {
+  command = plan
+
+  variables {
+    disable_execute_api_endpoint = true
+  }
+
+  expect_failures = [var.disable_execute_api_endpoint]
+}
+
+run "a_resource_policy_on_an_http_api" {
+  command = plan
+
+  variables {
+    api_type        = "http"
+    resource_policy = { cidrs = ["203.0.113.0/24"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_organization_on_an_http_api" {
+  command = plan
+
+  variables {
+    api_type        = "http"
+    resource_policy = { organization_id = "o-a1b2c3d4e5" }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_address_without_a_prefix" {
+  command = plan
+
+  variables {
+    resource_policy = { cidrs = ["203.0.113.7"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "a_range_with_bits_after_its_prefix" {
+  command = plan
+
+  variables {
+    resource_policy = { cidrs = ["203.0.113.7/24"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "a_range_that_is_a_word" {
+  command = plan
+
+  variables {
+    resource_policy = { cidrs = ["office"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "a_vpc_instead_of_an_endpoint" {
+  command = plan
+
+  variables {
+    resource_policy = { vpc_endpoints = ["vpc-0a1b2c3d4e5f60718"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "addresses_of_a_private_api" {
+  command = plan
+
+  variables {
+    resource_policy = { cidrs = ["203.0.113.0/24"], vpc_endpoints = ["vpce-0a1b2c3d4e5f60718"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "a_public_domain_of_a_private_api" {
+  command = plan
+
+  variables {
+    resource_policy = { vpc_endpoints = ["vpce-0a1b2c3d4e5f60718"] }
+    custom_domain   = { name = "memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0" }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_account_with_11_digits" {
+  command = plan
+
+  variables {
+    resource_policy = { accounts = ["21098765432"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_arn_instead_of_an_account" {
+  command = plan
+
+  variables {
+    resource_policy = { accounts = ["arn:aws:iam::210987654321:root"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_organizational_unit_instead_of_an_organization" {
+  command = plan
+
+  variables {
+    resource_policy = { organization_id = "ou-a1b2-c3d4e5f6" }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "accounts_of_callers_with_api_keys" {
+  command = plan
+
+  variables {
+    auth_mode       = "api_key"
+    api_clients     = ["billing"]
+    resource_policy = { accounts = ["210987654321"] }
+  }
+
+  expect_failures = [var.resource_policy]
+}
+
+run "an_organization_of_callers_with_api_keys" {
+  command = plan
+
+  variables {
+    auth_mode       = "api_key"
+    api_clients     = ["billing"]
+    resource_policy = { organization_id = "o-a1b2c3d4e5" }
+  }
+
+  expect_failures = [var.resource_policy]
+}

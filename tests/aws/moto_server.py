@@ -1,9 +1,10 @@
-"""Runs moto's server with two gaps closed that would show up as drift: moto forgets the log settings of a function, and
-the binary media types of a REST API."""
+"""Runs moto's server with three gaps closed that would show up as drift: moto forgets the log settings of a function and
+the binary media types of a REST API, and does not escape an API's resource policy as AWS does."""
 
 import json
 import sys
 
+from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda import models
 from moto.server import main
@@ -43,6 +44,17 @@ def create(request):
     return status, headers, body
 
 
+shown = RestAPI.to_dict
+
+
+def show(api):
+    document = shown(api)
+    if document["policy"]:
+        document["policy"] = json.dumps(document["policy"])[1:-1]
+    return document
+
+
+RestAPI.to_dict = show
 APIGatewayResponse.create_rest_api = create
 models.LambdaFunction.__init__ = make
 models.LambdaFunction.get_configuration = describe

@@ -135,8 +135,8 @@ class Stack:
                                AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
 
     def deploy(self, **variables):
-        deployment = Deployment(self.folder, self.env, package_path=self.package, architecture="x86_64", **variables)
-        self.outputs = deployment.apply()
+        self.deployment = Deployment(self.folder, self.env, package_path=self.package, architecture="x86_64", **variables)
+        self.outputs = self.deployment.apply()
         host, slash, stage = self.outputs["endpoint"].removeprefix("https://").partition("/")
         self.api = host.partition(".")[0]
         self.host, self.stage = f"{self.api}.execute-api.localhost", slash + stage
@@ -206,13 +206,14 @@ def signature(key, secret, service="execute-api", region=REGION):
 
 def rest_iam(stack):
     stack.deploy()
-    arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.api}/live"
+    arn = f"{stack.outputs['api_execution_arn']}/live"
     key, secret = user(stack, "billing", {"Action": "execute-api:Invoke", "Resource": f"{arn}/*"})
     caller, stranger = signature(key, secret), signature(*user(stack, "stranger"))
     elsewhere = signature(*user(stack, "reader", {"Action": "execute-api:Invoke", "Resource": f"{arn}/GET/*"}))
+    pasted = signature(*user(stack, "pasted", *json.loads(stack.outputs["caller_policy"])["Statement"]))
     stack.expect("an unsigned request", 403, "forbidden", memory())
     stack.expect("a wrong secret key", 403, "forbidden", memory(), *signature(key, "x" * 40))
-    stack.expect("an unknown access key", 403, "forbidden", memory(), *signature("AKIAIOSFODNN7EXAMPLE", secret))
+    stack.expect("an unknown access key", 403, "gateway_refused", memory(), *signature("AKIAIOSFODNN7EXAMPLE", secret))
     # ministack has its own response to these two. AWS uses the gateway response ACCESS_DENIED.
     stack.expect("a caller without permission", 403, "", memory(), *stranger)
     stack.expect("a caller with permission for another method", 403, "", memory(), *elsewhere)
@@ -231,12 +232,26 @@ def rest_iam(stack):
     room = BODY_BYTES_MAX - len(json.dumps(memory("")))
     stack.expect("a body of 4 MiB", 201, "", memory("x" * room), *caller)
     stack.expect("a body of 4 MiB and one byte", 413, "too_large", memory("x" * (room + 1)), *caller)
+    for path in ("memory", "memories", "api/v1/mcp/memory", "api/v1/mcp/memories/"):
+        stack.expect(f"the output caller_policy: /{path}", 201, "", memory(), *pasted, path=f"/{path}")
+    stack.expect("the output caller_policy: another path", 403, "", memory(), *pasted, path="/nothing")
+    stack.expect("the output caller_policy: another method", 403, "", memory(), *pasted, method="DELETE")
     smoke(stack, GOOD, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
     smoke(stack, UNPROVED, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY="x" * 40)
     function_may_only_write(stack)
     nobody_deletes(stack)
+    only_from(stack, "192.0.2.0/24")
+    stack.expect("a caller at an address that is not allowed", 403, "", memory(), *caller)
+    only_from(stack, "127.0.0.0/8")
+    stack.expect("a caller at an allowed address", 201, "", memory(), *caller)
+    stack.expect("a caller at an allowed address without permission", 403, "", memory(), *stranger)
     take_the_functions_permissions(stack)
     smoke(stack, BAD, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
+
+
+def only_from(stack, cidr):
+    """Restricts the API to a range of addresses."""
+    stack.deployment.run("apply", "-auto-approve", "-no-color", f'-var=resource_policy={{"cidrs":["{cidr}"]}}', "-target=aws_api_gateway_stage.live")
 
 
 def function_credentials():
@@ -273,6 +288,8 @@ def function_may_only_write(stack):
     refused("its role puts the same key again", s3.put_object, "PreconditionFailed", **mine, Body=b"{}", IfNoneMatch="*")
     refused("its role puts without the condition", s3.put_object, *denied, **mine, Body=b"{}")
     refused("its role puts with another condition", s3.put_object, *denied, **mine, Body=b"{}", IfMatch='"x"')
+    refused("its role puts with an encryption of its own", s3.put_object, *denied, Bucket=BUCKET, Key="memories/sse", Body=b"{}",
+            IfNoneMatch="*", ServerSideEncryption="AES256")
     refused("its role puts outside memories/", s3.put_object, *denied, Bucket=BUCKET, Key="other.json", Body=b"{}", IfNoneMatch="*")
     refused("its role reads", s3.get_object, *denied, **mine)
     refused("its role lists", s3.list_objects_v2, *denied, Bucket=BUCKET)

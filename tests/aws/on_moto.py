@@ -21,9 +21,11 @@ from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
 VARIANTS = {
     "rest-iam": {},
-    "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing", "crm"], "architecture": "x86_64"},
+    "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing", "crm"], "architecture": "x86_64",
+                     "resource_policy": {"vpc_endpoints": ["vpce-0a1b2c3d4e5f60718"]}},
     "http-jwt": {"api_type": "http", "auth_mode": "jwt", "jwt": {"issuer": "https://issuer.example.com", "audience": ["memory"]}},
     "object-lock": {"object_lock": {"mode": "GOVERNANCE", "days": 7}, "allowed_origins": ["https://app.example.com"],
+                    "resource_policy": {"cidrs": ["203.0.113.0/24"], "accounts": ["210987654321"]},
                     "break_glass_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/erasure"]},
 }
 GROWN = {"rest-two-functions": {}, "http-two-functions": {"api_type": "http"}}
@@ -102,9 +104,20 @@ def check_function(functions, variant, api):
     assert source == f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/*", statement
 
 
+def check_resource_policy(api, variant):
+    policy = json.loads(json.loads(f'"{api["policy"]}"'))
+    sids = [statement["Sid"] for statement in policy["Statement"]]
+    if "vpc_endpoints" in variant.get("resource_policy", {}):
+        assert (api["endpointConfiguration"]["types"], sids) == (["PRIVATE"], ["AllowUnsignedRequests", "DenyOtherEndpoints"]), api
+    else:
+        restricted = ["AllowUnsignedRequests", "DenyOtherAddresses"] if "resource_policy" in variant else []
+        assert (api["endpointConfiguration"]["types"], sids) == (["REGIONAL"], ["LeaveTheDecisionToTheAccounts", *restricted]), api
+
+
 def check_rest(apis, variant):
     [api] = apis.get_rest_apis()["items"]
     assert api["binaryMediaTypes"] == ["*/*"], api
+    check_resource_policy(api, variant)
     resources = {resource["path"]: resource for resource in apis.get_resources(restApiId=api["id"])["items"]}
     assert set(resources) == {"/", "/{proxy+}"}, resources
     by_key = variant.get("auth_mode") == "api_key"
