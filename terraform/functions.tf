@@ -26,7 +26,7 @@ locals {
 
 resource "aws_iam_role" "function" {
   for_each             = local.functions
-  name                 = each.value.name
+  name                 = local.role_names[each.key]
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 

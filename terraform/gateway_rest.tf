@@ -208,7 +208,7 @@ resource "aws_wafv2_web_acl_association" "this" {
 
 resource "aws_iam_role" "gateway_log" {
   count = local.is_rest && var.manage_gateway_log_role ? 1 : 0
-  name  = "${var.name}-gateway-log"
+  name  = local.role_names["gateway-log"]
   tags  = var.tags
 
   permissions_boundary = var.permissions_boundary_arn

@@ -12,7 +12,6 @@ locals {
 
   bucket     = coalesce(var.bucket_name, "${var.name}-${local.account}-${local.region}")
   bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
-  role_arn   = "arn:${local.partition}:iam::${local.account}:role/${local.writer.name}"
 
   # Each function with its settings, what its role may do, and what its callers send. The gateway, the roles, the logs and
   # the alarms are made from this map, and an entry is in a file of its own.
@@ -26,6 +25,10 @@ locals {
     # deployed would still contain it.
     "OPTIONS /{proxy+}" = { function = "writer", is_open = local.preflight_is_open }
   }
+
+  # IAM has no regions, so the region is in the names of the roles: the same name can be deployed in two of them.
+  role_names = { for role in concat(keys(local.functions), ["gateway-log", "replication"]) : role => "${var.name}-${role}-${local.region}" }
+  role_arns  = { for role, name in local.role_names : role => "arn:${local.partition}:iam::${local.account}:role/${name}" }
 
   # This prefix keeps the resource policy of CloudWatch Logs below its size limit.
   access_log_group = "/aws/vendedlogs/${var.name}"

@@ -69,59 +69,131 @@ resource "aws_s3_bucket_object_lock_configuration" "memories" {
 }
 
 locals {
+  # What is denied to everyone except the principals in `except`, which aws:PrincipalArn names: of a session it is the role
+  # itself. An AWS service that calls in its own name has none, so it is denied too.
+  reserved_actions = concat(
+    [
+      {
+        # A 412 confirms a memory without reading it. So whoever can put here could make the service confirm a memory that
+        # is not stored.
+        sid       = "DenyPutsOfMemories"
+        actions   = ["s3:PutObject"]
+        resources = ["${local.bucket_arn}/memories/*"]
+        except    = concat([local.role_arns.writer], tolist(var.writer_principal_arns), tolist(var.break_glass_principal_arns))
+      },
+      {
+        # Nothing writes events yet. Who may read the log must not find one there that somebody made up.
+        sid       = "DenyPutsOfEvents"
+        actions   = ["s3:PutObject"]
+        resources = ["${local.bucket_arn}/events/*"]
+        except    = []
+      },
+      {
+        sid       = "DenyReads"
+        actions   = ["s3:GetObject*", "s3:ListBucketVersions"]
+        resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+        except    = local.readers
+      },
+      {
+        # ReplicateObject and ReplicateDelete are what a replication from another bucket into this one needs.
+        sid = "DenyDeletion"
+        actions = [
+          "s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectLegalHold", "s3:PutObjectRetention",
+          "s3:ReplicateDelete", "s3:ReplicateObject",
+        ]
+        resources = ["${local.bucket_arn}/*"]
+        except    = tolist(var.break_glass_principal_arns)
+      },
+      {
+        # S3 deletes by a lifecycle rule without a request, so no other statement would stop it.
+        sid       = "DenyLifecycle"
+        actions   = ["s3:PutLifecycleConfiguration"]
+        resources = [local.bucket_arn]
+        except    = tolist(var.break_glass_principal_arns)
+      },
+      {
+        sid       = "DenyReplication"
+        actions   = ["s3:PutReplicationConfiguration"]
+        resources = [local.bucket_arn]
+        except    = concat(tolist(var.deployer_principal_arns), tolist(var.break_glass_principal_arns))
+      },
+    ],
+    length(var.deployer_principal_arns) == 0 ? [] : [
+      {
+        # Terraform asks whether the bucket exists, and for S3 this is the same action as a list of its keys. So it can be
+        # denied only where it is known who runs Terraform.
+        sid       = "DenyListing"
+        actions   = ["s3:ListBucket"]
+        resources = [local.bucket_arn]
+        except    = concat(tolist(var.deployer_principal_arns), local.readers)
+      },
+    ],
+  )
+
+  readers = concat(tolist(var.reader_principal_arns), tolist(var.break_glass_principal_arns))
+
   bucket_policy = {
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "DenyPlainHttp"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-      {
-        # This also denies multipart uploads, because they do not send this header.
-        Sid       = "DenyUnconditionalPut"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:PutObject"
-        Resource  = "${local.bucket_arn}/*"
-        Condition = { Null = { "s3:if-none-match" = "true" } }
-      },
-      {
-        # Nobody else could read a memory that is encrypted with a key that only the caller has (SSE-C).
-        Sid       = "DenyCustomerKeys"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:PutObject"
-        Resource  = "${local.bucket_arn}/*"
-        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
-      },
-      merge(
+    Statement = concat(
+      [
         {
-          Sid       = "DenyDeletion"
+          Sid       = "DenyPlainHttp"
           Effect    = "Deny"
           Principal = "*"
-          Action = [
-            "s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectLegalHold", "s3:PutObjectRetention",
-          ]
-          Resource = "${local.bucket_arn}/*"
+          Action    = "s3:*"
+          Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
         },
-        length(var.break_glass_principal_arns) == 0 ? {} : {
-          Condition = { ArnNotEquals = { "aws:PrincipalArn" = sort(var.break_glass_principal_arns) } }
+        {
+          # This also denies multipart uploads, because they do not send this header.
+          Sid       = "DenyUnconditionalPut"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:PutObject"
+          Resource  = "${local.bucket_arn}/*"
+          Condition = { Null = { "s3:if-none-match" = "true" } }
         },
-      ),
-      {
-        # Whatever other permissions the function's role gets, it can only write objects here, and read nothing.
-        Sid       = "DenyAllElseToTheWriter"
-        Effect    = "Deny"
-        Principal = "*"
-        NotAction = "s3:PutObject"
-        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
-        Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arn } }
-      },
-    ]
+        {
+          # Nobody else could read a memory that is encrypted with a key that only the caller has (SSE-C).
+          Sid       = "DenyCustomerKeys"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:PutObject"
+          Resource  = "${local.bucket_arn}/*"
+          Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+        },
+        {
+          # Whatever other permissions the function's role gets, it can only write objects here, and read nothing.
+          Sid       = "DenyAllElseToTheWriter"
+          Effect    = "Deny"
+          Principal = "*"
+          NotAction = "s3:PutObject"
+          Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+          Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns.writer } }
+        },
+      ],
+      var.kms_key_arn == null ? [] : [
+        {
+          # A put that names no key gets the bucket's. A put that asks for another encryption, or for aws:kms without a
+          # key, which is the key that AWS manages, does not.
+          Sid       = "DenyOtherKeys"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:PutObject"
+          Resource  = "${local.bucket_arn}/*"
+          Condition = {
+            Null         = { "s3:x-amz-server-side-encryption" = "false" }
+            ArnNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.kms_key_arn }
+          }
+        },
+      ],
+      [
+        for reserved in local.reserved_actions : merge(
+          { Sid = reserved.sid, Effect = "Deny", Principal = "*", Action = reserved.actions, Resource = reserved.resources },
+          length(reserved.except) == 0 ? {} : { Condition = { ArnNotEquals = { "aws:PrincipalArn" = sort(reserved.except) } } },
+        )
+      ],
+    )
   }
 }
 

@@ -381,3 +381,41 @@ variable "manage_gateway_log_role" {
   default     = true
   nullable    = false
 }
+
+# Who else may use the bucket. The bucket policy denies it to everyone else in the account, administrators included.
+
+variable "writer_principal_arns" {
+  description = "The principals that may put memories besides the function, for example those that run `memory-ingress serve --bucket`: ARNs of IAM roles or users of this account. They also need s3:PutObject by a policy of their own."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.writer_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
+    error_message = "writer_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/agents. Wildcards, sessions and root are not allowed."
+  }
+}
+
+variable "reader_principal_arns" {
+  description = "The principals that may read memories, for example those that run `memory-ingress replay`: ARNs of IAM roles or users of this account. They also need s3:GetObject and s3:ListBucket by a policy of their own. By default only the break-glass principals may read."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.reader_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
+    error_message = "reader_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/analysts. Wildcards, sessions and root are not allowed."
+  }
+}
+
+variable "deployer_principal_arns" {
+  description = "The principals that run Terraform: ARNs of IAM roles or users of this account. They may configure replication. If there are any, only they, the readers and the break-glass principals may list the keys of the bucket, which name domains and entities. Terraform cannot find the bucket for anyone else then."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.deployer_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
+    error_message = "deployer_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/memory-ingress-deploy-prod-eu-central-1. Wildcards, sessions and root are not allowed."
+  }
+}

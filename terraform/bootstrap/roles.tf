@@ -8,8 +8,8 @@ locals {
       bucket = "arn:${local.partition}:s3:::${coalesce(deployment.bucket_name, "${deployment.name}-${local.account}-${local.region}")}"
 
       function       = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${deployment.name}"
-      role           = "arn:${local.partition}:iam::${local.account}:role/${deployment.name}"
-      gateway_role   = "arn:${local.partition}:iam::${local.account}:role/${deployment.name}-gateway-log"
+      role           = "arn:${local.partition}:iam::${local.account}:role/${deployment.name}-writer-${local.region}"
+      gateway_role   = "arn:${local.partition}:iam::${local.account}:role/${deployment.name}-gateway-log-${local.region}"
       function_log   = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${deployment.name}"
       access_log     = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/${deployment.name}"
       alarms         = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"

@@ -53,29 +53,6 @@ run "the_bucket_is_versioned_private_and_encrypted" {
   }
 }
 
-run "the_bucket_policy_only_denies" {
-  command = plan
-
-  assert {
-    condition = [for statement in jsondecode(aws_s3_bucket_policy.memories.policy).Statement : statement.Sid] == [
-      "DenyPlainHttp", "DenyUnconditionalPut", "DenyCustomerKeys", "DenyDeletion", "DenyAllElseToTheWriter",
-    ]
-    error_message = "the policy must consist of these five denials"
-  }
-  assert {
-    condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.memories.policy).Statement : statement.Effect == "Deny" && statement.Principal == "*"])
-    error_message = "every statement must be a denial for everyone"
-  }
-  assert {
-    condition     = jsondecode(aws_s3_bucket_policy.memories.policy).Statement[1].Condition.Null["s3:if-none-match"] == "true"
-    error_message = "a put without If-None-Match must be denied"
-  }
-  assert {
-    condition     = !can(jsondecode(aws_s3_bucket_policy.memories.policy).Statement[3].Condition)
-    error_message = "deletion must be denied to everyone without exception"
-  }
-}
-
 run "the_role_may_write_and_nothing_else" {
   command = plan
 

@@ -143,19 +143,6 @@ run "object_lock" {
   }
 }
 
-run "break_glass" {
-  command = plan
-
-  variables {
-    break_glass_principal_arns = ["arn:aws:iam::123456789012:role/erasure"]
-  }
-
-  assert {
-    condition     = jsondecode(aws_s3_bucket_policy.memories.policy).Statement[3].Condition == { ArnNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/erasure"] } }
-    error_message = "only the break-glass principals may delete"
-  }
-}
-
 run "x86_64" {
   command = plan
 

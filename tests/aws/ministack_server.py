@@ -1,18 +1,23 @@
-"""Runs ministack with three gaps closed.
+"""Runs ministack with four gaps closed.
 
 - It does not evaluate policy conditions on a put's If-None-Match and on an encryption key of the caller (SSE-C).
+- Of a role's session, aws:PrincipalArn is the ARN of the session. On AWS it is the ARN of the role.
 - Its response to a put does not repeat the checksum that it has verified.
 - Terraform sends an empty value when the gateway must choose an API key, and ministack creates an empty key.
 
-So a test in which a put without the condition is refused tests this patch, and not AWS.
+So a test in which a put without the condition is refused, or one by another role, tests this patch, and not AWS.
 """
 
+import re
+
 import ministack.core.iam_actions as actions
+import ministack.core.iam_evaluator as evaluator
 import ministack.services.apigateway_v1 as gateway
 import ministack.services.s3 as s3
 from ministack.app import main
 
 context_of = actions._s3_object_context
+value_of = evaluator._resolve_condition_key
 make_key = gateway._create_api_key
 put = s3._put_object
 
@@ -24,6 +29,13 @@ def context_with_conditions(action, query, path, headers):
             if headers.get(name):
                 context[f"s3:{name}"] = headers[name]
     return context
+
+
+def value_with_the_role(key, context):
+    value = value_of(key, context)
+    if key.lower() == "aws:principalarn":
+        return re.sub(r"^(arn:[^:]+):sts::([0-9]+):assumed-role/([^/]+)/.*$", r"\1:iam::\2:role/\3", value)
+    return value
 
 
 def make_key_of_its_own(data, *rest, **named):
@@ -38,6 +50,7 @@ def put_and_repeat_the_checksum(bucket, key, body, headers, *rest, **named):
 
 
 actions._s3_object_context = context_with_conditions
+evaluator._resolve_condition_key = value_with_the_role
 gateway._create_api_key = make_key_of_its_own
 s3._put_object = put_and_repeat_the_checksum
 

@@ -223,6 +223,7 @@ def rest_iam(stack):
     nothing_yet = stack.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"]
     assert nothing_yet == 0, nothing_yet
 
+    nobody_forges_a_receipt(stack, caller)
     stack.expect_stored("a request signed by curl", *caller)
     stack.expect("an unknown path", 404, "not_found", memory(), *caller, path="/nothing")
     stack.expect("the root path", 404, "not_found", memory(), *caller, path="/")
@@ -239,7 +240,7 @@ def rest_iam(stack):
     smoke(stack, GOOD, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
     smoke(stack, UNPROVED, AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY="x" * 40)
     function_may_only_write(stack)
-    nobody_deletes(stack)
+    nobody_reads_or_deletes(stack)
     only_from(stack, "192.0.2.0/24")
     stack.expect("a caller at an address that is not allowed", 403, "", memory(), *caller)
     only_from(stack, "127.0.0.0/8")
@@ -252,6 +253,19 @@ def rest_iam(stack):
 def only_from(stack, cidr):
     """Restricts the API to a range of addresses."""
     stack.deployment.run("apply", "-auto-approve", "-no-color", f'-var=resource_policy={{"cidrs":["{cidr}"]}}', "-target=aws_api_gateway_stage.live")
+
+
+def nobody_forges_a_receipt(stack, caller):
+    """Asserts that nobody can put another object where a memory will be, and have the service confirm that memory."""
+    with open(ROOT / "tests/vectors/tool.json") as vectors:
+        known = json.load(vectors)[0]
+    key, secret = user(stack, "forger", {"Action": "s3:PutObject", "Resource": "*"})
+    refused("another user puts garbage at the key of a memory", stack.client("s3", key, secret).put_object, "AccessDenied",
+            Bucket=BUCKET, Key=known["s3_key"], Body=b"garbage", IfNoneMatch="*")
+    _, fields, text = stack.expect("the memory of that key", 201, "", known["request"].encode(), *caller)
+    assert json.loads(text)["data"]["meta"]["s3_key"] == known["s3_key"] and "idempotent-replayed" not in fields, (fields, text)
+    stored = stack.client("s3").get_object(Bucket=BUCKET, Key=known["s3_key"])["Body"].read()
+    assert stored == known["object"].encode(), stored
 
 
 def function_credentials():
@@ -299,21 +313,23 @@ def function_may_only_write(stack):
 
 
 def take_the_functions_permissions(stack):
-    iam, role = stack.client("iam"), {"RoleName": "memory-ingress"}
+    iam, role = stack.client("iam"), {"RoleName": f"memory-ingress-writer-{REGION}"}
     for name in iam.list_role_policies(**role)["PolicyNames"]:
         iam.delete_role_policy(**role, PolicyName=name)
 
 
-def nobody_deletes(stack):
+def nobody_reads_or_deletes(stack):
     key, secret = user(stack, "operator", {"Action": "s3:*", "Resource": "*"})
     s3, mine = stack.client("s3", key, secret), {"Bucket": BUCKET, "Key": "memories/by-the-function.json"}
-    [version] = s3.list_object_versions(Bucket=BUCKET, Prefix=mine["Key"])["Versions"]
+    [version] = stack.client("s3").list_object_versions(Bucket=BUCKET, Prefix=mine["Key"])["Versions"]
+    refused("an operator reads", s3.get_object, "AccessDenied", **mine)
+    refused("an operator lists versions", s3.list_object_versions, "AccessDenied", Bucket=BUCKET)
     refused("an operator deletes", s3.delete_object, "AccessDenied", **mine)
     refused("an operator deletes a version", s3.delete_object, "AccessDenied", **mine, VersionId=version["VersionId"])
     refused("an operator overwrites", s3.put_object, "AccessDenied", **mine, Body=b"{}")
     refused("an operator encrypts with its own key (SSE-C)", s3.put_object, "AccessDenied", Bucket=BUCKET, Key="memories/sse-c", Body=b"{}",
             IfNoneMatch="*", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
-    assert s3.get_object(**mine)["Body"].read() == b"{}"
+    assert stack.client("s3").get_object(**mine)["Body"].read() == b"{}"
 
 
 def rest_api_key(stack):

@@ -19,6 +19,7 @@ from botocore.config import Config
 from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 
 BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
+ROLE = f"memory-ingress-writer-{REGION}"
 VARIANTS = {
     "rest-iam": {},
     "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing", "crm"], "architecture": "x86_64",
@@ -59,7 +60,7 @@ def check_bucket(s3, variant):
     policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
     denied = {statement["Sid"]: statement for statement in policy["Statement"]}
     assert {statement["Effect"] for statement in denied.values()} == {"Deny"}, policy
-    assert set(denied) == {"DenyPlainHttp", "DenyUnconditionalPut", "DenyCustomerKeys", "DenyDeletion", "DenyAllElseToTheWriter"}
+    assert {"DenyUnconditionalPut", "DenyPutsOfMemories", "DenyReads", "DenyDeletion"} < set(denied), policy
     assert denied["DenyUnconditionalPut"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}, policy
     may_break_glass = "Condition" in denied["DenyDeletion"]
     assert may_break_glass == ("break_glass_principal_arns" in variant), policy
@@ -70,11 +71,11 @@ def check_bucket(s3, variant):
 
 
 def check_role(iam):
-    trust = iam.get_role(RoleName="memory-ingress")["Role"]["AssumeRolePolicyDocument"]
+    trust = iam.get_role(RoleName=ROLE)["Role"]["AssumeRolePolicyDocument"]
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}], trust
-    assert iam.list_attached_role_policies(RoleName="memory-ingress")["AttachedPolicies"] == []
-    [name] = iam.list_role_policies(RoleName="memory-ingress")["PolicyNames"]
-    policy = iam.get_role_policy(RoleName="memory-ingress", PolicyName=name)["PolicyDocument"]
+    assert iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"] == []
+    [name] = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=ROLE, PolicyName=name)["PolicyDocument"]
     may = {statement["Sid"]: (statement["Action"], statement["Resource"]) for statement in policy["Statement"]}
     log = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/memory-ingress:*"
     assert may == {

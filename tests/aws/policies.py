@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the policies that the module plans, as JSON: the default, with a break-glass principal, and with a KMS key.
+"""Prints the policies that the module plans, as JSON: the default, with principals for every purpose, and with a KMS key.
 
 usage: tests/aws/policies.py > POLICIES && node tests/aws/policies.mjs POLICIES
 
@@ -14,9 +14,10 @@ import tempfile
 
 from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 
+NAMED = {"break_glass": "erasure", "deployer": "deployer", "reader": "analyst", "writer": "agents"}
 VARIANTS = {
     "default": {},
-    "break-glass": {"break_glass_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/erasure"]},
+    "named": {f"{purpose}_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/{role}"] for purpose, role in NAMED.items()},
     "kms": {"kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0c2b0b7e-0000-4000-8000-000000000000"},
 }
 

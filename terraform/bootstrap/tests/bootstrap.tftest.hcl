@@ -114,7 +114,7 @@ run "the_deploy_role_cannot_create_a_more_powerful_role" {
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement :
-      alltrue([for arn in flatten([statement.Resource]) : contains(["arn:aws:iam::123456789012:role/memory", "arn:aws:iam::123456789012:role/memory-gateway-log"], arn)])
+      alltrue([for arn in flatten([statement.Resource]) : contains(["arn:aws:iam::123456789012:role/memory-writer-eu-central-1", "arn:aws:iam::123456789012:role/memory-gateway-log-eu-central-1"], arn)])
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:") && action != "iam:CreateServiceLinkedRole"])
     ])
     error_message = "the deploy role may change only the two roles of the module, never its own"
@@ -123,7 +123,7 @@ run "the_deploy_role_cannot_create_a_more_powerful_role" {
     condition = toset([
       for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : "${statement.Resource} ${statement.Condition.StringEquals["iam:PassedToService"]}"
       if contains(flatten([statement.Action]), "iam:PassRole")
-    ]) == toset(["arn:aws:iam::123456789012:role/memory lambda.amazonaws.com", "arn:aws:iam::123456789012:role/memory-gateway-log apigateway.amazonaws.com"])
+    ]) == toset(["arn:aws:iam::123456789012:role/memory-writer-eu-central-1 lambda.amazonaws.com", "arn:aws:iam::123456789012:role/memory-gateway-log-eu-central-1 apigateway.amazonaws.com"])
     error_message = "each role may be passed only to its own service"
   }
   assert {
