@@ -27,7 +27,7 @@ locals {
 resource "aws_iam_role" "function" {
   for_each             = local.functions
   name                 = local.role_names[each.key]
-  permissions_boundary = var.permissions_boundary_arn
+  permissions_boundary = var.permissions_boundary_arns[each.key]
   tags                 = var.tags
 
   assume_role_policy = jsonencode({

@@ -36,7 +36,7 @@ resource "aws_api_gateway_rest_api" "this" {
   name               = var.name
   description        = "Stores memories in ${local.bucket}"
   binary_media_types = ["*/*"] # bodies reach the function byte for byte
-  tags               = var.tags
+  tags               = local.gateway_tags
 
   disable_execute_api_endpoint = var.disable_execute_api_endpoint
 
@@ -132,7 +132,7 @@ resource "aws_api_gateway_stage" "live" {
   deployment_id        = aws_api_gateway_deployment.this[0].id
   stage_name           = local.stage
   xray_tracing_enabled = true
-  tags                 = var.tags
+  tags                 = local.gateway_tags
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
@@ -161,13 +161,13 @@ resource "aws_api_gateway_method_settings" "live" {
 resource "aws_api_gateway_api_key" "client" {
   for_each = var.api_clients
   name     = "${var.name}-${each.key}"
-  tags     = var.tags
+  tags     = local.gateway_tags
 }
 
 resource "aws_api_gateway_usage_plan" "clients" {
   count = length(var.api_clients) > 0 ? 1 : 0
   name  = var.name
-  tags  = var.tags
+  tags  = local.gateway_tags
 
   api_stages {
     api_id = aws_api_gateway_rest_api.this[0].id
@@ -208,10 +208,10 @@ resource "aws_wafv2_web_acl_association" "this" {
 
 resource "aws_iam_role" "gateway_log" {
   count = local.is_rest && var.manage_gateway_log_role ? 1 : 0
-  name  = local.role_names["gateway-log"]
+  name  = local.role_names.gateway_log
   tags  = var.tags
 
-  permissions_boundary = var.permissions_boundary_arn
+  permissions_boundary = var.permissions_boundary_arns.gateway_log
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

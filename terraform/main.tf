@@ -27,7 +27,7 @@ locals {
   }
 
   # IAM has no regions, so the region is in the names of the roles: the same name can be deployed in two of them.
-  role_names = { for role in concat(keys(local.functions), ["gateway-log", "replication"]) : role => "${var.name}-${role}-${local.region}" }
+  role_names = { for role in concat(keys(local.functions), ["gateway_log", "replication"]) : role => "${var.name}-${replace(role, "_", "-")}-${local.region}" }
   role_arns  = { for role, name in local.role_names : role => "arn:${local.partition}:iam::${local.account}:role/${name}" }
 
   # This prefix keeps the resource policy of CloudWatch Logs below its size limit.
@@ -36,4 +36,8 @@ locals {
   is_rest = var.api_type == "rest"
   # A browser sends a CORS preflight without credentials. A preflight stores nothing.
   preflight_is_open = length(var.allowed_origins) > 0
+
+  # The roles of the pipeline may read and change only what has this tag (terraform/bootstrap). In a REST API it counts for
+  # everything inside.
+  gateway_tags = merge(var.tags, { memory-ingress = var.name })
 }

@@ -130,7 +130,9 @@ locals {
     ],
   )
 
-  readers = concat(tolist(var.reader_principal_arns), tolist(var.break_glass_principal_arns))
+  readers = concat(
+    tolist(var.reader_principal_arns), tolist(var.break_glass_principal_arns), var.replication == null ? [] : [local.role_arns.replication],
+  )
 
   bucket_policy = {
     Version = "2012-10-17"

@@ -10,6 +10,10 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
     error_message = "name must have 3 to 32 characters of a-z, 0-9 and -, begin with a letter and not end with -, such as memory-ingress-dev."
   }
+  validation {
+    condition     = length("${var.name}-gateway-log-${data.aws_region.current.id}") <= 64
+    error_message = "name is too long for this region: IAM refuses roles with a name of more than 64 characters, such as ${var.name}-gateway-log-${data.aws_region.current.id}."
+  }
 }
 
 variable "tags" {
@@ -110,17 +114,6 @@ variable "alarm_topic_arns" {
   validation {
     condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$", arn))])
     error_message = "alarm_topic_arns must be ARNs of SNS topics, such as arn:aws:sns:eu-central-1:123456789012:operators."
-  }
-}
-
-variable "permissions_boundary_arn" {
-  description = "ARN of the permissions boundary for the roles that this module creates. It is needed if the deploying role may only create roles with that boundary (terraform/bootstrap)."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary."
   }
 }
 
@@ -417,5 +410,36 @@ variable "deployer_principal_arns" {
   validation {
     condition     = alltrue([for arn in var.deployer_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/[^*?$]+$", arn))])
     error_message = "deployer_principal_arns must be ARNs of single roles or users, such as arn:aws:iam::123456789012:role/memory-ingress-deploy-prod-eu-central-1. Wildcards, sessions and root are not allowed."
+  }
+}
+
+variable "permissions_boundary_arns" {
+  description = "ARNs of the permissions boundaries for the roles that this module creates: of the function, of API Gateway's log, and of the replication. They are needed if the deploying role may only create roles with these boundaries (terraform/bootstrap)."
+  type        = object({ writer = optional(string), gateway_log = optional(string), replication = optional(string) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.permissions_boundary_arns) : arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", arn))])
+    error_message = "permissions_boundary_arns must be ARNs of policies, such as { writer = \"arn:aws:iam::123456789012:policy/boundary\" }."
+  }
+}
+
+variable "replication" {
+  description = "The bucket that gets a copy of each new memory, best in another region, and the KMS key there that encrypts the copies if kms_key_arn is set. The bucket must exist, be versioned, belong to this account and, with object_lock, have Object Lock. deployer_principal_arns or break_glass_principal_arns must name who applies this."
+  type        = object({ bucket_arn = string, kms_key_arn = optional(string) })
+  default     = null
+
+  validation {
+    condition     = var.replication == null || can(regex("^arn:[^:]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.replication.bucket_arn))
+    error_message = "replication.bucket_arn must be the ARN of a bucket, such as arn:aws:s3:::our-replica."
+  }
+  validation {
+    condition     = var.replication == null || try(can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.replication.kms_key_arn)) == (var.kms_key_arn != null), false)
+    error_message = "replication.kms_key_arn must be the ARN of a key in the region of the replica if kms_key_arn is set, and must be left out otherwise."
+  }
+  validation {
+    condition     = var.replication == null || length(var.deployer_principal_arns) + length(var.break_glass_principal_arns) > 0
+    error_message = "The bucket policy lets nobody configure the replication: name the role or user that runs Terraform in deployer_principal_arns."
   }
 }

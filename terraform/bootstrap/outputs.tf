@@ -11,7 +11,9 @@ output "settings" {
       state_bucket = local.state_bucket
       plan_role    = aws_iam_role.this["plan-${environment}"].arn
       deploy_role  = aws_iam_role.this["deploy-${environment}"].arn
-      boundary     = aws_iam_policy.boundary[environment].arn
+      boundaries = {
+        for role in ["gateway_log", "replication", "writer"] : role => try(aws_iam_policy.boundary["${role}-${environment}"].arn, null)
+      }
     })
   }
 }

@@ -65,3 +65,25 @@ resource "aws_s3_bucket_policy" "state" {
 
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
+
+locals {
+  state_policy = {
+    for environment, deployment in local.deployments : environment => {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "WriteTheState"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:PutObject"]
+          Resource = [deployment.state, "${deployment.state}.tflock"]
+        },
+        {
+          Sid      = "ReleaseTheLock"
+          Effect   = "Allow"
+          Action   = "s3:DeleteObject"
+          Resource = "${deployment.state}.tflock"
+        },
+      ]
+    }
+  }
+}

@@ -22,10 +22,14 @@ variable "branch" {
 }
 
 variable "environments" {
-  description = "The deployments in this account and region. Each key is the name of a GitHub environment. name and bucket_name are those in its tfvars: leave out bucket_name if the tfvars do not set it."
-  type        = map(object({ name = string, bucket_name = optional(string) }))
-  default     = { prod = { name = "memory-ingress-prod" } }
-  nullable    = false
+  description = "The deployments in this account and region. Each key is the name of a GitHub environment. name, bucket_name and replication are those in its tfvars: leave out what the tfvars do not set."
+  type = map(object({
+    name        = string
+    bucket_name = optional(string)
+    replication = optional(object({ bucket_arn = string, kms_key_arn = optional(string) }))
+  }))
+  default  = { prod = { name = "memory-ingress-prod" } }
+  nullable = false
 
   validation {
     condition     = length(var.environments) > 0 && alltrue([for environment in keys(var.environments) : can(regex("^[a-z][a-z0-9-]{0,19}$", environment))])
@@ -46,10 +50,19 @@ variable "environments" {
     ])
     error_message = "bucket_name must be the one in the environment's tfvars. It has 3 to 63 characters of a-z, 0-9 and -, and neither begins nor ends with -. Leave it out if the tfvars do not set it."
   }
+  validation {
+    condition = alltrue([
+      for deployment in values(var.environments) : deployment.replication == null || try(
+        can(regex("^arn:[^:]+:s3:::[a-z0-9.-]{3,63}$", deployment.replication.bucket_arn))
+        && (deployment.replication.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", deployment.replication.kms_key_arn))), false
+      )
+    ])
+    error_message = "replication must be the one in the environment's tfvars: the ARN of a bucket, and of a key if the memories are encrypted with one."
+  }
 }
 
 variable "name" {
-  description = "Prefix for the names of the state bucket and of the roles, and for the keys of the states: <name>/<environment>.tfstate."
+  description = "Prefix for the names of the state bucket, the roles and the policies, and for the keys of the states: <name>/<environment>.tfstate."
   type        = string
   default     = "memory-ingress"
   nullable    = false

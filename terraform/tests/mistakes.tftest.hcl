@@ -379,10 +379,10 @@ run "a_boundary_that_is_not_a_policy" {
   command = plan
 
   variables {
-    permissions_boundary_arn = "arn:aws:iam::123456789012:role/boundary"
+    permissions_boundary_arns = { gateway_log = "arn:aws:iam::123456789012:role/boundary" }
   }
 
-  expect_failures = [var.permissions_boundary_arn]
+  expect_failures = [var.permissions_boundary_arns]
 }
 
 run "a_log_filter_that_hides_failures_from_the_alarm" {

@@ -211,12 +211,12 @@ run "limits" {
     alarm_topic_arns     = ["arn:aws:sns:eu-central-1:123456789012:operators"]
     tags                 = { team = "memory" }
 
-    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+    permissions_boundary_arns = { writer = "arn:aws:iam::123456789012:policy/writer", gateway_log = "arn:aws:iam::123456789012:policy/gateway-log" }
   }
 
   assert {
-    condition     = [aws_iam_role.function["writer"].permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arn, var.permissions_boundary_arn]
-    error_message = "both roles must have the permissions boundary"
+    condition     = [aws_iam_role.function["writer"].permissions_boundary, aws_iam_role.gateway_log[0].permissions_boundary] == [var.permissions_boundary_arns.writer, var.permissions_boundary_arns.gateway_log]
+    error_message = "each role must have its own permissions boundary"
   }
 
   assert {

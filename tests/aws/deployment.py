@@ -67,12 +67,12 @@ def empty_package(folder):
 
 
 class Deployment:
-    """A copy of the module in its own folder, with its own state."""
+    """A copy of the module, or of bootstrap, in its own folder, with its own state."""
 
-    def __init__(self, folder, env, **variables):
-        self.folder, self.env = Path(folder) / "terraform", env
+    def __init__(self, folder, env, root="terraform", **variables):
+        self.folder, self.env = Path(folder) / Path(root).name, env
         unwanted = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap", "envs")
-        shutil.copytree(ROOT / "terraform", self.folder, ignore=unwanted)
+        shutil.copytree(ROOT / root, self.folder, ignore=unwanted)
         (self.folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
         self.run("init", "-lockfile=readonly", "-no-color")
 

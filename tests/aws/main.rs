@@ -141,6 +141,11 @@ fn moto_has_what_the_module_says() {
 }
 
 #[test]
+fn moto_has_bootstrap_and_the_module_in_two_regions_of_one_account() {
+    run(Command::new(python(MOTO).join("python")).arg(script("on_moto_in_two_regions.py")));
+}
+
+#[test]
 fn policies_mean_what_they_should() {
     let policies = run(Command::new(python(MOTO).join("python")).arg(script("policies.py")));
     let simulator = node("iam-simulate", &["@cloud-copilot/iam-simulate@0.1.173"]);

@@ -1,4 +1,5 @@
-// Checks what the module's policies allow, for a table of requests, with a simulator of IAM that we did not write.
+// Checks what the policies of the module and of bootstrap allow, for a table of requests, with a simulator of IAM that we
+// did not write.
 //
 // usage: node tests/aws/policies.mjs POLICIES
 //
@@ -15,13 +16,32 @@ const ACCOUNT = "123456789012";
 const BUCKET = `arn:aws:s3:::memory-ingress-${ACCOUNT}-eu-central-1`;
 const MEMORY = `${BUCKET}/memories/domain%3Dwork/x.json`;
 const EVENT = `${BUCKET}/events/domain%3Dwork/x.json`;
+const REPLICA = "arn:aws:s3:::our-replica/memories/domain%3Dwork/x.json";
+const STATES = `arn:aws:s3:::memory-ingress-terraform-${ACCOUNT}-eu-central-1`;
+const STATE = `${STATES}/memory-ingress/prod.tfstate`;
+const API = `arn:aws:execute-api:eu-central-1:${ACCOUNT}:abc123`;
+const GATEWAY = "arn:aws:apigateway:eu-central-1::";
+const FUNCTION = `arn:aws:lambda:eu-central-1:${ACCOUNT}:function:memory-ingress`;
 const WRITER = "memory-ingress-writer-eu-central-1";
+const GATEWAY_LOG = "memory-ingress-gateway-log-eu-central-1";
+const REPLICATION = "memory-ingress-replication-eu-central-1";
+const roleArn = (name) => `arn:aws:iam::${ACCOUNT}:role/${name}`;
+const bounded = (role, environment = "prod") => ({
+  "iam:PermissionsBoundary": `arn:aws:iam::${ACCOUNT}:policy/memory-ingress-boundary-${role}-${environment}-eu-central-1`,
+});
+const passed = (service) => ({ "iam:PassedToService": `${service}.amazonaws.com` });
+const policyOfAws = (name) => ({ "iam:PolicyARN": `arn:aws:iam::aws:policy/${name}` });
+const tagged = (name) => ({ "aws:ResourceTag/memory-ingress": name });
+const tagging = (name) => ({ "aws:RequestTag/memory-ingress": name });
+const viaS3 = { "kms:ViaService": "s3.eu-central-1.amazonaws.com" };
 const KEY = `arn:aws:kms:eu-central-1:${ACCOUNT}:key/0c2b0b7e-0000-4000-8000-000000000000`;
 const ANOTHER_KEY = KEY.replace("0c2b", "ffff");
+const KEY_OF_THE_REPLICA = KEY.replace("eu-central-1", "us-east-1");
 const LOG = `arn:aws:logs:eu-central-1:${ACCOUNT}:log-group:/aws/lambda/memory-ingress:log-stream:1`;
 const ENCRYPTION = "s3:x-amz-server-side-encryption";
 const KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 const NEW = { "s3:if-none-match": "*" };
+const EVERYTHING = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
 const ALL = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: ["s3:*", "kms:*"], Resource: "*" }] };
 const [YES, DENIED, NO] = ["Allowed", "ExplicitlyDenied", "ImplicitlyDenied"];
 
@@ -30,8 +50,8 @@ const [YES, DENIED, NO] = ["Allowed", "ExplicitlyDenied", "ImplicitlyDenied"];
 const role = (name) => ({ principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${name}/s`, is: `arn:aws:iam::${ACCOUNT}:role/${name}` });
 const itself = (arn) => ({ principal: arn, is: arn });
 const WHO = {
-  writer: (policies) => ({ ...role(WRITER), may: [policies.role] }),
-  "writer with all permissions": (policies) => ({ ...role(WRITER), may: [policies.role, ALL] }),
+  writer: (policies) => ({ ...role(WRITER), may: [policies['aws_iam_role_policy.function["writer"]']] }),
+  "writer with all permissions": (policies) => ({ ...role(WRITER), may: [policies['aws_iam_role_policy.function["writer"]'], ALL] }),
   operator: () => ({ ...role("operator"), may: [ALL] }),
   "role with a longer name": () => ({ ...role(`${WRITER}0`), may: [ALL] }),
   "user with the writer's name": () => ({ ...itself(`arn:aws:iam::${ACCOUNT}:user/${WRITER}`), may: [ALL] }),
@@ -41,8 +61,27 @@ const WHO = {
   deployer: () => ({ ...role("deployer"), may: [ALL] }),
   erasure: () => ({ ...role("erasure"), may: [ALL] }),
   nobody: () => ({ ...role("nobody"), may: [] }),
-};
 
+  // With the pipeline: its roles, the roles that it creates if they were given all permissions, and a caller of the API.
+  "plan role": (policies) => ({ ...role("memory-ingress-plan-prod-eu-central-1"), may: [capability(policies, "read")] }),
+  "deploy role": (policies) => ({
+    ...role("memory-ingress-deploy-prod-eu-central-1"),
+    may: ["gateway", "observe", "read", "state", "write"].map((name) => capability(policies, name)),
+  }),
+  "bounded writer": (policies) => ({ ...role(WRITER), may: [EVERYTHING], within: boundary(policies, "writer") }),
+  "bounded gateway log": (policies) => ({ ...role(GATEWAY_LOG), may: [EVERYTHING], within: boundary(policies, "gateway_log") }),
+  replication: (policies) => ({ ...role(REPLICATION), may: [policies["aws_iam_role_policy.replication[0]"]], within: boundary(policies, "replication") }),
+  "bounded replication": (policies) => ({ ...role(REPLICATION), may: [EVERYTHING], within: boundary(policies, "replication") }),
+  caller: () => ({
+    ...role("caller"),
+    may: [{ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "execute-api:Invoke", Resource: `${API}/live/POST/*` }] }],
+  }),
+};
+const capability = (policies, name) => policies[`aws_iam_policy.this["${name}-prod"]`];
+const boundary = (policies, name) => policies[`aws_iam_policy.boundary["${name}-prod"]`];
+
+// The simulator knows no resources of HTTP APIs, and no pattern whose first part is *, as in the permission for the smoke
+// test. So no row asks for these.
 const TABLE = [
   // variant, caller, action, resource, context, expected result
   ["default", "writer", "s3:PutObject", MEMORY, NEW, YES],
@@ -152,13 +191,167 @@ const TABLE = [
   ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms" }, DENIED],
   ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, DENIED],
   ["default", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, YES],
+
+  ["pipeline", "plan role", "s3:GetObject", STATE, {}, YES],
+  ["pipeline", "plan role", "s3:GetObject", STATE.replace("prod", "dev"), {}, NO],
+  ["pipeline", "plan role", "s3:PutObject", STATE, {}, NO],
+  ["pipeline", "plan role", "s3:ListBucket", BUCKET, {}, YES],
+  ["pipeline", "plan role", "s3:GetBucketPolicy", BUCKET, {}, YES],
+  ["pipeline", "plan role", "s3:GetObject", MEMORY, {}, DENIED],
+  ["pipeline", "plan role", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "plan role", "s3:PutReplicationConfiguration", BUCKET, {}, NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/apikeys/k`, tagged("memory-ingress"), YES],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/apikeys/k`, tagged("memory-ingress-dev"), NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/apikeys/k`, {}, NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/apikeys`, {}, NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/usageplans/u/keys/k`, tagged("memory-ingress"), YES],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/usageplans/u/keys/k`, {}, NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/restapis/a`, tagged("memory-ingress"), YES],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/restapis/a/stages/live`, tagged("memory-ingress"), YES],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/restapis/a`, {}, NO],
+  ["pipeline", "plan role", "apigateway:GET", `${GATEWAY}/account`, {}, YES],
+  ["pipeline", "plan role", "apigateway:PATCH", `${GATEWAY}/restapis/a`, tagged("memory-ingress"), NO],
+  ["pipeline", "plan role", "iam:GetRole", roleArn(WRITER), {}, YES],
+  ["pipeline", "plan role", "iam:GetRole", roleArn("operator"), {}, NO],
+  ["pipeline", "plan role", "iam:PutRolePolicy", roleArn(WRITER), bounded("writer"), NO],
+  ["pipeline", "plan role", "lambda:GetFunction", FUNCTION, {}, YES],
+  ["pipeline", "plan role", "lambda:UpdateFunctionCode", FUNCTION, {}, NO],
+  ["pipeline", "plan role", "logs:GetLogEvents", LOG, {}, NO],
+  ["pipeline", "plan role", "execute-api:Invoke", `${API}/live/POST/memory`, {}, NO],
+
+  ["pipeline", "deploy role", "s3:PutObject", STATE, {}, YES],
+  ["pipeline", "deploy role", "s3:PutObject", `${STATE}.tflock`, {}, YES],
+  ["pipeline", "deploy role", "s3:DeleteObject", `${STATE}.tflock`, {}, YES],
+  ["pipeline", "deploy role", "s3:DeleteObject", STATE, {}, NO],
+  ["pipeline", "deploy role", "s3:PutObject", STATE.replace("prod", "dev"), {}, NO],
+  ["pipeline", "deploy role", "s3:PutObject", STATE, { "aws:SecureTransport": "false" }, DENIED],
+  ["pipeline", "deploy role", "s3:PutBucketPolicy", STATES, {}, NO],
+  ["pipeline", "deploy role", "s3:CreateBucket", BUCKET, {}, YES],
+  ["pipeline", "deploy role", "s3:ListBucket", BUCKET, {}, YES],
+  ["pipeline", "deploy role", "s3:PutBucketPolicy", BUCKET, {}, YES],
+  ["pipeline", "deploy role", "s3:PutReplicationConfiguration", BUCKET, {}, YES],
+  ["pipeline", "deploy role", "s3:PutLifecycleConfiguration", BUCKET, {}, DENIED],
+  ["pipeline", "deploy role", "s3:DeleteBucketPolicy", BUCKET, {}, DENIED],
+  ["pipeline", "deploy role", "s3:DeleteBucket", BUCKET, {}, DENIED],
+  ["pipeline", "deploy role", "s3:GetObject", MEMORY, {}, DENIED],
+  ["pipeline", "deploy role", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "deploy role", "s3:DeleteObjectVersion", MEMORY, {}, DENIED],
+  ["pipeline", "deploy role", "s3:ReplicateObject", MEMORY, {}, DENIED],
+  ["pipeline", "deploy role", "s3:ReplicateObject", REPLICA, {}, NO],
+  ["pipeline", "deploy role", "s3:PutBucketPolicy", `${BUCKET}-2`, {}, NO],
+  ["pipeline", "deploy role", "lambda:CreateFunction", FUNCTION, {}, YES],
+  ["pipeline", "deploy role", "lambda:UpdateAlias", FUNCTION, {}, YES],
+  ["pipeline", "deploy role", "lambda:UpdateFunctionCode", `${FUNCTION}-dev`, {}, NO],
+  ["pipeline", "deploy role", "lambda:DeleteFunction", FUNCTION, {}, NO],
+  ["pipeline", "deploy role", "lambda:InvokeFunction", FUNCTION, {}, NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), bounded("writer"), YES],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(GATEWAY_LOG), bounded("gateway-log"), YES],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(REPLICATION), bounded("replication"), YES],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), {}, NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), bounded("gateway-log"), NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), bounded("replication"), NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), bounded("writer", "dev"), NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn("operator"), bounded("writer"), NO],
+  ["pipeline", "deploy role", "iam:PutRolePermissionsBoundary", roleArn(WRITER), bounded("replication"), NO],
+  ["pipeline", "deploy role", "iam:DeleteRolePermissionsBoundary", roleArn(WRITER), bounded("writer"), NO],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn(WRITER), bounded("writer"), YES],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn(WRITER), {}, NO],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn(GATEWAY_LOG), bounded("gateway-log"), NO],
+  ["pipeline", "deploy role", "iam:AttachRolePolicy", roleArn(GATEWAY_LOG), { ...bounded("gateway-log"), ...policyOfAws("service-role/AmazonAPIGatewayPushToCloudWatchLogs") }, YES],
+  ["pipeline", "deploy role", "iam:AttachRolePolicy", roleArn(GATEWAY_LOG), { ...bounded("gateway-log"), ...policyOfAws("AdministratorAccess") }, NO],
+  ["pipeline", "deploy role", "iam:AttachRolePolicy", roleArn(WRITER), { ...bounded("writer"), ...policyOfAws("AdministratorAccess") }, NO],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn("memory-ingress-deploy-prod-eu-central-1"), {}, NO],
+  ["pipeline", "deploy role", "iam:UpdateAssumeRolePolicy", roleArn(WRITER), {}, NO],
+  ["pipeline", "deploy role", "iam:CreatePolicyVersion", `arn:aws:iam::${ACCOUNT}:policy/memory-ingress-boundary-writer-prod-eu-central-1`, {}, NO],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(WRITER), passed("lambda"), YES],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(WRITER), passed("ec2"), NO],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(REPLICATION), passed("s3"), YES],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(REPLICATION), passed("lambda"), NO],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(GATEWAY_LOG), passed("apigateway"), YES],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn("operator"), passed("lambda"), NO],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/restapis`, tagging("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/apikeys`, tagging("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/usageplans`, tagging("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/apikeys`, tagging("memory-ingress-dev"), NO],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/restapis`, {}, NO],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/restapis/a/resources`, tagged("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:PUT", `${GATEWAY}/restapis/a/gatewayresponses/THROTTLED`, tagged("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/usageplans/u/keys`, tagged("memory-ingress"), YES],
+  ["pipeline", "deploy role", "apigateway:DELETE", `${GATEWAY}/restapis/a`, {}, NO],
+  ["pipeline", "deploy role", "apigateway:PATCH", `${GATEWAY}/apikeys/k`, tagged("memory-ingress-dev"), NO],
+  ["pipeline", "deploy role", "apigateway:GET", `${GATEWAY}/apikeys/k`, {}, NO],
+  ["pipeline", "deploy role", "apigateway:PATCH", `${GATEWAY}/account`, {}, YES],
+  ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/restapis`.replace("eu-", "us-"), tagging("memory-ingress"), NO],
+  ["pipeline", "deploy role", "logs:PutRetentionPolicy", LOG.replace(":log-stream:1", ""), {}, YES],
+  ["pipeline", "deploy role", "logs:DeleteLogGroup", LOG.replace(":log-stream:1", ""), {}, NO],
+  ["pipeline", "deploy role", "logs:GetLogEvents", LOG, {}, NO],
+  ["pipeline", "deploy role", "cloudwatch:PutMetricAlarm", `arn:aws:cloudwatch:eu-central-1:${ACCOUNT}:alarm:memory-ingress-errors`, {}, YES],
+  ["pipeline", "deploy role", "cloudwatch:DeleteAlarms", `arn:aws:cloudwatch:eu-central-1:${ACCOUNT}:alarm:another`, {}, NO],
+
+  ["pipeline", "bounded writer", "s3:PutObject", MEMORY, NEW, YES],
+  ["pipeline", "bounded writer", "s3:PutObject", MEMORY, {}, DENIED],
+  ["pipeline", "bounded writer", "s3:GetObject", MEMORY, {}, DENIED],
+  ["pipeline", "bounded writer", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, NO],
+  ["pipeline", "bounded writer", "s3:PutObject", REPLICA, NEW, NO],
+  ["pipeline", "bounded writer", "kms:GenerateDataKey", KEY, viaS3, YES],
+  ["pipeline", "bounded writer", "kms:GenerateDataKey", KEY, {}, NO],
+  ["pipeline", "bounded writer", "kms:Decrypt", KEY, viaS3, NO],
+  ["pipeline", "bounded writer", "logs:PutLogEvents", LOG, {}, YES],
+  ["pipeline", "bounded writer", "logs:PutLogEvents", LOG.replace("memory-ingress", "another"), {}, NO],
+  ["pipeline", "bounded writer", "logs:GetLogEvents", LOG, {}, NO],
+  ["pipeline", "bounded writer", "logs:FilterLogEvents", LOG.replace(":log-stream:1", ""), {}, NO],
+  ["pipeline", "bounded writer", "iam:PassRole", roleArn(WRITER), passed("lambda"), NO],
+  ["pipeline", "bounded gateway log", "logs:PutLogEvents", LOG, {}, YES],
+  ["pipeline", "bounded gateway log", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, NO],
+  ["pipeline", "bounded gateway log", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "bounded gateway log", "lambda:InvokeFunction", FUNCTION, {}, NO],
+  ["pipeline", "replication", "s3:GetObjectVersionForReplication", MEMORY, {}, YES],
+  ["pipeline", "replication", "s3:GetReplicationConfiguration", BUCKET, {}, YES],
+  ["pipeline", "replication", "s3:ReplicateObject", REPLICA, {}, YES],
+  ["pipeline", "replication", "s3:ReplicateDelete", REPLICA, {}, NO],
+  ["pipeline", "replication", "s3:GetObject", MEMORY, {}, NO],
+  ["pipeline", "replication", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "replication", "kms:Decrypt", KEY, viaS3, YES],
+  ["pipeline", "replication", "kms:Decrypt", KEY, {}, NO],
+  ["pipeline", "replication", "kms:Encrypt", KEY_OF_THE_REPLICA, {}, YES],
+  ["pipeline", "replication", "kms:Encrypt", KEY, {}, NO],
+  ["pipeline", "bounded replication", "s3:GetObject", MEMORY, {}, NO],
+  ["pipeline", "bounded replication", "s3:ReplicateObject", MEMORY, {}, DENIED],
+  ["pipeline", "bounded replication", "s3:ReplicateObject", "arn:aws:s3:::another-bucket/x", {}, NO],
+  ["pipeline", "bounded replication", "logs:GetLogEvents", LOG, {}, NO],
+
+  ["pipeline", "caller", "execute-api:Invoke", `${API}/live/POST/memory`, {}, YES],
+  ["pipeline", "caller", "execute-api:Invoke", `${API}/live/GET/health`, {}, NO],
+  ["pipeline", "caller", "execute-api:Invoke", `${API.replace("abc", "xyz")}/live/POST/memory`, {}, NO],
+  ["pipeline", "caller", "lambda:InvokeFunction", FUNCTION, {}, NO],
+  ["pipeline", "caller", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "caller", "s3:GetObject", MEMORY, {}, DENIED],
+  ["pipeline", "nobody", "execute-api:Invoke", `${API}/live/POST/memory`, {}, NO],
+  ["pipeline", "nobody", "lambda:InvokeFunction", FUNCTION, {}, NO],
+  ["pipeline", "nobody", "s3:GetObject", STATE, {}, NO],
+  // Whoever has all permissions on S3, but is named nowhere.
+  ["pipeline", "operator", "s3:GetObject", MEMORY, {}, DENIED],
+  ["pipeline", "operator", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "operator", "s3:ListBucket", BUCKET, {}, DENIED],
+  ["pipeline", "operator", "s3:PutReplicationConfiguration", BUCKET, {}, DENIED],
 ];
+
+// A key's policy leaves the decision to the policies of the account. Other resources have no policy.
+const DELEGATED = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: "kms:*", Resource: "*" }],
+};
+const policyOf = (resource, policies) => {
+  const isOf = (bucket) => resource === bucket || resource.startsWith(`${bucket}/`);
+  if (isOf(BUCKET)) return policies["aws_s3_bucket_policy.memories"];
+  if (isOf(STATES)) return policies["aws_s3_bucket_policy.state"];
+  return resource.includes(":kms:") ? DELEGATED : undefined;
+};
 
 const policies = JSON.parse(readFileSync(process.argv[2]));
 let wrong = 0;
 for (const [variant, name, action, resource, context, expected] of TABLE) {
   const who = WHO[name](policies[variant]);
-  const isOfBucket = resource.startsWith(`${BUCKET}/`) || resource === BUCKET;
   const answer = await runSimulation(
     {
       request: {
@@ -168,13 +361,10 @@ for (const [variant, name, action, resource, context, expected] of TABLE) {
         contextVariables: { "aws:SecureTransport": "true", "aws:PrincipalArn": who.is, ...context },
       },
       identityPolicies: who.may.map((policy, number) => ({ name: `${number}`, policy })),
+      permissionBoundaryPolicies: who.within && [{ name: "boundary", policy: who.within }],
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      // Other resources have no policy, and the key's policy leaves the decision to the policies of the account.
-      resourcePolicy: isOfBucket ? policies[variant].bucket : resource.includes(":kms:") ? {
-        Version: "2012-10-17",
-        Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: "kms:*", Resource: "*" }],
-      } : undefined,
+      resourcePolicy: policyOf(resource, policies[variant]),
     },
     {},
   );

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the policies that the module plans, as JSON: the default, with principals for every purpose, and with a KMS key.
+"""Prints the policies that the module plans, as JSON: the default, with principals for every purpose, with a KMS key, and
+with the roles of the pipeline that bootstrap plans.
 
 usage: tests/aws/policies.py > POLICIES && node tests/aws/policies.mjs POLICIES
 
@@ -11,35 +12,54 @@ import argparse
 import json
 import sys
 import tempfile
+from pathlib import Path
 
 from deployment import ACCOUNT, REGION, Deployment, empty_package, moto
 
-NAMED = {"break_glass": "erasure", "deployer": "deployer", "reader": "analyst", "writer": "agents"}
+
+def role(name):
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0c2b0b7e-0000-4000-8000-000000000000"
+REPLICATION = {"bucket_arn": "arn:aws:s3:::our-replica", "kms_key_arn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0c2b0b7e-0000-4000-8000-000000000000"}
 VARIANTS = {
     "default": {},
-    "named": {f"{purpose}_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/{role}"] for purpose, role in NAMED.items()},
-    "kms": {"kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0c2b0b7e-0000-4000-8000-000000000000"},
+    "named": {
+        "break_glass_principal_arns": [role("erasure")],
+        "deployer_principal_arns": [role("deployer")],
+        "reader_principal_arns": [role("analyst")],
+        "writer_principal_arns": [role("agents")],
+    },
+    "kms": {"kms_key_arn": KEY},
+    "pipeline": {
+        "deployer_principal_arns": [role(f"memory-ingress-{job}-prod-{REGION}") for job in ("plan", "deploy")],
+        "kms_key_arn": KEY,
+        "replication": REPLICATION,
+    },
 }
+# Two environments of one account, to see that the roles of one cannot touch the other.
+ENVIRONMENTS = {"prod": {"name": "memory-ingress", "replication": REPLICATION}, "dev": {"name": "memory-ingress-dev"}}
 
 
-def planned(folder, env, variables):
-    """Returns the policies of the role and of the bucket, as a plan shows them before any resource exists."""
-    deployment = Deployment(folder, env, package_path=empty_package(folder), **variables)
+def planned(folder, env, root, **variables):
+    """Returns the planned resources that have a policy, by address, before any of them exists."""
+    Path(folder).mkdir()
+    deployment = Deployment(folder, env, root, **variables)
     deployment.run("plan", "-out=made.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)
-    resources = {made["address"]: made["values"] for made in plan["planned_values"]["root_module"]["resources"]}
-    return {
-        "role": json.loads(resources['aws_iam_role_policy.function["writer"]']["policy"]),
-        "bucket": json.loads(resources["aws_s3_bucket_policy.memories"]["policy"]),
-    }
+    resources = plan["planned_values"]["root_module"]["resources"]
+    return {made["address"]: json.loads(made["values"]["policy"]) for made in resources if made["values"].get("policy")}
 
 
 def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     policies = {}
-    for name, variables in VARIANTS.items():
-        with tempfile.TemporaryDirectory() as folder, moto(folder) as (_, env):
-            policies[name] = planned(folder, env, variables)
+    with tempfile.TemporaryDirectory() as folder, moto(folder) as (_, env):
+        package = empty_package(folder)
+        for name, variables in VARIANTS.items():
+            policies[name] = planned(Path(folder) / name, env, "terraform", package_path=package, **variables)
+        policies["pipeline"].update(planned(Path(folder) / "bootstrap", env, "terraform/bootstrap", repository="example/memory", environments=ENVIRONMENTS))
     json.dump(policies, sys.stdout)
 
 

@@ -46,12 +46,30 @@ run "each_role_trusts_only_its_own_jobs_of_this_repository" {
   }
 }
 
+run "each_role_has_the_policies_of_its_environment" {
+  command = plan
+
+  assert {
+    condition = toset(keys(aws_iam_role_policy_attachment.this)) == toset(flatten([
+      for environment in ["dev", "prod"] : concat(
+        ["plan-${environment} read-${environment}"],
+        [for capability in ["gateway", "observe", "read", "state", "write"] : "deploy-${environment} ${capability}-${environment}"],
+      )
+    ]))
+    error_message = "the plan role may only have the policy read, and the deploy role all of its own environment"
+  }
+  assert {
+    condition     = alltrue([for name, attachment in aws_iam_role_policy_attachment.this : attachment.role == "memory-ingress-${split(" ", name)[0]}-eu-central-1"])
+    error_message = "each policy must be attached to the role that it is named with"
+  }
+}
+
 run "the_plan_role_only_reads" {
   command = plan
 
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(aws_iam_role_policy.read["plan-prod"].policy).Statement : [
+      for statement in jsondecode(aws_iam_policy.this["read-prod"].policy).Statement : [
         for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:(Get|List|Describe|GET$)", action))
       ]
     ]))
@@ -59,13 +77,16 @@ run "the_plan_role_only_reads" {
   }
   assert {
     condition = flatten([
-      for statement in jsondecode(aws_iam_role_policy.read["plan-prod"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
+      for statement in jsondecode(aws_iam_policy.this["read-prod"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
     ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/prod.tfstate"]
     error_message = "the plan role may read no object except its own state"
   }
   assert {
-    condition     = toset(keys(aws_iam_role_policy.deploy)) == toset(["dev", "prod"])
-    error_message = "only the deploy roles may have the policy deploy"
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.this["read-prod"].policy).Statement : statement.Condition.StringEquals == { "aws:ResourceTag/memory-ingress" = "memory" }
+      if anytrue([for arn in flatten([statement.Resource]) : can(regex("::/(apikeys|restapis|usageplans)", arn)) && !endswith(arn, "/stages/*")])
+    ])
+    error_message = "a REST API, an API key or a usage plan may be read only if it has the tag of the deployment"
   }
 }
 
@@ -74,29 +95,49 @@ run "the_deploy_role_cannot_touch_memories" {
 
   assert {
     condition = alltrue([
-      for action in ["s3:DeleteBucket", "s3:DeleteObject*", "s3:GetObject*", "s3:PutLifecycleConfiguration", "s3:PutObject*"] :
-      contains(one([for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : statement if statement.Effect == "Deny"]).Action, action)
+      for action in ["s3:DeleteBucket", "s3:DeleteObject*", "s3:GetObject*", "s3:PutLifecycleConfiguration", "s3:PutObject*", "s3:PutReplicationConfiguration", "s3:Replicate*"] :
+      contains(one([for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : statement if statement.Effect == "Deny"]).Action, action)
     ])
-    error_message = "reading, writing and deleting memories must be denied"
+    error_message = "reading, writing, replicating and deleting memories must be denied"
   }
   assert {
-    condition = one([for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : statement if statement.Effect == "Deny"]).Resource == [
+    condition = one([for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : statement if statement.Effect == "Deny"]).Resource == [
       "arn:aws:s3:::our-memories", "arn:aws:s3:::our-memories/*",
     ]
     error_message = "the denial must cover the bucket of the environment"
   }
   assert {
     condition = flatten([
-      for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : statement.Resource
-      if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
+      for policy in aws_iam_policy.this : [
+        for statement in jsondecode(policy.policy).Statement : statement.Resource
+        if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "s3:Delete")])
+      ] if endswith(policy.name, "-dev-eu-central-1")
     ]) == ["arn:aws:s3:::memory-ingress-terraform-123456789012-eu-central-1/memory-ingress/dev.tfstate.tflock"]
     error_message = "the deploy role may delete only the lock of the state"
   }
   assert {
     condition = alltrue(flatten([
-      for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : [for action in flatten([statement.Action]) : !contains(["*", "iam:*", "s3:*", "lambda:*"], action)]
+      for policy in aws_iam_policy.this : [
+        for statement in jsondecode(policy.policy).Statement : [for action in flatten([statement.Action]) : !can(regex("^([a-z0-9]+:)?[*]$", action))]
+      ]
     ]))
-    error_message = "the deploy role must not get all actions of a service"
+    error_message = "no role may get all actions of a service"
+  }
+}
+
+run "the_deploy_role_may_replicate_where_its_environment_does" {
+  command = plan
+  variables {
+    environments = { prod = { name = "memory", replication = { bucket_arn = "arn:aws:s3:::our-replica" } } }
+  }
+
+  assert {
+    condition     = { for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : statement.Effect => true... if contains(flatten([statement.Action]), "s3:PutReplicationConfiguration") } == { Allow = [true] }
+    error_message = "the deploy role must be able to configure the replication, and no denial may stop it"
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_policy.boundary["replication-prod"].policy).Statement : statement.Resource if contains(statement.Action, "s3:ReplicateObject")]) == ["arn:aws:s3:::our-replica/*"]
+    error_message = "the role of the replication may write only to the replica"
   }
 }
 
@@ -104,48 +145,65 @@ run "the_deploy_role_cannot_create_a_more_powerful_role" {
   command = plan
 
   assert {
-    condition = alltrue([
-      for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement :
-      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == "arn:aws:iam::123456789012:policy/memory-ingress-boundary-prod"
-      if anytrue([for action in flatten([statement.Action]) : contains(["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"], action)])
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : [
+        for action in flatten([statement.Action]) : "${action} ${statement.Resource} ${statement.Condition.StringEquals["iam:PermissionsBoundary"]}"
+        if contains(["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"], action)
+      ]
+      ])) == toset([
+      for action in ["AttachRolePolicy gateway-log", "CreateRole gateway-log", "CreateRole writer", "PutRolePermissionsBoundary gateway-log", "PutRolePermissionsBoundary writer", "PutRolePolicy writer"] :
+      "iam:${split(" ", action)[0]} arn:aws:iam::123456789012:role/memory-${split(" ", action)[1]}-eu-central-1 arn:aws:iam::123456789012:policy/memory-ingress-boundary-${split(" ", action)[1]}-prod-eu-central-1"
     ])
-    error_message = "creating a role and writing its policies must require the boundary"
+    error_message = "creating a role and giving it policies must require the boundary of that very role"
   }
   assert {
-    condition = alltrue([
-      for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement :
-      alltrue([for arn in flatten([statement.Resource]) : contains(["arn:aws:iam::123456789012:role/memory-writer-eu-central-1", "arn:aws:iam::123456789012:role/memory-gateway-log-eu-central-1"], arn)])
-      if anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:") && action != "iam:CreateServiceLinkedRole"])
-    ])
+    condition = toset(flatten([
+      for policy in aws_iam_policy.this : [
+        for statement in jsondecode(policy.policy).Statement : statement.Resource
+        if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:") && action != "iam:CreateServiceLinkedRole"])
+      ] if endswith(policy.name, "-prod-eu-central-1")
+    ])) == toset(["arn:aws:iam::123456789012:role/memory-writer-eu-central-1", "arn:aws:iam::123456789012:role/memory-gateway-log-eu-central-1"])
     error_message = "the deploy role may change only the two roles of the module, never its own"
   }
   assert {
     condition = toset([
-      for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : "${statement.Resource} ${statement.Condition.StringEquals["iam:PassedToService"]}"
+      for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : "${statement.Resource} ${statement.Condition.StringEquals["iam:PassedToService"]}"
       if contains(flatten([statement.Action]), "iam:PassRole")
     ]) == toset(["arn:aws:iam::123456789012:role/memory-writer-eu-central-1 lambda.amazonaws.com", "arn:aws:iam::123456789012:role/memory-gateway-log-eu-central-1 apigateway.amazonaws.com"])
     error_message = "each role may be passed only to its own service"
   }
   assert {
     condition = !anytrue(flatten([
-      for statement in jsondecode(aws_iam_role_policy.deploy["prod"].policy).Statement : [
-        for action in flatten([statement.Action]) : contains(["iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion"], action)
-      ] if statement.Effect == "Allow"
+      for policy in aws_iam_policy.this : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for action in flatten([statement.Action]) : contains(["iam:UpdateAssumeRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion"], action)
+        ] if statement.Effect == "Allow"
+      ]
     ]))
-    error_message = "the deploy role must not be able to loosen a trust policy or the boundary"
-  }
-  assert {
-    condition     = !strcontains(aws_iam_policy.boundary["prod"].policy, "iam:") && !strcontains(aws_iam_policy.boundary["prod"].policy, "s3:Get")
-    error_message = "the boundary must not allow more than the module gives"
+    error_message = "the deploy role must not be able to loosen a trust policy or a boundary"
   }
 }
 
-run "policies_are_within_the_size_limit_of_iam" {
+run "each_role_of_the_module_has_a_boundary_of_its_own" {
   command = plan
 
   assert {
-    condition     = alltrue([for environment in ["dev", "prod"] : length(aws_iam_role_policy.read["deploy-${environment}"].policy) + length(aws_iam_role_policy.deploy[environment].policy) < 10240])
-    error_message = "the inline policies of a role must stay below the limit of 10,240 characters together"
+    condition     = toset([for name, boundary in aws_iam_policy.boundary : boundary.name]) == toset([for role in ["gateway-log-dev", "gateway-log-prod", "writer-dev", "writer-prod"] : "memory-ingress-boundary-${role}-eu-central-1"])
+    error_message = "there must be one boundary for each role, and none for a replication that is not configured"
+  }
+  assert {
+    condition = flatten([for statement in jsondecode(aws_iam_policy.boundary["writer-prod"].policy).Statement : statement.Action]) == [
+      "s3:PutObject", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+    ]
+    error_message = "the writer must never be able to read, neither memories nor logs"
+  }
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_policy.boundary["writer-prod"].policy).Statement : statement.Resource if statement.Sid == "WriteItsLog"]) == "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/memory:*"
+    error_message = "the writer must be able to write only its own log"
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_policy.boundary["gateway_log-prod"].policy).Statement : [for action in statement.Action : !startswith(action, "logs:")]]) == [for n in range(7) : false]
+    error_message = "the gateway's role must be able to do nothing but log"
   }
 }
 
@@ -227,4 +285,12 @@ run "an_oidc_provider_of_another_issuer_is_refused" {
     oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com"
   }
   expect_failures = [var.oidc_provider_arn]
+}
+
+run "a_replica_that_is_not_a_bucket_is_refused" {
+  command = plan
+  variables {
+    environments = { prod = { name = "memory", replication = { bucket_arn = "our-replica" } } }
+  }
+  expect_failures = [var.environments]
 }
