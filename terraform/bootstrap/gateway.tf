@@ -28,7 +28,7 @@ locals {
         {
           Sid       = "ChangeWhatHasTheTag"
           Effect    = "Allow"
-          Action    = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
+          Action    = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:UpdateRestApiPolicy"]
           Resource  = [for arn in local.tagged_gateway : "${arn}/*"]
           Condition = { StringEquals = { "aws:ResourceTag/${local.tag}" = deployment.name } }
         },
