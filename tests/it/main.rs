@@ -55,6 +55,7 @@ mod outcomes;
 mod place;
 #[path = "../harness/process.rs"]
 mod process;
+mod reading;
 mod readme;
 #[path = "../harness/receipt.rs"]
 mod receipt;

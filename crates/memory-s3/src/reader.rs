@@ -6,15 +6,18 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures_util::stream::{self, Stream, TryStreamExt};
 use memory_log::object::{Object, ObjectError};
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::aws::chain;
 
@@ -22,8 +25,11 @@ mod selection;
 
 pub use selection::Selection;
 
-/// Objects that are fetched at once. Their order stays the order of keys.
-const FETCHES_AT_ONCE: usize = 16;
+/// Objects that are fetched and proved at once. Their order stays the order of keys.
+const FETCHES_AT_ONCE: usize = 64;
+/// Bytes of these objects, by their listed sizes: 16 of the largest memories. A larger object is fetched
+/// alone.
+const BYTES_AT_ONCE: u32 = 64 * 1024 * 1024;
 
 /// Reads memories from one bucket. It has no way to put anything.
 #[derive(Debug, Clone)]
@@ -111,42 +117,99 @@ impl Reader {
         }
     }
 
-    /// Every entry of a selection in key order, read and proved.
+    /// Every entry of a selection in key order, read and proved. Keys that are not keys of the log are
+    /// among them. Fetches and proofs are tasks of their own, so they use every processor.
     ///
     /// # Errors
     /// [`ReadError`] ends the stream.
-    pub fn entries(&self, selection: &Selection) -> impl Stream<Item = Result<Entry, ReadError>> {
-        let entry = async |key: Result<String, ReadError>| self.entry(key?).await;
-        self.keys(selection).map(entry).buffered(FETCHES_AT_ONCE)
+    pub fn entries(
+        &self,
+        selection: &Selection,
+    ) -> impl Stream<Item = Result<Entry, ReadError>> + use<> {
+        let room = Arc::new(Semaphore::new(BYTES_AT_ONCE as usize));
+        let with_room = move |listed: Listed| {
+            let room = Arc::clone(&room);
+            async move {
+                // The semaphore is never closed. The room is free again when the entry is taken.
+                let room = room.acquire_many_owned(listed.bytes).await.ok();
+                Ok((listed.key, room))
+            }
+        };
+        let reader = self.clone();
+        let fetch = move |(key, room): (String, _)| {
+            let reader = reader.clone();
+            async move {
+                let task = tokio::spawn({
+                    let key = key.clone();
+                    async move { reader.entry(key).await }
+                });
+                let what = |error: JoinError| error.to_string();
+                let entry = task.await.map_err(|error| ReadError::Get {
+                    key,
+                    what: what(error),
+                });
+                Ok((entry.flatten()?, room))
+            }
+        };
+        self.listed(selection)
+            .and_then(with_room)
+            .map_ok(fetch)
+            .try_buffered(FETCHES_AT_ONCE)
+            .map_ok(|(entry, _room)| entry)
     }
 
-    /// The keys of a selection, in key order. Keys that are not keys of the log are among them.
-    ///
-    /// # Errors
-    /// [`ReadError::List`] ends the stream.
-    pub fn keys(&self, selection: &Selection) -> impl Stream<Item = Result<String, ReadError>> {
-        let pages = self
+    /// The objects of a selection in key order. The next page is fetched while one is read.
+    fn listed(
+        &self,
+        selection: &Selection,
+    ) -> impl Stream<Item = Result<Listed, ReadError>> + use<> {
+        let (reader, selection) = (self.clone(), selection.clone());
+        let fetch = move |token| {
+            let (reader, selection) = (reader.clone(), selection.clone());
+            tokio::spawn(async move { reader.page(&selection, token).await })
+        };
+        let pages = stream::unfold(Some(fetch(None)), move |page| {
+            let fetch = fetch.clone();
+            async move {
+                // A task that panicked must not look like the end.
+                let page = page?.await;
+                match page.unwrap_or_else(|error| Err(ReadError::List(error.to_string()))) {
+                    Ok((page, next)) => Some((Ok(page), next.map(|token| fetch(Some(token))))),
+                    Err(error) => Some((Err(error), None)),
+                }
+            }
+        });
+        pages
+            .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+            .try_flatten()
+    }
+
+    /// A page of a selection, and the token of the next page if there is one.
+    async fn page(
+        &self,
+        selection: &Selection,
+        token: Option<String>,
+    ) -> Result<(Vec<Listed>, Option<String>), ReadError> {
+        let request = self
             .client
             .list_objects_v2()
             .bucket(&self.bucket)
             .prefix(selection.prefix())
             .set_start_after(selection.start_after())
+            .set_continuation_token(token.clone())
             // The only encoding that can carry every key in XML.
-            .encoding_type(EncodingType::Url)
-            .into_paginator()
-            .send();
-        let pages = stream::unfold(pages, async |mut pages| {
-            let page = pages.next().await?;
-            Some((page, pages))
-        });
-        pages
-            .map(|page| page.map_err(|error| ReadError::List(chain(&error))))
-            .map_ok(|page| {
-                let keys = keys_of(&page).into_iter();
-                let wanted: Vec<_> = keys.filter(|key| selection.has(key)).collect();
-                stream::iter(wanted.into_iter().map(Ok))
-            })
-            .try_flatten()
+            .encoding_type(EncodingType::Url);
+        let page = request.send().await;
+        let page = page.map_err(|error| ReadError::List(chain(&error)))?;
+        let next = page.next_continuation_token().map(str::to_owned);
+        let is_truncated = page.is_truncated() == Some(true);
+        if is_truncated && next.is_none() || next.is_some() && next == token {
+            let what = "a page is not the last one, and does not say where the next one begins";
+            return Err(ReadError::List(what.to_owned()));
+        }
+        let wanted = listed_in(&page).into_iter();
+        let wanted = wanted.filter(|listed| selection.has(&listed.key));
+        Ok((wanted.collect(), next))
     }
 
     /// Gets one object and proves it.
@@ -186,15 +249,29 @@ impl Reader {
     }
 }
 
-/// The keys of a page, decoded if S3 encoded them.
-fn keys_of(page: &ListObjectsV2Output) -> Vec<String> {
+/// An object of a listing.
+#[derive(Debug, PartialEq, Eq)]
+struct Listed {
+    key: String,
+    /// Its size, at most [`BYTES_AT_ONCE`].
+    bytes: u32,
+}
+
+/// The objects of a page, with keys that are decoded if S3 encoded them.
+fn listed_in(page: &ListObjectsV2Output) -> Vec<Listed> {
     let is_encoded = page.encoding_type().is_some();
-    let keys = page.contents().iter().filter_map(|object| object.key());
-    keys.map(|key| match is_encoded {
-        true => decoded(key),
-        false => key.to_owned(),
-    })
-    .collect()
+    let listed = page.contents().iter().filter_map(|object| {
+        let key = object.key()?;
+        let bytes = u32::try_from(object.size().unwrap_or_default()).unwrap_or(u32::MAX);
+        Some(Listed {
+            key: match is_encoded {
+                true => decoded(key),
+                false => key.to_owned(),
+            },
+            bytes: bytes.min(BYTES_AT_ONCE),
+        })
+    });
+    listed.collect()
 }
 
 /// A key as `encoding-type=url` spells it: percent-encoded, and a space as a plus sign.
@@ -206,12 +283,14 @@ fn decoded(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::types::Object as Listed;
+    use aws_sdk_s3::types;
 
     use super::*;
 
     fn page(encoding: Option<EncodingType>, keys: &[&str]) -> ListObjectsV2Output {
-        let listed = keys.iter().map(|key| Listed::builder().key(*key).build());
+        let listed = keys
+            .iter()
+            .map(|key| types::Object::builder().key(*key).build());
         ListObjectsV2Output::builder()
             .set_encoding_type(encoding)
             .set_contents(Some(listed.collect()))
@@ -221,11 +300,31 @@ mod tests {
     #[test]
     fn a_key_is_decoded_only_where_s3_encoded_it() {
         let spelled = ["a%252F+b", "c%2Bd", "e%C3%BC"];
+        let keys_of = |page: &_| -> Vec<_> {
+            listed_in(page)
+                .into_iter()
+                .map(|object| object.key)
+                .collect()
+        };
         assert_eq!(
             keys_of(&page(Some(EncodingType::Url), &spelled)),
             ["a%2F b", "c+d", "eü"]
         );
         assert_eq!(keys_of(&page(None, &spelled)), spelled);
+    }
+
+    #[test]
+    fn the_size_of_a_listed_object_fits_the_room_for_all() {
+        let bytes_of = |size| {
+            let object = types::Object::builder().key("k").set_size(size).build();
+            let page = ListObjectsV2Output::builder().contents(object).build();
+            listed_in(&page)[0].bytes
+        };
+        assert_eq!(bytes_of(Some(7)), 7);
+        assert_eq!(bytes_of(None), 0);
+        for huge in [i64::from(BYTES_AT_ONCE) + 1, i64::MAX, -1] {
+            assert_eq!(bytes_of(Some(huge)), BYTES_AT_ONCE, "{huge}");
+        }
     }
 
     #[test]
