@@ -11,11 +11,13 @@ use aws_sdk_s3::config::SharedHttpClient;
 use aws_sdk_s3::error::{BoxError, ConnectorError};
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+    HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpStream;
@@ -46,11 +48,15 @@ type Connect = BoxCloneSyncService<http::Uri, MaybeHttpsStream<TokioIo<TcpStream
 
 /// The SDK's HTTP client over these connections. It speaks HTTP/1.1.
 pub(super) fn http_client(invocations: Invocations) -> SharedHttpClient {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    // A request can leave in several pieces. None of them waits for the other side's acknowledgement.
+    tcp.set_nodelay(true);
     let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls())
         .https_or_http()
         .enable_http1()
-        .build();
+        .wrap_connector(tcp);
     let connect = ServiceBuilder::new()
         .timeout(CONNECT_TIMEOUT)
         .service(https);
@@ -91,7 +97,7 @@ fn tls() -> ClientConfig {
         .with_no_client_auth()
 }
 
-impl HttpConnector for Connections {
+impl SdkConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { client, limit } = self.clone();
         HttpConnectorFuture::new(async move {
