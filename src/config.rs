@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use memory_log::scope::WriteScopes;
+
 use crate::caller::ApiKey;
 use crate::origin::Origin;
 
@@ -17,6 +19,8 @@ pub struct Config {
     pub allowed_origins: Vec<Origin>,
     /// `MEMORY_API_KEY`.
     pub api_key: Option<ApiKey>,
+    /// `MEMORY_WRITE_SCOPES`.
+    pub write_scopes: WriteScopes,
     /// `RUST_LOG`.
     pub log_filter: String,
     /// `AWS_ENDPOINT_URL_S3`.
@@ -69,6 +73,7 @@ impl Config {
         let bucket = read("MEMORY_BUCKET");
         let origins = read("MEMORY_ALLOWED_ORIGINS").unwrap_or_default();
         let key = read("MEMORY_API_KEY");
+        let scopes = read("MEMORY_WRITE_SCOPES");
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
         let s3_endpoint = read("AWS_ENDPOINT_URL_S3");
 
@@ -90,6 +95,20 @@ impl Config {
                 )),
             }
         }
+        let write_scopes = match scopes.as_deref() {
+            None => WriteScopes::default(),
+            Some(text) if text.trim().is_empty() => {
+                mistakes.push(
+                    "MEMORY_WRITE_SCOPES is empty, so nobody could write: name scopes, or unset it."
+                        .to_owned(),
+                );
+                WriteScopes::default()
+            }
+            Some(text) => WriteScopes::parse(text).unwrap_or_else(|error| {
+                mistakes.push(format!("MEMORY_WRITE_SCOPES: {error}."));
+                WriteScopes::default()
+            }),
+        };
         // White space at the ends of a header value is not part of it, so a key with it could never be
         // sent.
         let can_be_sent = |key: &str| {
@@ -127,6 +146,7 @@ impl Config {
             bucket,
             allowed_origins,
             api_key,
+            write_scopes,
             log_filter,
             s3_endpoint,
         };

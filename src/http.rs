@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::http::header;
 use futures_util::FutureExt;
 use memory_log::memory::Draft;
+use memory_log::scope::Claims;
 use tokio::time::{Instant, timeout_at};
 
 use crate::guard::{Guard, is_preflight};
@@ -139,7 +140,9 @@ impl Service {
             return Err(unsupported.into());
         }
         let (draft, shape) = shape::read(&body, body_type)?;
-        let receipt = self.remember(draft, shape, exchange.deadline).await?;
+        let receipt = self
+            .remember(draft, shape, &exchange.claims(), exchange.deadline)
+            .await?;
         Ok(Outcome::Stored(receipt, representation))
     }
 
@@ -152,8 +155,10 @@ impl Service {
             match mcp::dispatch(Some(&exchange.head.headers), &message) {
                 Step::Respond(response) => Outcome::Message(response),
                 Step::Call(draft, reply) => {
-                    let deadline = exchange.deadline;
-                    let result = self.remember(draft, Shape::ToolBody, deadline).await;
+                    let (claims, deadline) = (exchange.claims(), exchange.deadline);
+                    let result = self
+                        .remember(draft, Shape::ToolBody, &claims, deadline)
+                        .await;
                     Outcome::Called(reply, result)
                 }
             },
@@ -180,9 +185,10 @@ impl Service {
         &self,
         draft: Draft,
         shape: Shape,
+        claims: &Claims,
         deadline: Instant,
     ) -> Result<Receipt, RequestError> {
-        let remembered = self.ingress.remember(draft, deadline).await;
+        let remembered = self.ingress.remember(draft, claims, deadline).await;
         remembered.map_err(|error| {
             let problems = error.problems(|place| shape.locate(place));
             RequestError::because(problems, error.log())

@@ -222,9 +222,8 @@ fn request(path: &[&str]) -> Place {
 pub fn locate(place: &Place) -> Vec<String> {
     let attribute = |name: &str| ["data", "attributes", name].map(str::to_owned).to_vec();
     match place {
-        // The envelope has no domain, so no fault can be there.
-        Place::Domain => vec!["data".to_owned()],
-        Place::EntityId => attribute("repository_id"),
+        // The domain of an envelope is always `repository`.
+        Place::Domain | Place::EntityId => attribute("repository_id"),
         Place::Content => attribute("content"),
         Place::Timestamp => attribute("timestamp"),
         Place::Metadata(path) => ["data", "attributes"]

@@ -4,6 +4,8 @@
 //! or base64 body, prefixes the stage, and keeps one line of a repeated header. So these are taken
 //! out of the event first and parsed here. The module must not know routes.
 
+mod verified;
+
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
@@ -45,6 +47,7 @@ pub async fn handle(
         mut payload,
         context,
     } = event;
+    let claims = verified::claims(&payload);
     let parts = EventParts::taken_from(&mut payload);
     let id = PlatformRequestId(context.request_id.clone());
     let deadline = deadline(&context, SystemTime::now());
@@ -52,6 +55,7 @@ pub async fn handle(
         let mut request: Request = request.map(|_| parts.body());
         *request.uri_mut() = parts.target.clone();
         request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(claims.clone());
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
         }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use memory_log::fault::{Place, Violations};
 use memory_log::memory::{Draft, Memory};
 use memory_log::object::Object;
+use memory_log::scope::{Claims, Outside, WriteScopes};
 use memory_log::timestamp::Timestamp;
 use memory_s3::writer::{Put, WriteError, Writer};
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use crate::problem::{Problem, StorageFailure};
 #[derive(Debug)]
 pub struct Ingress {
     writer: Writer,
+    scopes: WriteScopes,
     clock: Clock,
 }
 
@@ -41,6 +43,8 @@ pub struct Receipt {
 pub enum RememberError {
     /// The draft is not a memory. Nothing was sent to S3.
     Invalid(Violations),
+    /// The caller may not write memories of this domain or entity. Nothing was sent to S3.
+    Outside(Outside),
     /// The put gave no proof.
     Write {
         /// What is known about the object.
@@ -64,33 +68,38 @@ impl Receipt {
 }
 
 impl Ingress {
-    /// The way into the log of this writer.
+    /// The way into the log of this writer, for callers who may write in these scopes.
     #[must_use]
-    pub fn new(writer: Writer) -> Self {
+    pub fn new(writer: Writer, scopes: WriteScopes) -> Self {
         Self {
             writer,
+            scopes,
             clock: Clock::default(),
         }
     }
 
-    /// Stores one memory. Returns when it is durable, or when the deadline has passed.
+    /// Stores one memory of a caller with these claims. Returns when it is durable, or when the
+    /// deadline has passed.
     ///
     /// # Errors
     /// [`RememberError`] says what is known.
     pub async fn remember(
         &self,
         draft: Draft,
+        claims: &Claims,
         deadline: Instant,
     ) -> Result<Receipt, RememberError> {
         let now = self.clock.now(SystemTime::now());
         let memory = Memory::new(draft, now).map_err(RememberError::Invalid)?;
+        let scope = self.scopes.permit(claims, &memory);
+        let scope = scope.map_err(RememberError::Outside)?;
         let object = Object::of(&memory);
         let (memory_id, key, timestamp) =
             (object.memory_id, object.key.clone(), memory.timestamp());
         let writer = self.writer.clone();
         // A task of its own: a caller that hangs up does not cancel the put, and a panic in it is
         // known to be one.
-        let put = tokio::spawn(async move { writer.put(&object, deadline).await });
+        let put = tokio::spawn(async move { writer.put(&object, &scope, deadline).await });
         match put.await {
             Ok(Ok(put)) => Ok(Receipt {
                 memory_id,
@@ -113,6 +122,13 @@ impl RememberError {
     pub fn problems(&self, locate: impl Fn(&Place) -> Vec<String>) -> Vec<Problem> {
         let (failure, retry) = match self {
             Self::Invalid(violations) => return Problem::of_violations(violations, locate),
+            Self::Outside(outside) => {
+                let place = match outside {
+                    Outside::Domain => Place::Domain,
+                    Outside::Entity => Place::EntityId,
+                };
+                return vec![Problem::outside(&locate(&place))];
+            }
             Self::Write { error, retry } => {
                 let failure = match error {
                     WriteError::Unavailable(_) => StorageFailure::Unavailable,
@@ -131,7 +147,7 @@ impl RememberError {
     #[must_use]
     pub fn log(&self) -> Option<String> {
         match self {
-            Self::Invalid(_) => None,
+            Self::Invalid(_) | Self::Outside(_) => None,
             Self::Write { error, .. } => Some(error.to_string()),
             Self::Crashed { .. } => Some("the put panicked".to_owned()),
         }

@@ -14,6 +14,7 @@ use memory_ingress::origin::Origin;
 use memory_ingress::remember::Ingress;
 use memory_ingress::{http, lambda};
 use memory_log::object::Object;
+use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
 use tempfile::TempDir;
@@ -115,7 +116,7 @@ fn with_empty_bucket() -> (Router, TempDir) {
             .into_iter()
             .collect(),
     };
-    let ingress = Ingress::new(Writer::new(client, BUCKET));
+    let ingress = Ingress::new(Writer::new(client, BUCKET), WriteScopes::default());
     (http::router(ingress, guard), folder)
 }
 

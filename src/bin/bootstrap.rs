@@ -45,7 +45,7 @@ async fn start(
         allowed_origins: config.allowed_origins,
     };
     Ok(http::router(
-        Ingress::new(Writer::new(client, bucket)),
+        Ingress::new(Writer::new(client, bucket), config.write_scopes),
         guard,
     ))
 }

@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use memory_log::scope::Claims;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -69,6 +70,12 @@ impl Exchange {
             request_id,
             started,
         }
+    }
+
+    /// What the platform verified about the caller: an extension that its binary can set on a request.
+    pub(super) fn claims(&self) -> Claims {
+        let verified = self.head.extensions.get::<Claims>();
+        verified.cloned().unwrap_or_default()
     }
 
     /// Logs the result and makes the response.

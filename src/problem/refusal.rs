@@ -71,6 +71,16 @@ impl Problem {
         Self::new(Code::Forbidden, source, detail)
     }
 
+    /// 403: the caller may not write memories of the domain or the entity at this path.
+    #[must_use]
+    pub(crate) fn outside(path: &[String]) -> Self {
+        let name = path.last().map(String::as_str).unwrap_or_default();
+        let detail = format!(
+            "You may not write memories with this {name:?}. The operator of the service can allow it. Nothing was stored."
+        );
+        Self::at(Code::Forbidden, path, detail)
+    }
+
     /// 400: the connection closed before the whole body had arrived, or the body could not be decoded.
     #[must_use]
     pub(crate) fn cut_off() -> Self {

@@ -23,6 +23,7 @@ use clap::Parser;
 use memory_ingress::guard::Guard;
 use memory_ingress::http;
 use memory_ingress::remember::Ingress;
+use memory_log::scope::WriteScopes;
 use tokio::task::JoinSet;
 
 #[path = "../harness/exchange.rs"]
@@ -107,7 +108,10 @@ fn main() -> ExitCode {
 
 async fn write(options: &Options, seed: u64, folder: &Path) -> Vec<Life> {
     let store = faulty::faulty_store(folder, life::faults(seed));
-    let router = http::router(Ingress::new(store), Guard::default());
+    let router = http::router(
+        Ingress::new(store, WriteScopes::default()),
+        Guard::default(),
+    );
     let (attempts, next) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut writers = JoinSet::new();
     for _ in 0..options.writers {

@@ -12,6 +12,7 @@ use memory_ingress::caller::Callers;
 use memory_ingress::guard::Guard;
 use memory_ingress::http;
 use memory_ingress::remember::Ingress;
+use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
 use serde_json::Value;
@@ -44,7 +45,10 @@ impl App {
     pub(crate) fn guarded(guard: Guard) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = embedded::client(Disk::create(folder.path()).unwrap());
-        let router = http::router(Ingress::new(Writer::new(client, BUCKET)), guard);
+        let router = http::router(
+            Ingress::new(Writer::new(client, BUCKET), WriteScopes::default()),
+            guard,
+        );
         Self {
             router,
             folder: Arc::new(folder),
@@ -53,7 +57,10 @@ impl App {
 
     /// A service over another S3. The folder stays empty.
     pub(crate) fn over(store: Writer) -> Self {
-        Self::of(http::router(Ingress::new(store), Guard::default()))
+        Self::of(http::router(
+            Ingress::new(store, WriteScopes::default()),
+            Guard::default(),
+        ))
     }
 
     pub(crate) fn of(router: Router) -> Self {

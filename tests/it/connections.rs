@@ -12,6 +12,7 @@ use memory_ingress::guard::Guard;
 use memory_ingress::http::{self, BODIES_BYTES_MAX, BODY_BYTES_MAX, Crowded};
 use memory_ingress::remember::Ingress;
 use memory_ingress::server::{self, HEAD_BYTES_MAX, HEAD_TIME_MAX, Limits};
+use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +29,10 @@ const AT: &str = "2026-01-27T03:14:22Z";
 fn crowded() -> App {
     let folder = tempfile::tempdir().unwrap();
     let client = embedded::client(Disk::create(folder.path()).unwrap());
-    let router = http::router(Ingress::new(Writer::new(client, BUCKET)), Guard::default());
+    let router = http::router(
+        Ingress::new(Writer::new(client, BUCKET), WriteScopes::default()),
+        Guard::default(),
+    );
     App::of(router.layer(Extension(Crowded)))
 }
 

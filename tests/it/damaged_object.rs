@@ -7,11 +7,6 @@ use std::path::PathBuf;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::future::join_all;
-use memory_ingress::tool;
-use memory_log::json::Json;
-use memory_log::memory::Memory;
-use memory_log::object::Object;
-use memory_log::timestamp::Timestamp;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::{Put, WriteError, Writer};
 use tempfile::TempDir;
@@ -20,18 +15,9 @@ use tokio::time::Instant;
 use crate::app::{App, tool_for_document};
 use crate::exchange::{Answer, mcp};
 use crate::message::request;
+use crate::outcomes::{BODY, object, scope};
 use crate::s3_suite::status_and_code;
 use crate::surface::tool as ask_tool;
-
-const BODY: &str =
-    r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
-
-/// The object of [`BODY`].
-fn object() -> Object {
-    let json = Json::parse(BODY.as_bytes()).unwrap();
-    let draft = tool::draft(json.root()).unwrap();
-    Object::of(&Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap())
-}
 
 /// A data folder in which the file of [`object`] has these bytes.
 struct Folder {
@@ -123,9 +109,10 @@ async fn a_repeat_over_the_same_bytes_is_a_receipt() {
 #[tokio::test]
 async fn the_log_names_the_key_of_a_damaged_object() {
     let folder = Folder::with(b"{}");
-    let (writer, object) = (folder.writer(), object());
+    let (writer, object, scope) = (folder.writer(), object(), scope());
     let put = writer.put(
         &object,
+        &scope,
         Instant::now() + memory_ingress::http::REQUEST_TIME_MAX,
     );
     let error = put.await.unwrap_err();
@@ -134,6 +121,7 @@ async fn the_log_names_the_key_of_a_damaged_object() {
     fs::write(&folder.file, &object.body).unwrap();
     let put = writer.put(
         &object,
+        &scope,
         Instant::now() + memory_ingress::http::REQUEST_TIME_MAX,
     );
     assert_eq!(put.await, Ok(Put::AlreadyThere), "once it is repaired");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memory_ingress::http::REQUEST_TIME_MAX;
+use memory_log::scope::{Claims, WriteScopes};
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::{WriteError, Writer};
 use tempfile::TempDir;
@@ -228,8 +229,13 @@ async fn the_writer_calls_a_failure_before_the_link_unavailable() {
     let now = memory_log::timestamp::Timestamp::from_unix_micros(0);
     let memory = memory_log::memory::Memory::new(draft, now).unwrap();
     let object = memory_log::object::Object::of(&memory);
+    let scope = WriteScopes::default()
+        .permit(&Claims::default(), &memory)
+        .unwrap();
     let deadline = tokio::time::Instant::now() + REQUEST_TIME_MAX;
-    let put = Writer::new(client, BUCKET).put(&object, deadline).await;
+    let put = Writer::new(client, BUCKET)
+        .put(&object, &scope, deadline)
+        .await;
     let Err(WriteError::Unavailable(why)) = put else {
         panic!("{put:?}");
     };

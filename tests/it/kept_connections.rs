@@ -17,7 +17,7 @@ use crate::app::vectors;
 use crate::folder::memory;
 use crate::lambda::{Function, rest_event};
 use crate::misbehaving::is_whole;
-use crate::outcomes::object;
+use crate::outcomes::{object, scope};
 use crate::process::Server;
 use crate::s3_client::{client_of, on_aws};
 
@@ -32,8 +32,8 @@ enum Habit {
     Resets,
     /// Forgets it during the pause: whatever comes later has no response.
     Forgets,
-    /// Closes it after each response, without a word.
-    ClosesAfterOne,
+    /// Closes it after so many responses, and does not say so.
+    ClosesAfter(usize),
     /// Says `Connection: close` in each response.
     SaysClose,
 }
@@ -65,7 +65,11 @@ impl Storage {
                     requests.len() - 1
                 };
                 let (requests, pause) = (Arc::clone(&requests), pause.subscribe());
-                let count = move || requests.lock().unwrap()[connection] += 1;
+                let count = move || {
+                    let mut requests = requests.lock().unwrap();
+                    requests[connection] += 1;
+                    requests[connection]
+                };
                 tokio::spawn(serve(socket, habit, pause, count));
             }
         });
@@ -92,7 +96,7 @@ async fn serve(
     mut socket: TcpStream,
     habit: Habit,
     mut pause: broadcast::Receiver<Habit>,
-    count: impl Fn(),
+    count: impl Fn() -> usize,
 ) {
     loop {
         let request = tokio::select! {
@@ -101,14 +105,14 @@ async fn serve(
                 match habit {
                     Habit::Resets => socket.set_zero_linger().unwrap(),
                     Habit::Forgets => std::future::pending().await,
-                    Habit::Closes | Habit::Keeps | Habit::ClosesAfterOne | Habit::SaysClose => {}
+                    Habit::Closes | Habit::Keeps | Habit::ClosesAfter(_) | Habit::SaysClose => {}
                 }
                 drop(socket);
                 return;
             }
         };
         let Some(request) = request else { return };
-        count();
+        let requests = count();
         let close = match habit == Habit::SaysClose {
             true => "connection: close\r\n",
             false => "",
@@ -116,7 +120,7 @@ async fn serve(
         let _ = socket
             .write_all(confirmation(&request, close).as_bytes())
             .await;
-        if matches!(habit, Habit::SaysClose | Habit::ClosesAfterOne) {
+        if habit == Habit::SaysClose || habit == Habit::ClosesAfter(requests) {
             return;
         }
     }
@@ -150,7 +154,7 @@ async fn writer(endpoint: &str) -> Writer {
 
 async fn put(writer: &Writer) -> Result<Put, WriteError> {
     let deadline = Instant::now() + Duration::from_secs(8);
-    writer.put(&object(), deadline).await
+    writer.put(&object(), &scope(), deadline).await
 }
 
 #[tokio::test]
@@ -176,15 +180,25 @@ async fn a_connection_that_the_server_wants_closed_is_not_used_again() {
     assert_eq!(storage.requests(), [1, 1, 1]);
 }
 
+#[tokio::test]
+async fn a_server_may_close_a_connection_after_any_number_of_requests() {
+    let storage = Storage::start(Habit::ClosesAfter(3)).await;
+    let writer = writer(&storage.endpoint).await;
+    for _ in 0..7 {
+        assert_eq!(put(&writer).await, Ok(Put::Written));
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(storage.requests(), [3, 3, 1]);
+}
+
 /// hyper sends a request again only if no byte of it had left: that is still one attempt.
 #[tokio::test]
 async fn a_request_goes_to_another_connection_only_if_no_byte_of_it_had_left() {
-    let storage = Storage::start(Habit::Closes).await;
-    let closed_before = writer(&storage.endpoint).await;
-    assert_eq!(put(&closed_before).await, Ok(Put::Written));
-    storage.pause(Habit::Closes).await;
-    assert_eq!(put(&closed_before).await, Ok(Put::Written));
-    assert_eq!(storage.requests(), [1, 1]);
+    // The pool does not know of this close, because nothing ran meanwhile.
+    let pause = Duration::from_millis(100);
+    let closed = move || after_a_pause(Habit::Closes, State::IsBlocked, pause);
+    let second = tokio::task::spawn_blocking(closed).await.unwrap();
+    assert_eq!(second, "Ok(Written)");
 
     // This server answers one request of a connection, and closes it after the first byte of the next.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -219,22 +233,25 @@ async fn a_request_goes_to_another_connection_only_if_no_byte_of_it_had_left() {
 async fn a_function_that_was_frozen_without_its_clocks_uses_a_new_connection() {
     let request = vectors("envelope.json")[0]["request"].clone();
     let event = rest_event("/memory", request.as_str().unwrap());
-    for (second_lives_ms, expected) in [(15_000, vec![2]), (19_000, vec![1, 1])] {
+    for (third_lives_ms, of_the_last) in [(15_000, 2), (19_000, 1)] {
         let storage = Storage::start(Habit::Keeps).await;
         let settings = [
             ("MEMORY_BUCKET", "memories-of-a-test"),
             ("AWS_ENDPOINT_URL_S3", &*storage.endpoint),
         ];
-        let events = [(&event, 15_000), (&event, second_lives_ms)];
+        // The first one is slow, because the function starts with it.
+        let events = [(&event, 15_000), (&event, 15_000), (&event, third_lives_ms)];
         let mut function = Function::start_with(&events, &settings).await;
         for _ in &events {
             assert_eq!(function.answer().await["statusCode"], json!(201));
         }
-        assert_eq!(storage.requests(), expected, "{second_lives_ms}");
+        let requests = storage.requests();
+        assert!(*requests.last().unwrap() >= of_the_last, "{requests:?}");
+        assert!(of_the_last > 1 || requests.ends_with(&[1]), "{requests:?}");
     }
 }
 
-/// What becomes of the client during the pause.
+/// What the client does during the pause.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     /// Its runtime goes on.
@@ -268,7 +285,7 @@ fn after_a_pause(habit: Habit, state: State, gap: Duration) -> String {
             match state {
                 State::Runs | State::IsBlocked => {
                     let writer = writer(&endpoint).await;
-                    while put(&writer).await.is_err() {}
+                    assert_eq!(put(&writer).await, Ok(Put::Written));
                     pause();
                     match state {
                         State::IsBlocked => thread::sleep(gap),
@@ -279,7 +296,7 @@ fn after_a_pause(habit: Habit, state: State, gap: Duration) -> String {
                 State::IsStopped => {
                     let service = service(&endpoint);
                     let body = memory("e", "c", "2026-01-27T03:14:22Z");
-                    while service.post(body.clone()).await.unwrap().status() != 201 {}
+                    assert_eq!(service.post(body.clone()).await.unwrap().status(), 201);
                     service.signal("STOP");
                     pause();
                     sleep(gap).await;
@@ -312,7 +329,7 @@ fn service(endpoint: &str) -> Server {
 #[test]
 fn no_pause_makes_a_write_unknown_that_a_new_connection_would_have_stored() {
     const CASES: u32 = 200;
-    /// More would keep the processor from the servers, whose part is to be in time.
+    /// With more of them, the servers would not be in time on a small machine.
     const SIDE_BY_SIDE: u32 = 25;
     #[expect(clippy::disallowed_methods, reason = "how long this test runs")]
     let rounds = std::env::var("MEMORY_GAPS").map_or(1, |rounds| rounds.parse().unwrap());
@@ -323,7 +340,7 @@ fn no_pause_makes_a_write_unknown_that_a_new_connection_would_have_stored() {
                 Habit::Closes,
                 Habit::Resets,
                 Habit::Forgets,
-                Habit::ClosesAfterOne,
+                Habit::ClosesAfter(1),
                 Habit::SaysClose,
             ];
             let states = [State::Runs, State::IsBlocked, State::IsStopped];
@@ -332,11 +349,11 @@ fn no_pause_makes_a_write_unknown_that_a_new_connection_would_have_stored() {
             let exponent =
                 (f64::from(case) + f64::from(round) / f64::from(rounds)) / f64::from(CASES);
             let gap = Duration::from_millis(1).mul_f64(30_000_f64.powf(exponent));
-            // A close can cross a request on its way, over a new connection too. And a server that forgets a connection
-            // within the limit harms a write over it: S3 keeps one for longer.
+            // A close that is still on its way cannot be seen, nor that a server has forgotten a connection. S3 does
+            // neither within the limit.
             let shortest = match habit {
                 Habit::Keeps | Habit::SaysClose => Duration::ZERO,
-                Habit::Closes | Habit::Resets | Habit::ClosesAfterOne => Duration::from_millis(100),
+                Habit::Closes | Habit::Resets | Habit::ClosesAfter(_) => Duration::from_millis(100),
                 Habit::Forgets => IDLE_MAX + Duration::from_millis(100),
             };
             (habit, state, gap.max(shortest))
@@ -345,11 +362,9 @@ fn no_pause_makes_a_write_unknown_that_a_new_connection_would_have_stored() {
         let cases = Mutex::new(cases.rev());
         let work = || {
             while let Some((habit, state, gap)) = next(&cases) {
-                let known = after_a_pause(habit, state, gap);
-                assert!(
-                    !known.to_lowercase().contains("unknown"),
-                    "{habit:?} {state:?} {gap:?}: {known}"
-                );
+                let second = after_a_pause(habit, state, gap);
+                let is_stored = second == "Ok(Written)" || second.contains("\"status\":\"ok\"");
+                assert!(is_stored, "{habit:?} {state:?} {gap:?}: {second}");
             }
         };
         thread::scope(|scope| {

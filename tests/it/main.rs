@@ -63,6 +63,7 @@ mod receipt;
 mod s3_client;
 #[path = "../harness/s3_suite.rs"]
 mod s3_suite;
+mod scopes;
 #[path = "../harness/socket.rs"]
 mod socket;
 mod stdio;

@@ -18,6 +18,7 @@ use memory_ingress::tool;
 use memory_log::json::Json;
 use memory_log::memory::Memory;
 use memory_log::object::Object;
+use memory_log::scope::{Claims, WriteScope, WriteScopes};
 use memory_log::timestamp::Timestamp;
 use memory_s3::embedded::BUCKET;
 use memory_s3::writer::{Put, WriteError, Writer};
@@ -30,22 +31,28 @@ use crate::misbehaving::{Does, Misbehaving, answer};
 use crate::s3_client::client_of;
 use crate::surface::tool as ask_tool;
 
-const BODY: &str =
+pub(crate) const BODY: &str =
     r#"{"entity_id":"e","domain":"d","content":"c","timestamp":"2026-01-27T03:14:22Z"}"#;
 
 /// Longer than any answer takes on a busy machine: only what hangs waits for its end.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The object of [`BODY`].
-pub(crate) fn object() -> Object {
+/// The memory of [`BODY`].
+fn memory() -> Memory {
     let json = Json::parse(BODY.as_bytes()).unwrap();
-    Object::of(
-        &Memory::new(
-            tool::draft(json.root()).unwrap(),
-            Timestamp::from_unix_micros(0),
-        )
-        .unwrap(),
-    )
+    let draft = tool::draft(json.root()).unwrap();
+    Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap()
+}
+
+/// Its object.
+pub(crate) fn object() -> Object {
+    Object::of(&memory())
+}
+
+/// The right to write it.
+pub(crate) fn scope() -> WriteScope {
+    let everywhere = WriteScopes::default();
+    everywhere.permit(&Claims::default(), &memory()).unwrap()
 }
 
 /// The log in a bucket of this server's.
@@ -296,7 +303,7 @@ async fn every_answer_of_s3_is_classified_by_what_it_proves() {
             let server = Misbehaving::start("http", does.clone()).await;
             let result = store(&server)
                 .await
-                .put(&object(), Instant::now() + PATIENCE)
+                .put(&object(), &scope(), Instant::now() + PATIENCE)
                 .await;
             assert_eq!(known(&result), expected, "{name}: {result:?}");
             let reached = server.seen().len();
@@ -318,7 +325,7 @@ async fn a_connection_that_never_stood_wrote_nothing() {
         let began = Instant::now();
         let result = store(&server)
             .await
-            .put(&object(), began + Duration::from_secs(8))
+            .put(&object(), &scope(), began + Duration::from_secs(8))
             .await;
         assert_eq!(known(&result), Known::Unavailable, "{result:?}");
         assert!(
@@ -331,17 +338,24 @@ async fn a_connection_that_never_stood_wrote_nothing() {
 #[tokio::test]
 async fn a_deadline_before_the_first_byte_is_not_written_and_one_after_it_unknown() {
     let silent = Misbehaving::start("https", Does::IsSilent).await;
-    let passed = store(&silent).await.put(&object(), Instant::now()).await;
+    let passed = store(&silent)
+        .await
+        .put(&object(), &scope(), Instant::now())
+        .await;
     assert_eq!(known(&passed), Known::Unavailable, "{passed:?}");
     let connecting = store(&silent)
         .await
-        .put(&object(), Instant::now() + Duration::from_millis(200))
+        .put(
+            &object(),
+            &scope(),
+            Instant::now() + Duration::from_millis(200),
+        )
         .await;
     assert_eq!(known(&connecting), Known::Unavailable, "{connecting:?}");
     let hangs = Misbehaving::start("http", Does::AnswersAndHangs(Vec::new())).await;
     let waiting = store(&hangs)
         .await
-        .put(&object(), Instant::now() + Duration::from_secs(3))
+        .put(&object(), &scope(), Instant::now() + Duration::from_secs(3))
         .await;
     assert_eq!(known(&waiting), Known::Unknown, "{waiting:?}");
 }
@@ -355,7 +369,7 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
     .await;
     store(&server)
         .await
-        .put(&object(), Instant::now() + PATIENCE)
+        .put(&object(), &scope(), Instant::now() + PATIENCE)
         .await
         .unwrap();
     let seen = server.seen().concat();

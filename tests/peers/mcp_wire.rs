@@ -6,6 +6,7 @@ use std::process::Command;
 use memory_ingress::guard::Guard;
 use memory_ingress::http;
 use memory_ingress::remember::Ingress;
+use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
 use serde_json::{Value, json};
@@ -53,7 +54,10 @@ async fn every_answer_is_valid_by_the_protocols_own_schemas() {
             embedded::client(Disk::create(folder.path()).unwrap()),
             BUCKET,
         );
-        let router = http::router(Ingress::new(store), Guard::default());
+        let router = http::router(
+            Ingress::new(store, WriteScopes::default()),
+            Guard::default(),
+        );
         for Exchange {
             about,
             asked,

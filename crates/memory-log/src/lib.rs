@@ -8,6 +8,7 @@
 //! | [`metadata`] | the caller's own JSON object |
 //! | [`memory`] | [`memory::Draft`] → [`memory::Memory`]: every rule about meaning |
 //! | [`object`] | [`memory::Memory`] → [`object::Object`]: id, key, bytes, digest |
+//! | [`scope`] | a caller's claims, [`memory::Memory`] → [`scope::WriteScope`] |
 //!
 //! Invariant: everything here is pure. There is no async code, no AWS, no HTTP, no clock, no
 //! randomness and no environment; time enters by an argument.
@@ -21,3 +22,5 @@ pub mod metadata;
 pub mod memory;
 
 pub mod object;
+
+pub mod scope;

@@ -186,7 +186,6 @@ pub enum Prefix<'a> {
 
 impl fmt::Display for Prefix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let encoded = |name| utf8_percent_encode(name, RESERVED);
         match self {
             Self::All => Ok(()),
             Self::Domain(domain) => write!(f, "memories/domain={}/", encoded(domain)),
@@ -200,6 +199,11 @@ impl fmt::Display for Prefix<'_> {
             }
         }
     }
+}
+
+/// A name as it is spelled in a key.
+pub(crate) fn encoded(name: &str) -> impl fmt::Display {
+    utf8_percent_encode(name, RESERVED)
 }
 
 /// What a key says about its object, before the object is read.

@@ -15,6 +15,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use memory_log::object::{CONTENT_TYPE, Object};
+use memory_log::scope::WriteScope;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::chain;
@@ -77,11 +78,21 @@ impl Writer {
         }
     }
 
-    /// Puts the object under its key if the key is free, in one attempt that ends at the deadline.
+    /// Puts the object under its key if the key is free, in one attempt that ends at the deadline. The
+    /// scope is the right of the caller to write there.
     ///
     /// # Errors
     /// [`WriteError`] says what is known about an object that is not proved to be stored.
-    pub async fn put(&self, object: &Object, deadline: Instant) -> Result<Put, WriteError> {
+    pub async fn put(
+        &self,
+        object: &Object,
+        scope: &WriteScope,
+        deadline: Instant,
+    ) -> Result<Put, WriteError> {
+        if !scope.covers(&object.key) {
+            let what = "the scope is that of another entity";
+            return Err(WriteError::Refused(what.to_owned()));
+        }
         let digest = BASE64_STANDARD.encode(object.sha256);
         let witness = Witness::default();
         // `timeout_at` would begin the put before it looks at the time.

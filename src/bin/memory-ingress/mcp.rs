@@ -10,6 +10,7 @@ use memory_ingress::remember::Ingress;
 use memory_ingress::stdio::{self, Ended};
 use memory_ingress::tool::{self, ToolOutcome};
 use memory_log::memory::Draft;
+use memory_log::scope::Claims;
 use tokio::time::Instant;
 
 use crate::{CommandError, Location, open};
@@ -50,7 +51,8 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         check,
     } = options;
     let Some(settings) = remote.settings(config.api_key.clone()) else {
-        let ingress = Arc::new(Ingress::new(open(location, &config).await?.writer));
+        let log = open(location, &config).await?;
+        let ingress = Arc::new(Ingress::new(log.writer, config.write_scopes));
         return serve(move |draft| append(Arc::clone(&ingress), draft)).await;
     };
     let endpoint = Endpoint::new(settings).map_err(CommandError::Usage)?;
@@ -67,7 +69,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
 
 async fn append(ingress: Arc<Ingress>, draft: Draft) -> ToolOutcome {
     let deadline = Instant::now() + REQUEST_TIME_MAX;
-    match ingress.remember(draft, deadline).await {
+    match ingress.remember(draft, &Claims::default(), deadline).await {
         Ok(receipt) => ToolOutcome::of(&receipt),
         Err(error) => {
             if let Some(why) = error.log() {

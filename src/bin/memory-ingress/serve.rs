@@ -68,7 +68,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         callers,
         allowed_origins: config.allowed_origins,
     };
-    let router = http::router(Ingress::new(writer), guard);
+    let router = http::router(Ingress::new(writer, config.write_scopes), guard);
     let mut server = tokio::spawn(server::serve(
         listener,
         router,

@@ -1,0 +1,95 @@
+//! What the gateway verified about a caller: the claims of a token, the identity of IAM, the API key.
+//!
+//! All of it is in the event's `requestContext`, which no client can write. REST APIs, HTTP APIs and
+//! function URLs spell it differently. The module must not know what a claim allows.
+//! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference>.
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
+use lambda_http::request::LambdaRequest;
+use memory_log::scope::Claims;
+
+/// The claims of the caller who sent this event.
+pub(super) fn claims(event: &LambdaRequest) -> Claims {
+    match event {
+        LambdaRequest::ApiGatewayV1(event) => {
+            let identity = &event.request_context.identity;
+            Claims {
+                role_arn: identity.user_arn.as_deref().and_then(role_arn),
+                account_id: known(identity.account_id.as_deref()),
+                api_key_id: known(identity.api_key_id.as_deref()),
+                ..Claims::default()
+            }
+        }
+        LambdaRequest::ApiGatewayV2(event) => {
+            let authorizer = event.request_context.authorizer.as_ref();
+            let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+            let iam = authorizer.and_then(|authorizer| authorizer.iam.as_ref());
+            let iam =
+                |member: fn(&Iam) -> &Option<String>| iam.and_then(|iam| member(iam).as_deref());
+            Claims {
+                token: token
+                    .into_iter()
+                    .flat_map(|token| token.claims.clone())
+                    .collect(),
+                role_arn: iam(|iam| &iam.user_arn).and_then(role_arn),
+                account_id: known(iam(|iam| &iam.account_id)),
+                api_key_id: None,
+            }
+        }
+        // Other events are not read. The enum is the library's and grows with its features.
+        _ => Claims::default(),
+    }
+}
+
+fn known(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The ARN of a user, or that of an assumed role without its session, because the caller chooses the
+/// session's name. The name of a federated user is the caller's choice as well.
+fn role_arn(user_arn: &str) -> Option<String> {
+    let resource = user_arn.splitn(6, ':').nth(5)?;
+    match resource.split('/').collect::<Vec<_>>().as_slice() {
+        ["assumed-role", _role, session] => {
+            let role = user_arn.strip_suffix(session)?.strip_suffix('/')?;
+            Some(role.to_owned())
+        }
+        ["user", .., _] | ["root"] => Some(user_arn.to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_cannot_choose_its_role() {
+        for (user_arn, expected) in [
+            (
+                "arn:aws:sts::123456789012:assumed-role/writer/rob",
+                Some("arn:aws:sts::123456789012:assumed-role/writer"),
+            ),
+            (
+                "arn:aws-cn:sts::123456789012:assumed-role/writer/a:b=c@d",
+                Some("arn:aws-cn:sts::123456789012:assumed-role/writer"),
+            ),
+            (
+                "arn:aws:iam::123456789012:user/team/rob",
+                Some("arn:aws:iam::123456789012:user/team/rob"),
+            ),
+            (
+                "arn:aws:iam::123456789012:root",
+                Some("arn:aws:iam::123456789012:root"),
+            ),
+            ("arn:aws:sts::123456789012:federated-user/rob", None),
+            ("arn:aws:sts::123456789012:assumed-role/writer", None),
+            ("arn:aws:sts::123456789012:assumed-role/writer/a/b", None),
+            ("assumed-role/writer/rob", None),
+            ("", None),
+        ] {
+            assert_eq!(role_arn(user_arn).as_deref(), expected, "{user_arn}");
+        }
+    }
+}

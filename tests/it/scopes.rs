@@ -1,0 +1,220 @@
+//! Who may write where, by what the gateway verified (contract 6.2).
+
+use axum::Extension;
+use memory_ingress::guard::Guard;
+use memory_ingress::http;
+use memory_ingress::remember::Ingress;
+use memory_log::scope::{Claims, WriteScopes};
+use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::writer::Writer;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::folder::stored;
+use crate::lambda::Function;
+use crate::socket::s3;
+use crate::surface::{Surface, tool};
+
+const OWN: &str = "0d8a1c1e-6a4f-4b62-9d1b-1f0a5c3e7b21";
+const OTHER: &str = "6b1f5a52-98c7-4d0e-8a34-0c9be6d2f713";
+
+/// A service with these scopes, all of whose callers have this `sub` and these `repositories`.
+fn service(scopes: &str, sub: &str, repositories: &str) -> (App, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let client = embedded::client(Disk::create(folder.path()).unwrap());
+    let scopes = WriteScopes::parse(scopes).unwrap();
+    let router = http::router(
+        Ingress::new(Writer::new(client, BUCKET), scopes),
+        Guard::default(),
+    );
+    let token = [("sub", sub), ("repositories", repositories)];
+    let claims = Claims {
+        token: token
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        ..Claims::default()
+    };
+    (App::of(router.layer(Extension(claims))), folder)
+}
+
+/// The flat form of a refusal at this member.
+fn flat(member: &str) -> Value {
+    let error = format!(
+        "You may not write memories with this \"{member}\". The operator of the service can allow it. Nothing was stored."
+    );
+    json!({"status": "error", "error": error})
+}
+
+#[tokio::test]
+async fn a_write_outside_is_forbidden_at_the_member_over_every_surface() {
+    let (app, folder) = service("repository/{repositories}", "rob", OWN);
+    for surface in Surface::ALL {
+        let refused = app.send(surface.ask(OTHER, "c", None)).await;
+        let told = refused.json();
+        match surface {
+            Surface::Envelope => {
+                let error = &told["errors"][0];
+                assert_eq!(
+                    (refused.status.as_u16(), &error["code"]),
+                    (403, &json!("forbidden"))
+                );
+                let pointer = json!({"pointer": "/data/attributes/repository_id"});
+                assert_eq!(error["source"], pointer);
+            }
+            Surface::Tool => {
+                assert_eq!(refused.status, 403);
+                assert_eq!(told, flat("entity_id"));
+            }
+            Surface::Mcp => {
+                assert_eq!(told["result"]["isError"], true);
+                assert_eq!(told["result"]["structuredContent"], flat("entity_id"));
+            }
+        }
+        assert!(stored(folder.path()).is_empty(), "{surface:?}");
+    }
+    for surface in Surface::ALL {
+        app.send(surface.ask(OWN, "c", Some("2026-01-27T03:14:22Z")))
+            .await;
+    }
+    assert_eq!(stored(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn the_faults_of_a_document_come_before_its_scope() {
+    let (app, _folder) = service("user/{sub}", "rob", "");
+    let both = app
+        .send(tool(
+            r#"{"domain":"other","entity_id":"eve","content":" "}"#,
+        ))
+        .await;
+    assert_eq!(both.status, 422);
+    let domain = app.send(tool(
+        r#"{"domain":"other","entity_id":"rob","content":"c"}"#,
+    ));
+    let domain = domain.await;
+    assert_eq!(
+        (domain.status.as_u16(), domain.json()),
+        (403, flat("domain"))
+    );
+    let entity = app.send(tool(
+        r#"{"domain":"user","entity_id":"rob2","content":"c"}"#,
+    ));
+    let entity = entity.await;
+    assert_eq!(
+        (entity.status.as_u16(), entity.json()),
+        (403, flat("entity_id"))
+    );
+    let own = app
+        .send(tool(r#"{"domain":"user","entity_id":"rob","content":"c"}"#))
+        .await;
+    assert_eq!(own.status, 201);
+}
+
+/// An event of this kind, and a memory about an entity.
+fn event(kind: &str, domain: &str, entity_id: &str) -> Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+    let text = std::fs::read_to_string(format!("{folder}/{kind}.json")).unwrap();
+    let mut event: Value = serde_json::from_str(&text).unwrap();
+    let body = json!({"domain": domain, "entity_id": entity_id, "content": "c"});
+    event["body"] = json!(body.to_string());
+    event["isBase64Encoded"] = json!(false);
+    let is_rest = kind.starts_with("rest");
+    let name = if is_rest {
+        "Content-Type"
+    } else {
+        "content-type"
+    };
+    event["headers"][name] = json!("application/json");
+    if is_rest {
+        event["multiValueHeaders"][name] = json!(["application/json"]);
+    }
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_gateway_says_who_calls_and_no_client_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
+    let settings = [
+        ("MEMORY_BUCKET", BUCKET),
+        ("AWS_ENDPOINT_URL_S3", &*endpoint),
+        (
+            "MEMORY_WRITE_SCOPES",
+            "user/{sub} repository/{repositories} role/{aws:roleArn} account/{aws:accountId} key/{aws:apiKeyId}",
+        ),
+    ];
+    const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/writer";
+    let jwt = |claims: Value, domain, entity_id| {
+        let mut event = event("http_jwt_envelope", domain, entity_id);
+        event["requestContext"]["authorizer"]["jwt"]["claims"] = claims;
+        event
+    };
+    let iam = |kind, user_arn: &str, domain, entity_id| {
+        let mut event = event(kind, domain, entity_id);
+        if kind.starts_with("rest") {
+            event["requestContext"]["identity"]["userArn"] = json!(user_arn);
+        } else {
+            let iam = json!({"accountId": "123456789012", "userArn": user_arn, "accessKey": "A", "callerId": "A", "userId": "A"});
+            event["requestContext"]["authorizer"] = json!({"iam": iam});
+        }
+        event
+    };
+    let session = format!("{ROLE}/rob");
+    let key = |entity_id| {
+        let mut event = event("rest_iam_envelope", "key", entity_id);
+        event["requestContext"]["identity"]["apiKeyId"] = json!("k1");
+        event["requestContext"]["identity"]["apiKey"] = json!("secret-key");
+        event
+    };
+    let mut claimed_by_the_client = event("rest_iam_envelope", "user", "rob");
+    claimed_by_the_client["headers"]["sub"] = json!("rob");
+    claimed_by_the_client["multiValueHeaders"]["sub"] = json!(["rob"]);
+    claimed_by_the_client["queryStringParameters"] = json!({"Sub": "rob"});
+    let cases = [
+        (jwt(json!({"sub": "rob"}), "user", "rob"), 201),
+        (jwt(json!({"sub": "rob"}), "user", "eve"), 403),
+        (
+            jwt(json!({"sub": "rob", "aws:accountId": "7"}), "account", "7"),
+            403,
+        ),
+        (
+            jwt(
+                json!({"repositories": format!("[{OWN} {OTHER}]")}),
+                "repository",
+                OTHER,
+            ),
+            201,
+        ),
+        (
+            jwt(
+                json!({"repositories": format!("[{OWN} x]")}),
+                "repository",
+                OWN,
+            ),
+            403,
+        ),
+        (jwt(json!({}), "user", "rob"), 403),
+        (iam("rest_iam_envelope", &session, "role", ROLE), 201),
+        (iam("rest_iam_envelope", &session, "role", &session), 403),
+        (iam("http_jwt_envelope", &session, "role", ROLE), 201),
+        (iam("function_url", &session, "role", ROLE), 201),
+        (
+            iam("function_url", &session, "account", "123456789012"),
+            201,
+        ),
+        (
+            iam("function_url", &session, "account", "123456789013"),
+            403,
+        ),
+        (key("k1"), 201),
+        (key("secret-key"), 403),
+        (claimed_by_the_client, 403),
+    ];
+    let events: Vec<_> = cases.iter().map(|(event, _)| event.clone()).collect();
+    let mut function = Function::start(&events, &settings, 60_000).await;
+    for (event, expected) in &cases {
+        let answer = function.answer().await;
+        assert_eq!(answer["statusCode"], *expected, "{event}\n{answer}");
+    }
+}
