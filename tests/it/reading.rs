@@ -1,5 +1,6 @@
 //! A read of the log is complete and in order, or an error (contract 7.5).
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,8 +23,10 @@ use crate::folder::{memory, stored};
 enum Wrong {
     /// A listing says that there is more, and not where.
     NoToken,
-    /// A listing says that the next page is this one.
+    /// A listing has the token of the page itself.
     SameToken,
+    /// A listing does not say whether there is more.
+    NotTruncatedNorWhole,
     /// The listing of the second page panics.
     ListPanics,
     /// The second get panics.
@@ -34,38 +37,43 @@ enum Wrong {
 struct Second {
     behind: SharedHttpConnector,
     wrong: Wrong,
+    /// The key that is on the first page.
+    key: String,
     seen: Arc<AtomicUsize>,
 }
 
 impl HttpConnector for Second {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        const MORE: &str = "<NextContinuationToken>more</NextContinuationToken>";
+        const TRUNCATED: &str = "<IsTruncated>true</IsTruncated>";
         let is_list = request.uri().contains("list-type=2");
-        let is_meant = is_list != matches!(self.wrong, Wrong::GetPanics);
-        if !is_meant || self.seen.fetch_add(1, Ordering::SeqCst) == 0 {
-            // Every page but the last says where the next begins.
-            return match (is_list, self.wrong) {
-                (true, Wrong::GetPanics) | (false, _) => self.behind.call(request),
-                (true, _) => page("<NextContinuationToken>more</NextContinuationToken>"),
-            };
+        if is_list == matches!(self.wrong, Wrong::GetPanics) {
+            return self.behind.call(request);
         }
+        let is_first = self.seen.fetch_add(1, Ordering::SeqCst) == 0;
         match self.wrong {
-            Wrong::NoToken => page(""),
-            Wrong::SameToken => page("<NextContinuationToken>more</NextContinuationToken>"),
+            Wrong::GetPanics if is_first => self.behind.call(request),
+            _ if is_first => page(&format!(
+                "{TRUNCATED}{MORE}<Contents><Key>{}</Key><Size>9</Size></Contents>",
+                self.key
+            )),
+            Wrong::NoToken => page(TRUNCATED),
+            Wrong::SameToken => page(&format!("{TRUNCATED}{MORE}")),
+            Wrong::NotTruncatedNorWhole => page(""),
             Wrong::ListPanics | Wrong::GetPanics => panic!("a bug"),
         }
     }
 }
 
-/// A page of no keys that is not the last one.
-fn page(token: &str) -> HttpConnectorFuture {
-    let document =
-        format!("<ListBucketResult><IsTruncated>true</IsTruncated>{token}</ListBucketResult>");
+/// A page of a listing.
+fn page(members: &str) -> HttpConnectorFuture {
+    let document = format!("<ListBucketResult>{members}</ListBucketResult>");
     let response = Response::builder().status(200).body(document.into());
     HttpConnectorFuture::ready(Ok(HttpResponse::try_from(response.unwrap()).unwrap()))
 }
 
 #[tokio::test]
-async fn a_read_that_breaks_off_is_an_error_and_never_the_end() {
+async fn a_read_that_breaks_off_is_an_error_after_what_was_read_and_never_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let app = App::over(Writer::new(
         client_with(folder.path(), |behind| behind),
@@ -75,25 +83,39 @@ async fn a_read_that_breaks_off_is_an_error_and_never_the_end() {
         let body = memory("e", content, "2026-01-27T03:14:22Z");
         assert_eq!(app.send(tool_for_document(body)).await.status, 201);
     }
-    for wrong in [
-        Wrong::NoToken,
-        Wrong::SameToken,
-        Wrong::ListPanics,
-        Wrong::GetPanics,
+    let (first, _) = stored(folder.path()).pop_first().unwrap();
+    for (wrong, says) in [
+        (Wrong::NoToken, "does not say whether it is the last"),
+        (Wrong::SameToken, "does not say whether it is the last"),
+        (
+            Wrong::NotTruncatedNorWhole,
+            "does not say whether it is the last",
+        ),
+        (Wrong::ListPanics, "panicked"),
+        (Wrong::GetPanics, "panicked"),
     ] {
         let seen = Arc::new(AtomicUsize::new(0));
+        let key = first.clone();
         let client = client_with(folder.path(), move |behind| Second {
             behind,
             wrong,
+            key: key.clone(),
             seen: Arc::clone(&seen),
         });
         let reader = Reader::new(client, BUCKET);
-        let read: Result<Vec<_>, _> = reader.entries(&Selection::default()).try_collect().await;
-        match (wrong, read) {
-            (Wrong::GetPanics, Err(ReadError::Get { .. })) => {}
-            (Wrong::NoToken | Wrong::SameToken | Wrong::ListPanics, Err(ReadError::List(_))) => {}
-            (_, read) => panic!("{wrong:?}: {read:?}"),
-        }
+        let mut entries = pin!(reader.entries(&Selection::default()));
+        let entry = entries.try_next().await.unwrap();
+        assert!(
+            matches!(entry, Some(Entry::Memory(object)) if object.key == first),
+            "{wrong:?}"
+        );
+        let error = entries.try_next().await.unwrap_err();
+        assert!(error.to_string().contains(says), "{wrong:?}: {error}");
+        assert_eq!(
+            matches!(error, ReadError::Get { .. }),
+            matches!(wrong, Wrong::GetPanics)
+        );
+        assert_eq!(entries.try_next().await, Ok(None), "{wrong:?}");
     }
 }
 

@@ -13,11 +13,12 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
-use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::future;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use memory_log::object::{Object, ObjectError};
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
-use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::aws::chain;
 
@@ -27,8 +28,8 @@ pub use selection::Selection;
 
 /// Objects that are fetched and proved at once. Their order stays the order of keys.
 const FETCHES_AT_ONCE: usize = 64;
-/// Bytes of these objects, by their listed sizes: 16 of the largest memories. A larger object is fetched
-/// alone.
+/// Bytes of these objects, by their listed sizes: 16 of the largest memories. A proof needs some times as
+/// much for a moment. An object of this size or more is not a memory, and is not fetched.
 const BYTES_AT_ONCE: u32 = 64 * 1024 * 1024;
 
 /// Reads memories from one bucket. It has no way to put anything.
@@ -118,44 +119,58 @@ impl Reader {
     }
 
     /// Every entry of a selection in key order, read and proved. Keys that are not keys of the log are
-    /// among them. Fetches and proofs are tasks of their own, so they use every processor.
+    /// among them. Fetches and proofs are tasks of their own, so they use every thread of the runtime.
     ///
     /// # Errors
-    /// [`ReadError`] ends the stream.
+    /// [`ReadError`] comes after the entries before it, and ends the stream.
     pub fn entries(
         &self,
         selection: &Selection,
     ) -> impl Stream<Item = Result<Entry, ReadError>> + use<> {
+        let reader = self.clone();
         let room = Arc::new(Semaphore::new(BYTES_AT_ONCE as usize));
-        let with_room = move |listed: Listed| {
+        let with_room = move |listed: Result<Listed, ReadError>| {
             let room = Arc::clone(&room);
             async move {
-                // The semaphore is never closed. The room is free again when the entry is taken.
-                let room = room.acquire_many_owned(listed.bytes).await.ok();
-                Ok((listed.key, room))
+                let listed = listed?;
+                // The semaphore is never closed. The permit is dropped when the entry is taken.
+                let permit = room.acquire_many_owned(listed.bytes).await.ok();
+                Ok((listed, permit))
             }
         };
-        let reader = self.clone();
-        let fetch = move |(key, room): (String, _)| {
+        let fetch = move |listed: Result<(Listed, _), ReadError>| {
             let reader = reader.clone();
             async move {
-                let task = tokio::spawn({
-                    let key = key.clone();
-                    async move { reader.entry(key).await }
-                });
-                let what = |error: JoinError| error.to_string();
-                let entry = task.await.map_err(|error| ReadError::Get {
-                    key,
-                    what: what(error),
-                });
-                Ok((entry.flatten()?, room))
+                let (listed, permit) = listed?;
+                Ok((reader.fetched(listed).await?, permit))
             }
         };
-        self.listed(selection)
-            .and_then(with_room)
-            .map_ok(fetch)
-            .try_buffered(FETCHES_AT_ONCE)
-            .map_ok(|(entry, _room)| entry)
+        let entries = self.listed(selection).then(with_room).map(fetch);
+        let entries = entries.buffered(FETCHES_AT_ONCE);
+        entries
+            .map_ok(|(entry, _permit)| entry)
+            .scan(false, |has_failed, entry| {
+                let is_next = !*has_failed;
+                *has_failed |= entry.is_err();
+                future::ready(is_next.then_some(entry))
+            })
+    }
+
+    /// Gets and proves a listed object in a task of its own, which ends with this future.
+    async fn fetched(&self, Listed { key, bytes }: Listed) -> Result<Entry, ReadError> {
+        if bytes == BYTES_AT_ONCE {
+            let why = BadEntry::NotProved(ObjectError::NotAMemory);
+            return Ok(Entry::Bad { key, why });
+        }
+        let (reader, wanted) = (self.clone(), key.clone());
+        let task = tokio::spawn(async move { reader.entry(wanted).await });
+        match AbortOnDropHandle::new(task).await {
+            Ok(entry) => entry,
+            Err(error) => Err(ReadError::Get {
+                key,
+                what: error.to_string(),
+            }),
+        }
     }
 
     /// The objects of a selection in key order. The next page is fetched while one is read.
@@ -166,17 +181,25 @@ impl Reader {
         let (reader, selection) = (self.clone(), selection.clone());
         let fetch = move |token| {
             let (reader, selection) = (reader.clone(), selection.clone());
-            tokio::spawn(async move { reader.page(&selection, token).await })
+            let task = tokio::spawn(async move { reader.page(&selection, token).await });
+            AbortOnDropHandle::new(task)
         };
-        let pages = stream::unfold(Some(fetch(None)), move |page| {
+        let pages = stream::unfold(NextPage::First, move |next| {
             let fetch = fetch.clone();
             async move {
+                let page = match next {
+                    NextPage::First => fetch(None),
+                    NextPage::Begun(page) => page,
+                    NextPage::None => return None,
+                };
                 // A task that panicked must not look like the end.
-                let page = page?.await;
-                match page.unwrap_or_else(|error| Err(ReadError::List(error.to_string()))) {
-                    Ok((page, next)) => Some((Ok(page), next.map(|token| fetch(Some(token))))),
-                    Err(error) => Some((Err(error), None)),
-                }
+                let page = page.await;
+                let page = page.unwrap_or_else(|error| Err(ReadError::List(error.to_string())));
+                Some(match page {
+                    Ok((page, Some(token))) => (Ok(page), NextPage::Begun(fetch(Some(token)))),
+                    Ok((page, None)) => (Ok(page), NextPage::None),
+                    Err(error) => (Err(error), NextPage::None),
+                })
             }
         });
         pages
@@ -201,14 +224,25 @@ impl Reader {
             .encoding_type(EncodingType::Url);
         let page = request.send().await;
         let page = page.map_err(|error| ReadError::List(chain(&error)))?;
-        let next = page.next_continuation_token().map(str::to_owned);
-        let is_truncated = page.is_truncated() == Some(true);
-        if is_truncated && next.is_none() || next.is_some() && next == token {
-            let what = "a page is not the last one, and does not say where the next one begins";
+        let next = page
+            .next_continuation_token()
+            .filter(|next| !next.is_empty());
+        let next = match (page.is_truncated(), next) {
+            (Some(false), None) => None,
+            (Some(true), Some(next)) if Some(next) != token.as_deref() => Some(next.to_owned()),
+            (is_truncated, next) => {
+                return Err(ReadError::List(format!(
+                    "a page does not say whether it is the last (IsTruncated: {is_truncated:?}, NextContinuationToken: {next:?})"
+                )));
+            }
+        };
+        let Some(listed) = listed_in(&page) else {
+            let what = "a page has an object without a key";
             return Err(ReadError::List(what.to_owned()));
-        }
-        let wanted = listed_in(&page).into_iter();
-        let wanted = wanted.filter(|listed| selection.has(&listed.key));
+        };
+        let wanted = listed
+            .into_iter()
+            .filter(|listed| selection.has(&listed.key));
         Ok((wanted.collect(), next))
     }
 
@@ -249,6 +283,14 @@ impl Reader {
     }
 }
 
+/// The page of a listing that comes next.
+enum NextPage {
+    First,
+    /// It is being fetched.
+    Begun(AbortOnDropHandle<Result<(Vec<Listed>, Option<String>), ReadError>>),
+    None,
+}
+
 /// An object of a listing.
 #[derive(Debug, PartialEq, Eq)]
 struct Listed {
@@ -257,10 +299,10 @@ struct Listed {
     bytes: u32,
 }
 
-/// The objects of a page, with keys that are decoded if S3 encoded them.
-fn listed_in(page: &ListObjectsV2Output) -> Vec<Listed> {
+/// The objects of a page, with keys that are decoded if S3 encoded them. `None` if one has no key.
+fn listed_in(page: &ListObjectsV2Output) -> Option<Vec<Listed>> {
     let is_encoded = page.encoding_type().is_some();
-    let listed = page.contents().iter().filter_map(|object| {
+    let listed = page.contents().iter().map(|object| {
         let key = object.key()?;
         let bytes = u32::try_from(object.size().unwrap_or_default()).unwrap_or(u32::MAX);
         Some(Listed {
@@ -318,7 +360,7 @@ mod tests {
         let bytes_of = |size| {
             let object = types::Object::builder().key("k").set_size(size).build();
             let page = ListObjectsV2Output::builder().contents(object).build();
-            listed_in(&page)[0].bytes
+            listed_in(&page).unwrap()[0].bytes
         };
         assert_eq!(bytes_of(Some(7)), 7);
         assert_eq!(bytes_of(None), 0);

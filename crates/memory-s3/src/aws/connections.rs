@@ -1,8 +1,8 @@
 //! Connections to AWS: kept while requests follow each other, and never used after a pause.
 //!
-//! A connection that idled across a freeze of the function may be dead, and its reset would make a good
-//! write unknown. So a connection that was idle for longer than [`IDLE_MAX`] is dropped without a look
-//! at it. The pool is hyper's. The module must not know what is sent.
+//! A connection that was idle while the function was frozen may be dead, and its reset would make a
+//! good write unknown. So a connection that was idle for longer than [`IDLE_MAX`] is dropped and never
+//! tried. The pool is hyper's. The module must not know what is sent.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -11,13 +11,12 @@ use aws_sdk_s3::config::SharedHttpClient;
 use aws_sdk_s3::error::{BoxError, ConnectorError};
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-    http_client_fn,
+    HttpConnector as SdkConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpStream;
@@ -32,15 +31,21 @@ use super::idle::{IdleClock, Invocations};
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a connection may be idle and still be used. Requests of a burst follow each other in
-/// milliseconds. S3 itself closes idle connections after some seconds.
+/// milliseconds. Users of the SDK report that S3 closes idle connections after 5 to 20 seconds
+/// (<https://github.com/awslabs/aws-sdk-rust/issues/1106>).
 pub const IDLE_MAX: Duration = Duration::from_secs(2);
+
+/// Idle connections that are kept. hyper also keeps one that it began for a request which then got
+/// another.
+const IDLE_CONNECTIONS_MAX: usize = 32;
 
 /// Makes and keeps the connections of one client or more.
 #[derive(Debug, Clone)]
 struct Connections {
     client: Client<Connect, SdkBody>,
-    /// Longest time for a whole request, if the SDK sets one. Only its own search for credentials does.
-    limit: Option<Duration>,
+    /// Longest wait for the head of a response, if the SDK sets one. Only its search for credentials
+    /// does.
+    head_timeout: Option<Duration>,
 }
 
 /// Connects to a server, with TLS where the URL asks for it.
@@ -63,24 +68,24 @@ pub(super) fn http_client(invocations: Invocations) -> SharedHttpClient {
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(IdleClock::new(invocations))
         .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         .build(BoxCloneSyncService::new(connect));
     http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connections {
             client: client.clone(),
-            limit: limit(settings),
+            head_timeout: settings.read_timeout(),
         })
     })
-}
-
-fn limit(settings: &HttpConnectorSettings) -> Option<Duration> {
-    let connect = settings.connect_timeout().unwrap_or(CONNECT_TIMEOUT);
-    settings.read_timeout().map(|read| connect + read)
 }
 
 /// The root certificates of the system, read once. Without any, an endpoint without TLS still works.
 static ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    for error in found.errors {
+        tracing::warn!(%error, "a root certificate cannot be read");
+    }
+    roots.add_parsable_certificates(found.certs);
     Arc::new(roots)
 });
 
@@ -99,23 +104,33 @@ fn tls() -> ClientConfig {
 
 impl SdkConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self { client, limit } = self.clone();
+        let Self {
+            client,
+            head_timeout,
+        } = self.clone();
         HttpConnectorFuture::new(async move {
-            let request = request
+            let mut request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
-            // After a pause, the kernel may know of a closed connection what the pool does not. The
-            // runtime asks the kernel before it goes on with a task that yields.
+            // After a pause, the kernel may know of a closed connection what the pool does not. A runtime
+            // of one thread asks the kernel before it goes on with a task that yields.
             tokio::task::yield_now().await;
+            let connection = capture_connection(&mut request);
             let response = client.request(request);
-            let response = match limit {
+            let response = match head_timeout {
                 None => response.await,
-                Some(limit) => match timeout(limit, response).await {
+                Some(head_timeout) => match timeout(head_timeout, response).await {
                     Ok(response) => response,
                     Err(late) => return Err(ConnectorError::timeout(late.into())),
                 },
             };
             let response = response.map_err(|error| ConnectorError::io(error.into()))?;
+            // The server may have refused before it had read the body, or it may be ill.
+            if !response.status().is_success()
+                && let Some(connection) = &*connection.connection_metadata()
+            {
+                connection.poison();
+            }
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })

@@ -1,6 +1,6 @@
 //! How long a connection was idle, by the clock that moved most.
 //!
-//! Lambda freezes a function between two requests. It is disputed whether the clocks inside the
+//! Lambda freezes a function between two requests. AWS does not say whether the clocks inside the
 //! sandbox move meanwhile, and a paused microVM can stop all of them. The deadline of an invocation is
 //! set outside the sandbox, so the difference of two deadlines shows a pause that no clock inside
 //! shows. The module must not know connections.
@@ -29,15 +29,15 @@ impl Invocations {
     }
 }
 
-/// The longest step of the clock: longer than any connection is kept. The first deadline is 50 years
-/// after no deadline, and an `Instant` cannot hold many of such steps.
+/// The longest step of the clock: longer than any connection is kept. A wrong deadline must not overflow
+/// the `Instant`.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// What the clocks show: each the time since some moment of its own.
 type Clocks = [Duration; 3];
 
-/// A clock that moves, between two looks at it, as far as the fastest of three: `CLOCK_BOOTTIME`, the
-/// wall clock, and the deadlines of the invocations. It never goes back.
+/// A clock that moves, between two readings, as far as the fastest of three: `CLOCK_BOOTTIME`, the wall
+/// clock, and the deadlines of the invocations. It never goes back.
 #[derive(Debug, Clone)]
 pub(super) struct IdleClock {
     invocations: Invocations,
@@ -148,9 +148,15 @@ mod tests {
         let first = clock.now();
         assert!(first - start > 60 * SECOND);
         invocations.begin(u64::MAX);
-        assert!(clock.now() > first);
+        let last = clock.now();
+        assert!(last - first > 60 * SECOND);
         invocations.begin(0);
-        assert!(clock.now() - first > SECOND);
+        assert!(
+            clock.now() - last < 60 * SECOND,
+            "it has only stopped counting"
+        );
+        invocations.begin(u64::MAX);
+        assert!(clock.now() - last > 60 * SECOND);
     }
 
     #[test]
@@ -159,5 +165,9 @@ mod tests {
         let before = clock.now();
         std::thread::sleep(Duration::from_millis(20));
         assert!(clock.now() - before >= Duration::from_millis(20));
+        let [boot, wall, deadline] = clocks(&Invocations::default());
+        std::thread::sleep(Duration::from_millis(20));
+        let now = clocks(&Invocations::default());
+        assert!(now[0] > boot && now[1] > wall && now[2] == deadline);
     }
 }
