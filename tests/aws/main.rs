@@ -166,6 +166,12 @@ fn ministack_runs_the_package_and_refuses_who_may_not() {
         .arg(package));
 }
 
+#[test]
+fn ministack_lets_the_roles_of_the_pipeline_deploy_and_plan() {
+    run(Command::new(python(MINISTACK).join("python"))
+        .arg(script("on_ministack_as_the_pipeline.py")));
+}
+
 /// Copies the files that are committed or new to another folder.
 fn copy_of_the_sources(folder: &Path) {
     let listed = Command::new("git")

@@ -393,17 +393,20 @@ def smoke(stack, expected, **credentials):
 VARIANTS = {"rest-iam": rest_iam, "rest-api-key": rest_api_key, "http-jwt": http_jwt}
 
 
+def environment_of_the_server(stack, key):
+    return {
+        **stack.env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(stack.port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": str(stack.folder),
+        "MINISTACK_SSL_CERT": stack.cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": stack.cert, "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+    }
+
+
 def run(name, folder, package):
     cert, key = certificate(folder)
     stack = Stack(folder, free_port(), cert, package)
-    env = {
-        **stack.env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(stack.port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": folder,
-        "MINISTACK_SSL_CERT": cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": cert, "MINISTACK_REGION": REGION,
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-    }
     print(name, flush=True)
     ministack = [sys.executable, str(Path(__file__).with_name("ministack_server.py"))]
-    with server(ministack, env, stack.port, Path(folder) / "ministack.log"):
+    with server(ministack, environment_of_the_server(stack, key), stack.port, Path(folder) / "ministack.log"):
         try:
             VARIANTS[name](stack, Issuer(cert, key)) if name == "http-jwt" else VARIANTS[name](stack)
         except AssertionError:
