@@ -29,7 +29,7 @@ locals {
           Sid      = "WriteItsLog"
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = "${deployment.function_log}:*"
+          Resource = "${deployment.log_groups.function}:*"
         },
         {
           Sid      = "WriteTraces"

@@ -10,10 +10,10 @@ locals {
           Sid    = "SetUpTheLogs"
           Effect = "Allow"
           Action = [
-            "logs:CreateLogGroup", "logs:DeleteMetricFilter", "logs:DeleteRetentionPolicy", "logs:PutMetricFilter", "logs:PutRetentionPolicy",
-            "logs:TagResource", "logs:UntagResource",
+            "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteMetricFilter", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey",
+            "logs:PutMetricFilter", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
           ]
-          Resource = [deployment.function_log, "${deployment.function_log}:*", deployment.access_log, "${deployment.access_log}:*"]
+          Resource = flatten([for arn in deployment.log_groups : [arn, "${arn}:*"]])
         },
         {
           # API Gateway requires these to turn on the access log of a stage. They do not support resource ARNs.

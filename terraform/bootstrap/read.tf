@@ -54,12 +54,10 @@ locals {
           Resource = [local.web_acls, local.gateway_stages]
         },
         {
-          Sid    = "ReadLogsAndAlarms"
-          Effect = "Allow"
-          Action = ["cloudwatch:ListTagsForResource", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "logs:ListTagsLogGroup"]
-          Resource = [
-            deployment.alarms, deployment.function_log, "${deployment.function_log}:*", deployment.access_log, "${deployment.access_log}:*",
-          ]
+          Sid      = "ReadLogsAndAlarms"
+          Effect   = "Allow"
+          Action   = ["cloudwatch:ListTagsForResource", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "logs:ListTagsLogGroup"]
+          Resource = concat([deployment.alarms], flatten([for arn in deployment.log_groups : [arn, "${arn}:*"]]))
         },
         {
           Sid      = "DescribeWhatHasNoName"

@@ -8,11 +8,15 @@ locals {
       bucket      = "arn:${local.partition}:s3:::${coalesce(deployment.bucket_name, "${deployment.name}-${local.account}-${local.region}")}"
       replication = deployment.replication
 
-      function     = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${deployment.name}"
-      function_log = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${deployment.name}"
-      access_log   = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/${deployment.name}"
-      alarms       = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
-      state        = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
+      function = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${deployment.name}"
+      alarms   = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
+      state    = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
+
+      # API Gateway chooses the name of the last one, which has the id of the API.
+      log_groups = {
+        for log, name in { function = "/aws/lambda/${deployment.name}", access = "/aws/vendedlogs/${deployment.name}", execution = "API-Gateway-Execution-Logs_*/live" } :
+        log => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}"
+      }
 
       # The roles of the module, the service that each may be passed to, and its boundary.
       roles = {
