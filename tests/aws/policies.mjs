@@ -40,6 +40,7 @@ const KEY_OF_THE_REPLICA = KEY.replace("eu-central-1", "us-east-1");
 const LOG = `arn:aws:logs:eu-central-1:${ACCOUNT}:log-group:/aws/lambda/memory-ingress:log-stream:1`;
 const ENCRYPTION = "s3:x-amz-server-side-encryption";
 const KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id";
+const EXECUTION_LOG = `arn:aws:logs:eu-central-1:${ACCOUNT}:log-group:API-Gateway-Execution-Logs_abc123/live`;
 const NEW = { "s3:if-none-match": "*" };
 const EVERYTHING = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
 const ALL = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: ["s3:*", "kms:*"], Resource: "*" }] };
@@ -85,6 +86,7 @@ const boundary = (policies, name) => policies[`aws_iam_policy.boundary["${name}-
 const TABLE = [
   // variant, caller, action, resource, context, expected result
   ["default", "writer", "s3:PutObject", MEMORY, NEW, YES],
+  ["default", "writer", "s3:PutObject", MEMORY, { ...NEW, "aws:ResourceAccount": "999999999999" }, NO],
   ["default", "writer", "s3:PutObject", MEMORY, {}, DENIED],
   ["default", "writer", "s3:PutObject", MEMORY, { "s3:if-match": "e" }, DENIED],
   ["default", "writer", "s3:PutObject", MEMORY, { ...NEW, "aws:SecureTransport": "false" }, DENIED],
@@ -186,11 +188,13 @@ const TABLE = [
   ["kms", "writer", "kms:Decrypt", KEY, {}, NO],
   ["kms", "writer", "kms:GenerateDataKey", ANOTHER_KEY, {}, NO],
   ["kms", "writer", "s3:PutObject", MEMORY, NEW, YES],
-  ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms", [KEY_ID]: KEY }, YES],
-  ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms", [KEY_ID]: ANOTHER_KEY }, DENIED],
-  ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms" }, DENIED],
-  ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, DENIED],
-  ["default", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, YES],
+  // The function's own policy lets it name no encryption at all. The bucket's lets others name the bucket's key.
+  ["kms", "writer", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms", [KEY_ID]: KEY }, NO],
+  ["kms", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms", [KEY_ID]: KEY }, YES],
+  ["kms", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms", [KEY_ID]: ANOTHER_KEY }, DENIED],
+  ["kms", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "aws:kms" }, DENIED],
+  ["kms", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, DENIED],
+  ["default", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, YES],
 
   ["pipeline", "plan role", "s3:GetObject", STATE, {}, YES],
   ["pipeline", "plan role", "s3:GetObject", STATE.replace("prod", "dev"), {}, NO],
@@ -283,6 +287,10 @@ const TABLE = [
   ["pipeline", "deploy role", "apigateway:PATCH", `${GATEWAY}/account`, {}, YES],
   ["pipeline", "deploy role", "apigateway:POST", `${GATEWAY}/restapis`.replace("eu-", "us-"), tagging("memory-ingress"), NO],
   ["pipeline", "deploy role", "logs:PutRetentionPolicy", LOG.replace(":log-stream:1", ""), {}, YES],
+  ["pipeline", "deploy role", "logs:AssociateKmsKey", LOG.replace(":log-stream:1", ""), {}, YES],
+  ["pipeline", "deploy role", "logs:PutRetentionPolicy", EXECUTION_LOG, {}, YES],
+  ["pipeline", "deploy role", "logs:PutRetentionPolicy", EXECUTION_LOG.replace("/live", "/another"), {}, NO],
+  ["pipeline", "deploy role", "logs:DeleteLogGroup", EXECUTION_LOG, {}, NO],
   ["pipeline", "deploy role", "logs:DeleteLogGroup", LOG.replace(":log-stream:1", ""), {}, NO],
   ["pipeline", "deploy role", "logs:GetLogEvents", LOG, {}, NO],
   ["pipeline", "deploy role", "cloudwatch:PutMetricAlarm", `arn:aws:cloudwatch:eu-central-1:${ACCOUNT}:alarm:memory-ingress-errors`, {}, YES],
@@ -358,7 +366,7 @@ for (const [variant, name, action, resource, context, expected] of TABLE) {
         principal: who.principal,
         action,
         resource: { resource, accountId: ACCOUNT },
-        contextVariables: { "aws:SecureTransport": "true", "aws:PrincipalArn": who.is, ...context },
+        contextVariables: { "aws:SecureTransport": "true", "aws:PrincipalArn": who.is, "aws:ResourceAccount": ACCOUNT, ...context },
       },
       identityPolicies: who.may.map((policy, number) => ({ name: `${number}`, policy })),
       permissionBoundaryPolicies: who.within && [{ name: "boundary", policy: who.within }],

@@ -43,13 +43,16 @@ ENVIRONMENTS = {"prod": {"name": "memory-ingress", "replication": REPLICATION}, 
 
 
 def planned(folder, env, root, **variables):
-    """Returns the planned resources that have a policy, by address, before any of them exists."""
+    """Returns the planned resources that have a policy, by address, before any of them exists.
+
+    A policy with the id of an API is known only when that API exists, so it is not among them.
+    """
     Path(folder).mkdir()
     deployment = Deployment(folder, env, root, **variables)
     deployment.run("plan", "-out=made.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)
     resources = plan["planned_values"]["root_module"]["resources"]
-    return {made["address"]: json.loads(made["values"]["policy"]) for made in resources if made["values"].get("policy")}
+    return {made["address"]: json.loads(made["values"]["policy"]) for made in resources if made.get("values", {}).get("policy")}
 
 
 def main():
