@@ -47,13 +47,6 @@ resource "aws_iam_role_policy" "function" {
   policy   = jsonencode(local.role_policies[each.key])
 }
 
-resource "aws_cloudwatch_log_group" "function" {
-  for_each          = local.functions
-  name              = "/aws/lambda/${each.value.name}"
-  retention_in_days = var.log_retention_days
-  tags              = var.tags
-}
-
 resource "aws_lambda_function" "this" {
   for_each                       = local.functions
   function_name                  = each.value.name
@@ -77,7 +70,7 @@ resource "aws_lambda_function" "this" {
   logging_config {
     log_format            = "JSON"
     application_log_level = "TRACE" # RUST_LOG is the filter
-    log_group             = aws_cloudwatch_log_group.function[each.key].name
+    log_group             = aws_cloudwatch_log_group.this[each.key].name
   }
 
   tracing_config {

@@ -59,7 +59,7 @@ resource "aws_apigatewayv2_stage" "default" {
   tags        = var.tags
 
   access_log_settings {
-    destination_arn = aws_cloudwatch_log_group.access.arn
+    destination_arn = aws_cloudwatch_log_group.this["access"].arn
     format          = jsonencode(local.access_log)
   }
 

@@ -135,11 +135,11 @@ resource "aws_api_gateway_stage" "live" {
   tags                 = local.gateway_tags
 
   access_log_settings {
-    destination_arn = aws_cloudwatch_log_group.access.arn
+    destination_arn = aws_cloudwatch_log_group.this["access"].arn
     format          = jsonencode(local.access_log)
   }
 
-  depends_on = [aws_api_gateway_account.this]
+  depends_on = [aws_api_gateway_account.this, aws_cloudwatch_log_group.this]
 }
 
 resource "aws_api_gateway_method_settings" "live" {

@@ -30,9 +30,6 @@ locals {
   role_names = { for role in concat(keys(local.functions), ["gateway_log", "replication"]) : role => "${var.name}-${replace(role, "_", "-")}-${local.region}" }
   role_arns  = { for role, name in local.role_names : role => "arn:${local.partition}:iam::${local.account}:role/${name}" }
 
-  # This prefix keeps the resource policy of CloudWatch Logs below its size limit.
-  access_log_group = "/aws/vendedlogs/${var.name}"
-
   is_rest = var.api_type == "rest"
   # A browser sends a CORS preflight without credentials. A preflight stores nothing.
   preflight_is_open = length(var.allowed_origins) > 0

@@ -81,11 +81,8 @@ output "functions" {
 }
 
 output "log_groups" {
-  description = "The names of the log groups: of the access log, and of each function."
-  value = merge(
-    { access = aws_cloudwatch_log_group.access.name },
-    { for key, group in aws_cloudwatch_log_group.function : key => group.name },
-  )
+  description = "The names of the log groups: access (one line for each request), execution (errors of a REST API), and each function."
+  value       = { for key, group in aws_cloudwatch_log_group.this : key => group.name }
 }
 
 output "alarm_arns" {

@@ -105,8 +105,26 @@ variable "log_retention_days" {
   }
 }
 
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the logs. By default CloudWatch Logs encrypts them with a key of its own. The key's policy must let logs.REGION.amazonaws.com use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/…. CloudWatch Logs does not accept an alias."
+  }
+}
+
+variable "keep_logs" {
+  description = "Whether terraform destroy leaves the logs where they are. They say who called. A later deployment with the same name must then import them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "alarm_topic_arns" {
-  description = "ARNs of the SNS topics that receive the alarms: the function fails or is throttled, the API responds with 5xx, a memory could not be stored. The alarms exist even without a topic."
+  description = "ARNs of the SNS topics that receive the alarms: the function fails or is throttled, the API responds with 5xx, memories could not be stored. The alarms exist even without a topic, and the plan warns that nobody receives them."
   type        = set(string)
   default     = []
   nullable    = false

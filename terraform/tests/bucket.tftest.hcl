@@ -13,8 +13,9 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
-  bucket_name  = "our-memories"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
+  bucket_name      = "our-memories"
 }
 
 run "the_bucket_policy_only_denies" {

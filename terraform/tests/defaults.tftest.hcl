@@ -13,7 +13,8 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "the_bucket_is_versioned_private_and_encrypted" {
@@ -101,8 +102,8 @@ run "the_function_is_arm64_and_its_timeout_is_longer_than_a_write" {
     error_message = "the function must have exactly these settings"
   }
   assert {
-    condition     = aws_lambda_alias.live["writer"].name == "live" && aws_cloudwatch_log_group.function["writer"].retention_in_days == 365 && aws_cloudwatch_log_group.access.retention_in_days == 365
-    error_message = "callers must reach the alias live, and the logs must be kept for a year"
+    condition     = aws_lambda_alias.live["writer"].name == "live"
+    error_message = "callers must reach the alias live"
   }
 }
 
@@ -177,7 +178,57 @@ run "errors_of_the_gateway_are_error_documents" {
   }
 }
 
-run "operators_get_alarms_and_logs" {
+run "every_log_group_belongs_to_the_deployment" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_log_group.this)) == toset(["access", "execution", "writer"])
+    error_message = "no service may have to create a log group by itself"
+  }
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 365 && !group.skip_destroy && group.kms_key_id == null])
+    error_message = "the logs must be kept for a year, and be destroyed with the deployment"
+  }
+  assert {
+    condition     = !aws_api_gateway_method_settings.live[0].settings[0].data_trace_enabled
+    error_message = "no log may contain the content of memories"
+  }
+}
+
+run "the_access_log_names_the_caller_and_the_trace_and_nothing_of_the_request" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_api_gateway_stage.live[0].access_log_settings[0].format) == {
+      time             = "$context.requestTime"
+      request_id       = "$context.requestId"
+      extended_id      = "$context.extendedRequestId"
+      trace_id         = "$context.xrayTraceId"
+      function_request = "$context.integration.requestId"
+      caller           = "$context.identity.userArn"
+      account          = "$context.identity.accountId"
+      source_ip        = "$context.identity.sourceIp"
+      user_agent       = "$context.identity.userAgent"
+      host             = "$context.domainName"
+      method           = "$context.httpMethod"
+      path             = "$context.path"
+      protocol         = "$context.protocol"
+      status           = "$context.status"
+      response_bytes   = "$context.responseLength"
+      latency_ms       = "$context.responseLatency"
+      function_ms      = "$context.integration.latency"
+      function_status  = "$context.integration.integrationStatus"
+      function_error   = "$context.integration.error"
+      error_type       = "$context.error.responseType"
+      waf_status       = "$context.waf.status"
+      waf_latency_ms   = "$context.waf.latency"
+      waf_error        = "$context.waf.error"
+    }
+    error_message = "the access log must have these fields; another one may contain the query, a credential or the content of a memory"
+  }
+}
+
+run "an_alarm_needs_a_rate_a_floor_and_several_periods" {
   command = plan
 
   assert {
@@ -185,11 +236,42 @@ run "operators_get_alarms_and_logs" {
     error_message = "there must be these four alarms"
   }
   assert {
-    condition     = !aws_api_gateway_method_settings.live[0].settings[0].data_trace_enabled
-    error_message = "no log may contain the content of memories"
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => one([for query in alarm.metric_query : query.expression if query.return_data == true]) } == {
+      writer-errors    = "IF(failures >= 2, 100 * failures / requests, 0)"
+      writer-throttles = "IF(failures >= 2, 100 * failures / (FILL(requests, 0) + failures), 0)"
+      gateway-5xx      = "IF(failures >= 2, 100 * failures / requests, 0)"
+      storage-failures = "IF(failures >= 2, 100 * failures / requests, 0)"
+    }
+    error_message = "an alarm must compare the failures with the requests, and ignore a single one"
   }
   assert {
-    condition     = contains(keys(jsondecode(aws_api_gateway_stage.live[0].access_log_settings[0].format)), "caller")
-    error_message = "the access log must name the caller"
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.this :
+      alarm.threshold == 1 && alarm.evaluation_periods == 3 && alarm.datapoints_to_alarm == 2 && alarm.treat_missing_data == "notBreaching"
+    ])
+    error_message = "1 % in two of three periods must be an alarm, and no request must not be one"
   }
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.this : name => {
+        for query in alarm.metric_query : query.id => "${query.metric[0].namespace} ${query.metric[0].metric_name}" if length(query.metric) > 0
+      }
+      } == {
+      writer-errors    = { failures = "AWS/Lambda Errors", requests = "AWS/Lambda Invocations" }
+      writer-throttles = { failures = "AWS/Lambda Throttles", requests = "AWS/Lambda Invocations" }
+      gateway-5xx      = { failures = "AWS/ApiGateway 5XXError", requests = "AWS/ApiGateway Count" }
+      storage-failures = { failures = "memory-ingress StorageFailures", requests = "AWS/Lambda Invocations" }
+    }
+    error_message = "each alarm must read the metrics of its service"
+  }
+}
+
+run "a_deployment_whose_alarms_reach_nobody_is_warned_of_at_the_plan" {
+  command = plan
+
+  variables {
+    alarm_topic_arns = []
+  }
+
+  expect_failures = [check.alarms_reach_somebody]
 }

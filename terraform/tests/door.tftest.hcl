@@ -29,7 +29,8 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "by_default_the_policies_of_the_account_decide" {

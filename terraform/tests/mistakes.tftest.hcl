@@ -13,7 +13,8 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "an_upper_case_name" {
@@ -590,4 +591,24 @@ run "an_organization_of_callers_with_api_keys" {
   }
 
   expect_failures = [var.resource_policy]
+}
+
+run "an_alias_instead_of_a_key_of_the_logs" {
+  command = plan
+
+  variables {
+    log_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/logs"
+  }
+
+  expect_failures = [var.log_kms_key_arn]
+}
+
+run "a_key_of_the_logs_of_another_region" {
+  command = plan
+
+  variables {
+    log_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/0c2b0b7e-0000-4000-8000-000000000000"
+  }
+
+  expect_failures = [aws_cloudwatch_log_group.this]
 }

@@ -14,6 +14,7 @@ mock_provider "aws" {
 
 variables {
   package_path            = "tests/package.zip"
+  alarm_topic_arns        = ["arn:aws:sns:eu-central-1:123456789012:operators"]
   bucket_name             = "our-memories"
   deployer_principal_arns = ["arn:aws:iam::123456789012:role/deploy"]
   replication             = { bucket_arn = "arn:aws:s3:::our-replica" }

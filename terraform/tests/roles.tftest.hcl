@@ -13,7 +13,8 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "a_role_carries_the_region_in_its_name" {

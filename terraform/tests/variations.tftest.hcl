@@ -13,7 +13,8 @@ mock_provider "aws" {
 }
 
 variables {
-  package_path = "tests/package.zip"
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "api_keys" {
@@ -63,6 +64,34 @@ run "jwt" {
   assert {
     condition     = length(aws_api_gateway_rest_api.this) == 0 && length(aws_api_gateway_account.this) == 0
     error_message = "there must be no REST API"
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_log_group.this)) == toset(["access", "writer"])
+    error_message = "an HTTP API has no execution log"
+  }
+  assert {
+    condition = jsondecode(aws_apigatewayv2_stage.default[0].access_log_settings[0].format) == {
+      time             = "$context.requestTime"
+      request_id       = "$context.requestId"
+      extended_id      = "$context.extendedRequestId"
+      function_request = "$context.integration.requestId"
+      caller           = "$context.authorizer.claims.sub"
+      authorizer_error = "$context.authorizer.error"
+      source_ip        = "$context.identity.sourceIp"
+      user_agent       = "$context.identity.userAgent"
+      host             = "$context.domainName"
+      method           = "$context.httpMethod"
+      path             = "$context.path"
+      protocol         = "$context.protocol"
+      status           = "$context.status"
+      response_bytes   = "$context.responseLength"
+      latency_ms       = "$context.responseLatency"
+      function_ms      = "$context.integration.latency"
+      function_status  = "$context.integration.integrationStatus"
+      function_error   = "$context.integration.error"
+      error_type       = "$context.error.responseType"
+    }
+    error_message = "the access log must have these fields; another one may contain the query, a credential or the content of a memory"
   }
 }
 
@@ -234,5 +263,23 @@ run "limits" {
   assert {
     condition     = aws_s3_bucket.memories.tags == tomap({ team = "memory" })
     error_message = "the resources must have the tags"
+  }
+}
+
+run "logs_with_a_key_that_outlive_the_deployment" {
+  command = plan
+
+  variables {
+    log_kms_key_arn    = "arn:aws:kms:eu-central-1:123456789012:key/0c2b0b7e-0000-4000-8000-000000000000"
+    log_retention_days = 30
+    keep_logs          = true
+  }
+
+  assert {
+    condition = alltrue([
+      for group in aws_cloudwatch_log_group.this :
+      group.kms_key_id == var.log_kms_key_arn && group.retention_in_days == 30 && group.skip_destroy
+    ])
+    error_message = "every log group must have the key and the retention, and stay"
   }
 }

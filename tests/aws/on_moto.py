@@ -161,21 +161,24 @@ def check_http(apis):
     return api["ApiId"]
 
 
-def check_watch(logs, metrics, http_api):
+def check_watch(logs, metrics, api, is_http):
     groups = {group["logGroupName"]: group.get("retentionInDays") for group in logs.describe_log_groups()["logGroups"]}
-    assert groups == {"/aws/lambda/memory-ingress": 365, "/aws/vendedlogs/memory-ingress": 365}, groups
+    execution = set() if is_http else {f"API-Gateway-Execution-Logs_{api}/live"}
+    assert groups == dict.fromkeys({"/aws/lambda/memory-ingress", "/aws/vendedlogs/memory-ingress"} | execution, 365), groups
     [metric_filter] = logs.describe_metric_filters()["metricFilters"]
     # tests/it asserts that a failed put is logged at one of these levels.
     assert metric_filter["filterPattern"] == '{ ($.level = "ERROR") || ($.level = "WARN") }', metric_filter
     [told] = metric_filter["metricTransformations"]
     seen = {
-        (alarm["Namespace"], alarm["MetricName"], frozenset((held["Name"], held["Value"]) for held in alarm["Dimensions"]))
-        for alarm in metrics.describe_alarms()["MetricAlarms"]
+        (metric["Namespace"], metric["MetricName"], frozenset((held["Name"], held["Value"]) for held in metric.get("Dimensions", [])))
+        for alarm in metrics.describe_alarms()["MetricAlarms"] for query in alarm["Metrics"]
+        if (metric := query.get("MetricStat", {}).get("Metric"))
     }
     function = frozenset({("FunctionName", "memory-ingress")})
-    api = ("5xx", {("ApiId", http_api)}) if http_api else ("5XXError", {("ApiName", "memory-ingress"), ("Stage", "live")})
+    dimensions = frozenset({("ApiId", api)} if is_http else {("ApiName", "memory-ingress"), ("Stage", "live")})
     assert seen == {
-        ("AWS/Lambda", "Errors", function), ("AWS/Lambda", "Throttles", function), ("AWS/ApiGateway", api[0], frozenset(api[1])),
+        *(("AWS/Lambda", name, function) for name in ("Errors", "Throttles", "Invocations")),
+        *(("AWS/ApiGateway", name, dimensions) for name in ("5xx" if is_http else "5XXError", "Count")),
         (told["metricNamespace"], told["metricName"], frozenset()),
     }, seen
 
@@ -194,7 +197,7 @@ def check(variant, client):
     is_http = variant.get("api_type") == "http"
     api = check_http(client("apigatewayv2")) if is_http else check_rest(client("apigateway"), variant)
     check_function(client("lambda"), variant, api)
-    check_watch(client("logs"), client("cloudwatch"), api if is_http else None)
+    check_watch(client("logs"), client("cloudwatch"), api, is_http)
     return client("s3")
 
 
