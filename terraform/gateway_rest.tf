@@ -199,9 +199,9 @@ resource "aws_api_gateway_usage_plan_key" "client" {
 # The web application firewall.
 
 resource "aws_wafv2_web_acl_association" "this" {
-  count        = var.waf_web_acl_arn == null ? 0 : 1
+  count        = var.web_acl == null ? 0 : 1
   resource_arn = aws_api_gateway_stage.live[0].arn
-  web_acl_arn  = var.waf_web_acl_arn
+  web_acl_arn  = var.web_acl.arn
 }
 
 # API Gateway uses one role to write the logs of every REST API of an account and region.

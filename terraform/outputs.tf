@@ -29,7 +29,7 @@ output "auth_mode" {
 }
 
 output "caller_policy" {
-  description = "Only for auth_mode iam: an IAM policy, as JSON, that lets its holder store memories and nothing else. Attach it to each caller."
+  description = "Only for auth_mode iam: an IAM policy, as JSON, that lets its holder store memories, and get the service's health and OpenAPI document. Attach it to each caller."
   value = var.auth_mode != "iam" ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [

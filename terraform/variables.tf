@@ -138,7 +138,7 @@ variable "alarm_topic_arns" {
 # The bucket.
 
 variable "bucket_name" {
-  description = "The bucket that stores the memories. The default is <name>-<account>-<region>."
+  description = "The bucket that stores the memories. The default is NAME-ACCOUNT-REGION."
   type        = string
   default     = null
 
@@ -371,18 +371,18 @@ variable "resource_policy" {
   }
 }
 
-variable "waf_web_acl_arn" {
-  description = "ARN of a regional web ACL of AWS WAF that protects the REST API."
-  type        = string
+variable "web_acl" {
+  description = "The regional web ACL of AWS WAF that protects the REST API. docs/gateway.md says what usual rules do to memories. It is an object, so that its ARN can be one that the same apply creates."
+  type        = object({ arn = string })
   default     = null
 
   validation {
-    condition     = var.waf_web_acl_arn == null || can(regex("^arn:[^:]+:wafv2:[^:]+:[0-9]{12}:regional/webacl/.+$", var.waf_web_acl_arn))
-    error_message = "waf_web_acl_arn must be the ARN of a regional web ACL of WAFv2."
+    condition     = var.web_acl == null || try(can(regex("^arn:[^:]+:wafv2:[^:]+:[0-9]{12}:regional/webacl/.+$", var.web_acl.arn)), false)
+    error_message = "web_acl must be { arn = \"arn:aws:wafv2:<region>:<account>:regional/webacl/…\" }. A global web ACL is for CloudFront."
   }
   validation {
-    condition     = var.waf_web_acl_arn == null || var.api_type == "rest"
-    error_message = "AWS WAF protects only REST APIs: set api_type = \"rest\", or leave out waf_web_acl_arn."
+    condition     = var.web_acl == null || var.api_type == "rest"
+    error_message = "AWS WAF protects only REST APIs: set api_type = \"rest\", or leave out web_acl."
   }
 }
 

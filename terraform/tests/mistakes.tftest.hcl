@@ -291,10 +291,10 @@ run "a_global_web_acl" {
   command = plan
 
   variables {
-    waf_web_acl_arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/m/0"
+    web_acl = { arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/m/0" }
   }
 
-  expect_failures = [var.waf_web_acl_arn]
+  expect_failures = [var.web_acl]
 }
 
 run "api_keys_on_an_http_api" {
@@ -369,11 +369,11 @@ run "a_web_acl_on_an_http_api" {
   command = plan
 
   variables {
-    api_type        = "http"
-    waf_web_acl_arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/m/0"
+    api_type = "http"
+    web_acl  = { arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/m/0" }
   }
 
-  expect_failures = [var.waf_web_acl_arn]
+  expect_failures = [var.web_acl]
 }
 
 run "a_boundary_that_is_not_a_policy" {

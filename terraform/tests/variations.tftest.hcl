@@ -202,8 +202,8 @@ run "web_acl_and_custom_domain" {
   command = plan
 
   variables {
-    waf_web_acl_arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/memory/0c2b0b7e-0000-4000-8000-000000000000"
-    custom_domain   = { name = "memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0c2b0b7e-0000-4000-8000-000000000000" }
+    web_acl       = { arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/memory/0c2b0b7e-0000-4000-8000-000000000000" }
+    custom_domain = { name = "memory.example.com", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0c2b0b7e-0000-4000-8000-000000000000" }
   }
 
   assert {

@@ -1,0 +1,4 @@
+output "endpoint" {
+  description = "The URL to send memories to: append /memory, or /mcp for agents."
+  value       = module.memory.endpoint
+}
