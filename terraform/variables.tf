@@ -214,7 +214,7 @@ variable "auth_mode" {
   }
   validation {
     condition     = var.auth_mode != "jwt" || var.api_type == "http"
-    error_message = "The JWT authorizer exists only on HTTP APIs: set api_type = \"http\", or auth_mode = \"iam\" or \"api_key\"."
+    error_message = "This module has JWT only on HTTP APIs, because version 5 of the AWS provider knows no JWT authorizer of a REST API: set api_type = \"http\", or auth_mode = \"iam\" or \"api_key\"."
   }
 }
 

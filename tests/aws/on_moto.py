@@ -212,6 +212,7 @@ def run(name, folder):
         s3 = check(variant, clients(endpoint))
         if "allowed_origins" in variant:
             check_that_a_preflight_can_be_closed(deployment)
+            check_that_a_release_is_deployed(deployment)
         refusal = deployment.run("destroy", "-auto-approve", "-no-color", allowed=(1,)).stdout
         assert "Instance cannot be destroyed" in refusal, refusal
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [BUCKET]
@@ -270,17 +271,36 @@ def run_grown(name, folder):
     print(f"{name}: a second function is an entry in two maps", flush=True)
 
 
-def check_that_a_preflight_can_be_closed(deployment):
-    """Asserts that the open method is changed and not removed.
+def planned_changes(deployment, *arguments):
+    """Returns the planned change of each resource, by its address."""
+    deployment.run("plan", *arguments, "-out=changed.tfplan", "-no-color")
+    plan = json.loads(deployment.run("show", "-json", "changed.tfplan").stdout)
+    return {change["address"]: change["change"] for change in plan["resource_changes"]}
 
-    A removed method would stay in the snapshot, which is deployed before the removal.
+
+def check_that_a_preflight_can_be_closed(deployment):
+    """Asserts that the open method and the resource policy are changed and not removed.
+
+    What is removed would stay in the snapshot, which is deployed before the removal.
     """
-    deployment.run("plan", "-var=allowed_origins=[]", "-out=closed.tfplan", "-no-color")
-    plan = json.loads(deployment.run("show", "-json", "closed.tfplan").stdout)
-    changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
+    changes = planned_changes(deployment, "-var=allowed_origins=[]", "-var=resource_policy={}")
     method = changes['aws_api_gateway_method.this["OPTIONS /{proxy+}"]']
     assert (method["actions"], method["after"]["authorization"]) == (["update"], "AWS_IAM"), method
+    policy = changes["aws_api_gateway_rest_api_policy.this[0]"]
+    sids = [statement["Sid"] for statement in json.loads(policy["after"]["policy"])["Statement"]]
+    assert (policy["actions"], sids) == (["update"], ["LeaveTheDecisionToTheAccounts"]), policy
     assert "create" in changes["aws_api_gateway_deployment.this[0]"]["actions"], changes
+
+
+def check_that_a_release_is_deployed(deployment):
+    """Asserts that a release that changes a file of the gateway makes a new snapshot, whatever it changes there."""
+    for name in ("gateway_refusals.tf", "gateway_rest.tf", "resource_policy.tf"):
+        file = deployment.folder / name
+        before = file.read_text()
+        file.write_text(before + "# the next release\n")
+        changes = planned_changes(deployment)
+        assert "create" in changes["aws_api_gateway_deployment.this[0]"]["actions"], (name, changes)
+        file.write_text(before)
 
 
 def tear_down_without_the_bucket(deployment, s3):
