@@ -27,7 +27,7 @@ locals {
 resource "aws_iam_role" "function" {
   for_each             = local.functions
   name                 = local.role_names[each.key]
-  permissions_boundary = var.permissions_boundary_arns[each.key]
+  permissions_boundary = each.value.permissions_boundary_arn
   tags                 = var.tags
 
   assume_role_policy = jsonencode({

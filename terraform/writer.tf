@@ -2,12 +2,13 @@
 
 locals {
   writer = {
-    name                 = var.name
-    description          = "Stores memories in ${local.bucket}"
-    package              = coalesce(var.package_path, "${path.module}/../target/lambda/memory-ingress-${var.architecture}.zip")
-    live_version         = var.live_version
-    memory_mib           = var.memory_mib
-    reserved_concurrency = var.reserved_concurrency
+    name                     = var.name
+    permissions_boundary_arn = var.permissions_boundary_arns.writer
+    description              = "Stores memories in ${local.bucket}"
+    package                  = coalesce(var.package_path, "${path.module}/../target/lambda/memory-ingress-${var.architecture}.zip")
+    live_version             = var.live_version
+    memory_mib               = var.memory_mib
+    reserved_concurrency     = var.reserved_concurrency
 
     # Longer than the 10 s that the service allows for a write, so that the service itself can send the response.
     timeout = 15

@@ -259,11 +259,12 @@ def run_grown(name, folder):
             "ANY /": "memory-ingress", "ANY /{proxy+}": "memory-ingress", "ANY /api/v1/mcp/a/{id}": "memory-ingress",
             "GET /api/v1/mcp/a/{id}": second, "POST /api/v1/mcp/second": second,
         }, routes
-        [policy] = client("iam").list_role_policies(RoleName=second)["PolicyNames"]
-        policy = client("iam").get_role_policy(RoleName=second, PolicyName=policy)["PolicyDocument"]
+        role = f"memory-ingress-second-{REGION}"
+        [policy] = client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+        policy = client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         assert [statement["Sid"] for statement in policy["Statement"]] == ["WriteItsLog", "WriteItsTraces"], policy
         function = client("lambda").get_function_configuration(FunctionName=second)
-        assert function["Role"].endswith(f"role/{second}") and function["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{second}", function
+        assert function["Role"].endswith(f"role/{role}") and function["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{second}", function
         assert function["Environment"]["Variables"] == {"OF": "second"}, function
         assert client("lambda").get_policy(FunctionName=second, Qualifier="live")["Policy"]
         alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
