@@ -175,6 +175,32 @@ fn ministack_lets_the_roles_of_the_pipeline_deploy_and_plan() {
         .arg(script("on_ministack_as_the_pipeline.py")));
 }
 
+#[test]
+fn docs_lead_from_a_clone_to_its_end_on_moto() {
+    walk("moto", MOTO);
+}
+
+#[test]
+fn docs_lead_from_a_clone_to_a_tested_endpoint_and_its_end_on_ministack() {
+    walk("ministack", MINISTACK);
+}
+
+fn aws_cli() -> PathBuf {
+    python(&["awscli==1.46.3"]).join("aws")
+}
+
+/// Walks through docs/deploying.md on an emulator.
+fn walk(emulator: &str, packages: &[&str]) {
+    let package = package();
+    run(Command::new(python(packages).join("python"))
+        .arg(script("by_the_docs.py"))
+        .arg("--aws")
+        .arg(aws_cli())
+        .arg("--package")
+        .arg(package)
+        .arg(emulator));
+}
+
 /// Copies the files that are committed or new to another folder.
 fn copy_of_the_sources(folder: &Path) {
     let listed = Command::new("git")

@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -52,7 +53,8 @@ def certificate(folder):
     """Writes a certificate for every server of this run, which all its clients trust."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.DNSName("*.execute-api.localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(host) for host in ("localhost", "*.execute-api.localhost", f"*.execute-api.{REGION}.amazonaws.com")]
+    names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     now = datetime.datetime.now(datetime.timezone.utc)
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
@@ -393,25 +395,29 @@ def smoke(stack, expected, **credentials):
 VARIANTS = {"rest-iam": rest_iam, "rest-api-key": rest_api_key, "http-jwt": http_jwt}
 
 
-def environment_of_the_server(stack, key):
-    return {
-        **stack.env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(stack.port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": str(stack.folder),
-        "MINISTACK_SSL_CERT": stack.cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": stack.cert, "MINISTACK_REGION": REGION,
+@contextmanager
+def ministack(folder, env, port, cert, key):
+    """Runs ministack until the block ends. If the block fails, prints the end of ministack's log."""
+    env = {
+        **env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": str(folder),
+        "MINISTACK_SSL_CERT": cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": cert, "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
     }
+    log = Path(folder) / "ministack.log"
+    with server([sys.executable, str(Path(__file__).with_name("ministack_server.py"))], env, port, log):
+        try:
+            yield
+        except AssertionError:
+            print(log.read_text()[-4000:], file=sys.stderr)
+            raise
 
 
 def run(name, folder, package):
     cert, key = certificate(folder)
     stack = Stack(folder, free_port(), cert, package)
     print(name, flush=True)
-    ministack = [sys.executable, str(Path(__file__).with_name("ministack_server.py"))]
-    with server(ministack, environment_of_the_server(stack, key), stack.port, Path(folder) / "ministack.log"):
-        try:
-            VARIANTS[name](stack, Issuer(cert, key)) if name == "http-jwt" else VARIANTS[name](stack)
-        except AssertionError:
-            print((Path(folder) / "ministack.log").read_text()[-4000:], file=sys.stderr)
-            raise
+    with ministack(folder, stack.env, stack.port, cert, key):
+        VARIANTS[name](stack, Issuer(cert, key)) if name == "http-jwt" else VARIANTS[name](stack)
 
 
 def main():

@@ -10,12 +10,10 @@ policies.mjs judges them. Needs Linux, Terraform, and the Python packages minist
 
 import argparse
 import json
-import sys
 import tempfile
-from pathlib import Path
 
-from deployment import ACCOUNT, REGION, Deployment, empty_package, free_port, server
-from on_ministack import Stack, certificate, environment_of_the_server
+from deployment import ACCOUNT, REGION, Deployment, empty_package, free_port
+from on_ministack import Stack, certificate, ministack
 
 # What ministack asks for under another action or for another resource than AWS does.
 ODDITIES = {"Effect": "Allow", "Action": ["cloudwatch:ListTagsForResource", "lambda:CreateFunction", "lambda:ListAliases"], "Resource": "*"}
@@ -76,8 +74,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             cert, key = certificate(folder)
             stack = Stack(folder, free_port(), cert, None)
-            ministack = [sys.executable, str(Path(__file__).with_name("ministack_server.py"))]
-            with server(ministack, environment_of_the_server(stack, key), stack.port, Path(folder) / "ministack.log"):
+            with ministack(folder, stack.env, stack.port, cert, key):
                 deploy(stack, folder, **variables)
         print(f"{name}: deployed twice with the rights of the deploy role, planned with those of the plan role", flush=True)
 
