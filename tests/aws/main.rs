@@ -126,6 +126,17 @@ fn pipeline_rolls_back_only_with_a_proof() {
 }
 
 #[test]
+fn pipeline_releases_twice_and_rolls_back_on_ministack() {
+    let package = package();
+    run(Command::new(python(MINISTACK).join("python"))
+        .arg(script("by_the_pipeline.py"))
+        .arg("--aws")
+        .arg(aws_cli())
+        .arg("--package")
+        .arg(package));
+}
+
+#[test]
 fn pipeline_runs_its_jobs_and_steps_when_it_should() {
     // GitHub's own evaluator, and a parser for the workflows.
     let evaluator = node(

@@ -82,11 +82,10 @@ class Smoke(Script):
             self.assert_proves("unproved", 2, gateway, endpoint=custom)
         self.assertEqual((len(gateway.asked), len(domain.asked)), (2, 1))
 
-    def test_asks_the_custom_domain_alone_if_the_gateway_has_no_endpoint_of_its_own(self):
-        with serving(Service()) as custom:
-            outputs = {**outputs_of(custom), "gateway_endpoint": {"value": None}}
-            status, told, _, _ = self.run_script("smoke", outputs=outputs)
-        self.assertEqual(status, 0, told)
+    def test_asks_one_endpoint_once_if_both_are_the_same(self):
+        service = Service()
+        self.assert_proves("good", 0, service)
+        self.assertEqual(len(service.asked), 2)
 
     def test_proves_nothing_without_the_outputs(self):
         for outputs in (None, {"endpoint": {"value": "http://127.0.0.1:9"}}):
