@@ -401,7 +401,7 @@ def ministack(folder, env, port, cert, key):
     env = {
         **env, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "AUTH": "true", "USE_SSL": "1", "TMPDIR": str(folder),
         "MINISTACK_SSL_CERT": cert, "MINISTACK_SSL_KEY": key, "SSL_CERT_FILE": cert, "MINISTACK_REGION": REGION,
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT, "IOT_MTLS_ENABLED": "0",  # it would listen on every address of this machine
     }
     log = Path(folder) / "ministack.log"
     with server([sys.executable, str(Path(__file__).with_name("ministack_server.py"))], env, port, log):
