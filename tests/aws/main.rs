@@ -126,7 +126,7 @@ fn pipeline_rolls_back_only_with_a_proof() {
 }
 
 #[test]
-fn pipeline_releases_twice_and_rolls_back_on_ministack() {
+fn pipeline_notices_a_release_that_crashes_and_rolls_back_on_ministack() {
     let package = package();
     run(Command::new(python(MINISTACK).join("python"))
         .arg(script("by_the_pipeline.py"))
