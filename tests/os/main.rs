@@ -12,6 +12,8 @@ mod disk_full;
 mod durability;
 #[path = "../harness/folder.rs"]
 mod folder;
+mod folder_around;
+mod folders_read;
 #[path = "../harness/local.rs"]
 mod local;
 #[path = "../harness/notice.rs"]
