@@ -3,8 +3,10 @@
 use std::fs;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use memory_s3::embedded::{self, BUCKET, Disk};
 use tempfile::TempDir;
 
@@ -52,6 +54,38 @@ async fn a_put_that_could_overwrite_is_denied_as_the_bucket_s_policy_does() {
         said(put().if_match("*").if_none_match("*").send().await),
         not_implemented()
     );
+    assert!(stored(folder.path()).is_empty());
+}
+
+/// Sends other bytes than the SDK has signed.
+#[derive(Debug)]
+struct Swapped;
+
+impl Intercept for Swapped {
+    fn name(&self) -> &'static str {
+        "Swapped"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        *context.request_mut().body_mut() = SdkBody::from("[]");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn other_bytes_than_those_that_were_signed_are_not_stored() {
+    let (client, folder) = embedded();
+    let put = client.put_object().bucket(BUCKET).key("a.json");
+    let put = put.if_none_match("*").content_type(JSON);
+    let put = put.body(ByteStream::from_static(b"{}"));
+    let refused = put.customize().interceptor(Swapped).send().await;
+    let (status, code) = said(refused);
+    assert_eq!((status, &*code), (400, "IncompleteBody"));
     assert!(stored(folder.path()).is_empty());
 }
 
@@ -231,7 +265,8 @@ async fn a_file_or_a_link_where_a_folder_must_be_is_refused_and_no_write_goes_ar
             .bucket(BUCKET)
             .key(format!("a/{name}/b/c.json"))
             .content_type(JSON);
-        let put = put.if_none_match("*").body(ByteStream::from_static(b"{}"));
+        let put = put.if_none_match("*").content_type(JSON);
+        let put = put.body(ByteStream::from_static(b"{}"));
         assert_eq!(said(put.send().await), not_implemented(), "{name}");
     }
     // What may hide keys of the prefix is told of, as a key or as a failure, never as nothing.
