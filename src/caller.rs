@@ -67,6 +67,6 @@ mod tests {
     #[test]
     fn a_key_is_never_shown() {
         let shown = format!("{:?}", Callers::Key(ApiKey::new("secret")));
-        assert!(!shown.contains("secret"), "{shown}");
+        assert_eq!(shown, "Key(ApiKey(…))");
     }
 }

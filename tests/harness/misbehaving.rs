@@ -100,7 +100,7 @@ async fn serve(mut socket: TcpStream, does: Does, seen: Arc<Mutex<Vec<String>>>)
     }
 }
 
-/// Whether a request has its end; a TLS hello counts as whole.
+/// Whether a request has its end. A TLS hello counts as whole, and a GET has no body.
 pub(crate) fn is_whole(request: &[u8]) -> bool {
     if request.first() == Some(&0x16) {
         return true;
@@ -114,7 +114,10 @@ pub(crate) fn is_whole(request: &[u8]) -> bool {
             .strip_prefix("content-length: ")
             .map(str::to_owned)
     });
-    length.is_some_and(|length| body.len() >= length.parse().unwrap())
+    match length {
+        Some(length) => body.len() >= length.parse().unwrap(),
+        None => head.starts_with("GET "),
+    }
 }
 
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Does {

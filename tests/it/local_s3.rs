@@ -6,7 +6,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
+use aws_sdk_s3::types::EncodingType;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use tempfile::TempDir;
 
@@ -229,6 +230,64 @@ async fn a_page_has_at_most_1000_keys_and_may_have_none() {
         (none.contents().len(), none.is_truncated()),
         (0, Some(false))
     );
+}
+
+#[tokio::test]
+async fn a_listing_says_what_was_asked_for_and_what_each_object_is() {
+    let (client, _folder) = embedded();
+    for key in ["a/1", "a/2", "a/3"] {
+        let put = client
+            .put_object()
+            .bucket(BUCKET)
+            .key(key)
+            .content_type(JSON);
+        let put = put.if_none_match("*").body(ByteStream::from_static(b"{}"));
+        put.send().await.unwrap();
+    }
+    let list = || {
+        client
+            .list_objects_v2()
+            .bucket(BUCKET)
+            .prefix("a/")
+            .max_keys(1)
+    };
+    let first = list().start_after("a/1").send().await.unwrap();
+    assert_eq!((first.name(), first.prefix()), (Some(BUCKET), Some("a/")));
+    assert_eq!((first.max_keys(), first.key_count()), (Some(1), Some(1)));
+    assert_eq!(first.start_after(), Some("a/1"));
+    let [object] = first.contents() else {
+        panic!("{first:?}");
+    };
+    let got = client.get_object().bucket(BUCKET).key("a/2");
+    let got = got.send().await.unwrap();
+    assert_eq!((object.key(), object.size()), (Some("a/2"), Some(2)));
+    assert_eq!(
+        (got.content_length(), got.content_type()),
+        (Some(2), Some(JSON))
+    );
+    assert!(object.e_tag().is_some() && object.e_tag() == got.e_tag());
+    // A header has no fraction of a second.
+    let modified = |time: Option<&DateTime>| time.unwrap().secs();
+    let (listed, got) = (object.last_modified(), got.last_modified());
+    assert_eq!(modified(listed), modified(got));
+    let token = first.next_continuation_token();
+    let second = list().set_continuation_token(token.map(str::to_owned));
+    let second = second.send().await.unwrap();
+    assert_eq!(second.continuation_token(), token);
+    assert_eq!(second.contents()[0].key(), Some("a/3"));
+}
+
+#[tokio::test]
+async fn a_listing_encodes_keys_only_if_it_is_asked_to() {
+    let (client, folder) = embedded();
+    fs::write(folder.path().join("memory/a%20b c"), "").unwrap();
+    for (encoding, key) in [(None, "a%20b c"), (Some(EncodingType::Url), "a%2520b%20c")] {
+        let list = client.list_objects_v2().bucket(BUCKET);
+        let page = list.set_encoding_type(encoding.clone()).send().await;
+        let page = page.unwrap();
+        assert_eq!(page.contents()[0].key(), Some(key));
+        assert_eq!(page.encoding_type(), encoding.as_ref());
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A read of the log is complete and in order, or an error (contract 7.5).
+//! A read of the log is complete and in order, or an error. A reader of a bucket behind a network repeats what failed
+//! (contract 7.5).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use memory_s3::writer::Writer;
 use crate::app::{App, tool_for_document};
 use crate::faulty::client_with;
 use crate::folder::{memory, stored};
+use crate::misbehaving::{Does, Misbehaving, answer};
+use crate::s3_client::client_of;
 
 /// What is wrong with the second request of a kind.
 #[derive(Debug, Clone, Copy)]
@@ -143,4 +146,49 @@ async fn entries_come_in_the_order_of_keys_whatever_their_sizes() {
         .await
         .unwrap();
     assert_eq!(read, stored(folder.path()).into_iter().collect::<Vec<_>>());
+}
+
+const EMPTY: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+async fn reader(server: &Misbehaving) -> Reader {
+    Reader::new(client_of(&server.endpoint).await, "memories-of-a-test")
+}
+
+async fn read(reader: &Reader) -> Result<Vec<Entry>, ReadError> {
+    reader.entries(&Selection::default()).try_collect().await
+}
+
+#[tokio::test]
+async fn a_read_that_failed_is_repeated_only_where_it_is_asked_for() {
+    let script = || {
+        let failing = answer("503 Service Unavailable", "", "");
+        vec![failing, answer("200 OK", "", EMPTY)]
+    };
+    let server = Misbehaving::start_with("http", script()).await;
+    let once = read(&reader(&server).await).await;
+    assert_eq!(server.seen().len(), 1);
+    let said = once.unwrap_err().to_string();
+    assert!(said.starts_with("the bucket cannot be listed: "), "{said}");
+
+    let server = Misbehaving::start_with("http", script()).await;
+    let repeated = read(&reader(&server).await.with_retries()).await;
+    assert_eq!((repeated, server.seen().len()), (Ok(Vec::new()), 2));
+}
+
+#[tokio::test]
+async fn an_object_that_breaks_off_is_an_error_and_one_that_is_refused_an_entry() {
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{".to_vec();
+    let server = Misbehaving::start("http", Does::Answers(cut)).await;
+    let error = reader(&server).await.entry("a/b".to_owned()).await;
+    let said = error.unwrap_err().to_string();
+    assert!(said.starts_with("a/b cannot be read: "), "{said}");
+
+    let document = "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>";
+    let server = Misbehaving::start("http", answer("403 Forbidden", "", document)).await;
+    let entry = reader(&server).await.entry("a/b".to_owned()).await;
+    let Ok(Entry::Bad { key, why }) = entry else {
+        panic!("{entry:?}");
+    };
+    assert_eq!(key, "a/b");
+    assert_eq!(why.to_string(), "it cannot be read: AccessDenied No.");
 }

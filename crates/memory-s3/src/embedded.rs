@@ -409,3 +409,6 @@ fn link_failed(error: LinkError) -> S3Error {
         LinkError::InDoubt(error) => failed(error),
     }
 }
+
+#[cfg(test)]
+mod tests;
