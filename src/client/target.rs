@@ -163,7 +163,27 @@ mod tests {
             ("http://[::1]:8080", "http://[::1]:8080/api/v1/mcp/memory"),
             ("http://localhost", "http://localhost/api/v1/mcp/memory"),
         ] {
-            assert_eq!(Target::parse(text).unwrap().url.to_string(), url, "{text}");
+            let target = Target::parse(text).unwrap();
+            assert_eq!(target.to_string(), url, "{text}");
+            assert_eq!(target.url, url, "{text}");
+            let is_loopback = text.starts_with("http:");
+            assert_eq!(target.is_loopback(), is_loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_refusal_says_what_to_write() {
+        for (text, reason) in [
+            ("http://x.test", "by https only"),
+            ("ftp://x.test", "its scheme is not https"),
+            ("https://user:password@x.test", "a name or a password"),
+            ("https://x.test/?key=1", "a query or a fragment"),
+            ("https://x.test:0", "its host or port is not valid"),
+            ("https://x.test//mcp", "an empty segment"),
+            ("x.test", "it is not an absolute URL"),
+        ] {
+            let refused = Target::parse(text).unwrap_err();
+            assert!(refused.contains(reason), "{text}: {refused}");
         }
     }
 
@@ -221,6 +241,7 @@ mod tests {
             ("abc.lambda-url.eu-west-3.evil.test", None),
             ("execute-api.eu-central-1.amazonaws.com", None),
             ("a1.execute-api", None),
+            ("a1.execute-api.eu-central-1", None),
             ("memory.example.com", None),
             ("127.0.0.1", None),
         ] {

@@ -327,6 +327,13 @@ mod tests {
         ));
         let moved = failed(&response(307, &[("location", "https://evil.test/")], ""));
         assert!(words(&moved).contains("evil.test") && moved.next == Next::GiveUp);
+        let placed = failed(&response(500, &[("location", "https://evil.test/")], ""));
+        assert!(!words(&placed).contains("evil.test"), "not a redirect");
+        let empty = failed(&response(200, &[], "{}"));
+        assert_eq!(
+            words(&empty),
+            "The endpoint answered HTTP 200: it sent no receipt."
+        );
         let unknown = failed(&response(
             403,
             &[],
@@ -337,6 +344,41 @@ mod tests {
         assert_eq!(words(&page), "The endpoint answered HTTP 502: Bad Gateway.");
         let long = format!(r#"{{"code":"{0}","message":"{0}"}}"#, "K\\n".repeat(2000));
         assert!(words(&failed(&response(400, &[], &long))).len() < 500);
+    }
+
+    #[test]
+    fn a_gateways_words_come_with_what_to_check() {
+        let token = r#"{"message":"Missing Authentication Token"}"#;
+        let signature = r#"{"message":"The request signature does not match"}"#;
+        let denied = r#"{"message":"Forbidden"}"#;
+        for (status, body, advice) in [
+            (
+                403,
+                token,
+                "a path or stage that does not exist: check the URL.",
+            ),
+            (
+                403,
+                signature,
+                "Check --service and --region, and this machine's clock.",
+            ),
+            (
+                403,
+                denied,
+                "Check the caller (--profile, MEMORY_API_KEY) and its permissions.",
+            ),
+            (
+                401,
+                denied,
+                "Check the caller (--profile, MEMORY_API_KEY) and its permissions.",
+            ),
+            (404, denied, "Check the URL and its stage."),
+            (400, denied, "HTTP 400: Forbidden."),
+        ] {
+            let failed = failed(&response(status, &[], body));
+            let words = words(&failed);
+            assert!(words.ends_with(advice), "{words}");
+        }
     }
 
     #[test]
