@@ -152,4 +152,10 @@ mod tests {
         assert!(!witness.give_up());
         assert!(body.frame().await.is_none());
     }
+
+    #[test]
+    fn a_watched_body_has_the_length_that_it_had() {
+        let (body, _) = watched();
+        assert_eq!(body.size_hint().exact(), Some(2));
+    }
 }

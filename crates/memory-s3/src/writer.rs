@@ -275,6 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn an_error_says_what_is_known_before_what_was_said() {
+        for (error, text) in [
+            (
+                WriteError::Unavailable("x".into()),
+                "not written, try again: x",
+            ),
+            (WriteError::Refused("x".into()), "not written, refused: x"),
+            (
+                WriteError::Damaged("x".into()),
+                "not written, the log is damaged: x",
+            ),
+            (WriteError::Unknown("x".into()), "outcome unknown: x"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
     fn a_put_that_never_began_is_unavailable() {
         let error = without_response(&Witness::default(), "late");
         assert!(matches!(error, WriteError::Unavailable(_)), "{error}");

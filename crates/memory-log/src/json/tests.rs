@@ -267,3 +267,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_value_is_named_by_its_type() {
+    let text = r#"[null,true,7,"",[],{}]"#;
+    let json = Json::parse(text.as_bytes()).unwrap();
+    let names: Vec<_> = json
+        .root()
+        .elements()
+        .map(|value| value.kind().to_string())
+        .collect();
+    let expected = [
+        "null",
+        "a boolean",
+        "a number",
+        "a string",
+        "an array",
+        "an object",
+    ];
+    assert_eq!(names, expected);
+}
