@@ -104,6 +104,12 @@ fn is_authorized(headers: &[(HeaderName, HeaderValue)]) -> bool {
         .any(|(name, _)| *name == header::AUTHORIZATION)
 }
 
+/// The pause before a retry: what the endpoint asks for, and this part of our own longest pause.
+fn pause(least: Duration, retries: u32, part: f64) -> Duration {
+    let most = PAUSE * 2_u32.pow(retries);
+    least + most.mul_f64(part)
+}
+
 impl Endpoint {
     /// The endpoint of these settings. It signs calls unless they carry another proof, or go to this
     /// machine; and where the user names a profile, region or service.
@@ -184,8 +190,7 @@ impl Endpoint {
             };
             let pause = match error.next {
                 Next::Repeat(least) if retries < self.retries => {
-                    let most = PAUSE * 2_u32.pow(retries);
-                    Some(least + most.mul_f64(fastrand::f64()))
+                    Some(pause(least, retries, fastrand::f64()))
                 }
                 Next::Repeat(_) | Next::NewCredentials | Next::GiveUp => None,
             };

@@ -321,6 +321,26 @@ async fn an_answer_of_many_lines_is_one_line_to_the_agent() {
 }
 
 #[tokio::test]
+async fn a_page_of_1_mib_is_read_and_a_longer_one_proves_nothing() {
+    const MIB: usize = 1024 * 1024;
+    for (length, said) in [
+        (
+            MIB,
+            "The endpoint answered HTTP 400: Bad Request. The memory was not stored.",
+        ),
+        (
+            MIB + 1,
+            "longer than any response of the service. It is not known whether",
+        ),
+    ] {
+        let page = answer("400 Bad Request", "", &"x".repeat(length));
+        let (told, _) = told(vec![page], ARGUMENTS, &["--retries", "0"]).await;
+        let told = told.unwrap_err();
+        assert!(told.contains(said), "{length}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn the_receipt_of_another_memory_leaves_the_outcome_unknown() {
     let other_id = |body: &str| {
         let mut receipt = receipt_of(body);

@@ -149,3 +149,18 @@ async fn a_request_carries_every_proof_and_the_headers_of_its_own() {
     assert!(headers["x-api-key"].is_sensitive());
     assert_eq!(headers.get_all("x-team").iter().count(), 2);
 }
+
+#[test]
+fn a_pause_doubles_with_each_retry_and_comes_on_top_of_what_is_asked_for() {
+    let ms = Duration::from_millis;
+    for (least, retries, part, expected) in [
+        (0, 0, 0.0, 0),
+        (0, 0, 1.0, 250),
+        (0, 1, 1.0, 500),
+        (0, 3, 0.5, 1_000),
+        (2_000, 0, 0.0, 2_000),
+        (2_000, 2, 1.0, 3_000),
+    ] {
+        assert_eq!(pause(ms(least), retries, part), ms(expected));
+    }
+}
