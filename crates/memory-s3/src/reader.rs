@@ -344,6 +344,7 @@ mod tests {
         let spelled = ["a%252F+b", "c%2Bd", "e%C3%BC"];
         let keys_of = |page: &_| -> Vec<_> {
             listed_in(page)
+                .unwrap()
                 .into_iter()
                 .map(|object| object.key)
                 .collect()
