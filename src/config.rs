@@ -9,6 +9,7 @@ use memory_log::scope::WriteScopes;
 
 use crate::caller::ApiKey;
 use crate::origin::Origin;
+use crate::telemetry;
 
 /// The settings of the environment (contract 6.1).
 #[derive(Debug, Clone, Default)]
@@ -129,7 +130,7 @@ impl Config {
             Some(_) | None => {}
         }
         let log_filter = log_filter.unwrap_or_else(|| "info".to_owned());
-        if tracing_subscriber::EnvFilter::try_new(&log_filter).is_err() {
+        if telemetry::shown(&log_filter).is_err() {
             mistakes.push(format!(
                 "RUST_LOG is {log_filter:?}, which is not a log filter such as info or debug."
             ));
