@@ -54,22 +54,37 @@ impl Incoming {
         Ok(declared.unwrap_or(BODY_BYTES_MAX))
     }
 
-    /// The whole body, unless it is too large.
+    /// The whole body, unless it is too large. A body in one piece, such as that of an event, is not
+    /// copied.
     pub(crate) async fn read(&mut self) -> Result<Bytes, Problem> {
         self.bytes_max()?;
         let declared = declared_bytes(&self.body);
         self.is_on_its_way = true;
+        let first = self.piece(0).await?.unwrap_or_default();
+        let Some(second) = self.piece(first.len()).await? else {
+            return Ok(first);
+        };
         let mut whole = Vec::with_capacity(declared);
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&second);
+        while let Some(piece) = self.piece(whole.len()).await? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.into())
+    }
+
+    /// The next piece after this many bytes, unless the body is too large.
+    async fn piece(&mut self, bytes_before: usize) -> Result<Option<Bytes>, Problem> {
         while let Some(frame) = self.body.frame().await {
             let Ok(data) = frame.map_err(|_| Problem::cut_off())?.into_data() else {
                 continue;
             };
-            if whole.len() + data.len() > BODY_BYTES_MAX {
-                return Err(Problem::too_large(BODY_BYTES_MAX));
-            }
-            whole.extend_from_slice(&data);
+            return match bytes_before + data.len() > BODY_BYTES_MAX {
+                true => Err(Problem::too_large(BODY_BYTES_MAX)),
+                false => Ok(Some(data)),
+            };
         }
-        Ok(whole.into())
+        Ok(None)
     }
 
     /// Discards the rest of a refused body, within a time and size limit, so that the client sees our

@@ -50,7 +50,7 @@ impl Folder {
 
 /// Near misses of the object's bytes, each by a name.
 fn near_misses() -> Vec<(&'static str, Vec<u8>)> {
-    let body = object().body;
+    let body = object().body.to_vec();
     let flipped = |at: usize| {
         let mut bytes = body.clone();
         bytes[at] ^= 1;

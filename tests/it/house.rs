@@ -530,6 +530,7 @@ fn the_files_of_a_room_import_each_other_without_a_circle() {
 #[test]
 fn memory_log_is_pure_and_only_few_rooms_name_aws_or_the_environment() {
     const PURE: &[&str] = &[
+        "bytes",
         "chrono",
         "percent_encoding",
         "serde",

@@ -387,6 +387,8 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
         header("x-amz-checksum-sha256"),
         BASE64_STANDARD.encode(object().sha256)
     );
+    let digits = object().sha256.map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!(header("x-amz-content-sha256"), digits);
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("amz-sdk-request"), "attempt=1; max=1");
     assert_eq!(header("content-length"), object().body.len().to_string());
@@ -401,7 +403,13 @@ async fn a_put_is_conditional_signed_and_has_the_digest_that_we_computed() {
     }
     let signed = header("authorization");
     assert!(
-        signed.contains("if-none-match") && signed.contains("x-amz-checksum-sha256"),
+        [
+            "if-none-match",
+            "x-amz-checksum-sha256",
+            "x-amz-content-sha256"
+        ]
+        .iter()
+        .all(|name| signed.contains(name)),
         "{signed}"
     );
 }

@@ -2,9 +2,9 @@
 //!
 //! [`Json`] is a flat list of nodes over the request's own text. Nothing is decoded before it is
 //! used, so numbers, escapes and the order of members survive, and deep nesting cannot exhaust the
-//! stack. `serde_json` checks the grammar. This module refuses what RFC 8259 allows and a log
-//! cannot keep: a member that appears twice, and a string that is not Unicode. It must not know
-//! what the members mean.
+//! stack. One pass checks the grammar and finds the nodes; where it fails, `serde_json` says why.
+//! This module refuses what RFC 8259 allows and a log cannot keep: a member that appears twice, and a
+//! string that is not Unicode. It must not know what the members mean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +12,10 @@ use std::fmt;
 use serde::de::IgnoredAny;
 
 mod nodes;
+mod string;
 
-use nodes::{Node, nodes, string_length};
+use nodes::{Node, nodes};
+use string::{Spelled, Spelling, unescaped};
 
 /// A JSON text in UTF-8 without repeated members or lone surrogates.
 #[derive(Debug)]
@@ -81,11 +83,16 @@ impl JsonError {
 const QUOTE_CHARS_MAX: usize = 60;
 
 /// A string literal in this service's spelling: raw UTF-8, with `"`, `\` and U+0000 to U+001F
-/// escaped (`\b \t \n \f \r`, else `\u00xx` in lower case; contract 2.6). `serde_json` spells it
-/// the same way, and a test makes sure that it always does.
+/// escaped (`\b \t \n \f \r`, else `\u00xx` in lower case; contract 2.6). `serde_json` spells the
+/// documents of responses the same way, and a test makes sure that it always does.
 #[must_use]
 pub fn spell(text: &str) -> String {
-    serialized(&text)
+    spelled(text).to_string()
+}
+
+/// The same literal, to be written into a longer text.
+pub fn spelled(text: &str) -> impl fmt::Display {
+    Spelled(text)
 }
 
 /// Quotes a caller's text for a message: as JSON, and shortened if it is long.
@@ -131,11 +138,8 @@ impl<'t> Json<'t> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(JsonError::at(&[], 0, "the text is longer than 4 GiB"));
         }
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(text, &error))?;
-        Ok(Self {
-            text,
-            nodes: nodes(text),
-        })
+        let nodes = nodes(text).ok_or_else(|| not_json(text))?;
+        Ok(Self { text, nodes })
     }
 
     /// The outermost value of the text.
@@ -150,6 +154,7 @@ impl<'t> Json<'t> {
     fn node(&self, index: usize) -> Node {
         const NOTHING: Node = Node {
             kind: Kind::Null,
+            spelling: Spelling::Plain,
             start: 0,
             end: 0,
             after: u32::MAX,
@@ -163,17 +168,28 @@ impl<'t> Json<'t> {
             .unwrap_or_default()
     }
 
-    fn name(&self, index: usize) -> Cow<'_, str> {
-        decode(self.raw(self.node(index))).unwrap_or_default()
+    /// The text of a string. One that is not Unicode has none.
+    fn text(&self, index: usize) -> Cow<'_, str> {
+        let node = self.node(index);
+        let inner = node.start as usize + 1..(node.end as usize).saturating_sub(1);
+        let inner = self.text.get(inner).unwrap_or_default();
+        match node.spelling {
+            Spelling::Plain => Cow::Borrowed(inner),
+            Spelling::Escaped => Cow::Owned(unescaped(inner)),
+            Spelling::NotUnicode => Cow::Borrowed(""),
+        }
     }
 }
 
-/// The error at the place where `serde_json` stopped. It counts columns in bytes; people count
+/// The error at the place where `serde_json` stops. It counts columns in bytes; people count
 /// characters.
-fn not_json(text: &str, error: &serde_json::Error) -> JsonError {
+fn not_json(text: &str) -> JsonError {
     if text.trim_ascii().is_empty() {
         return JsonError::at(&[], 0, "it is empty");
     }
+    let Err(error) = serde_json::from_str::<IgnoredAny>(text) else {
+        return JsonError::at(&[], 0, "it is not one JSON value");
+    };
     if error.is_eof() {
         return JsonError::at(text.as_bytes(), text.len(), "it ends too early");
     }
@@ -185,17 +201,6 @@ fn not_json(text: &str, error: &serde_json::Error) -> JsonError {
     let reason = said.split(" at line ").next().unwrap_or_default();
     let offset = line_start + error.column().saturating_sub(1);
     JsonError::at(text.as_bytes(), offset, reason)
-}
-
-/// The text of a string literal; `None` if it has a lone surrogate.
-fn decode(literal: &str) -> Option<Cow<'_, str>> {
-    if literal.contains('\\') {
-        serde_json::from_str::<String>(literal).ok().map(Cow::Owned)
-    } else {
-        literal
-            .get(1..literal.len().saturating_sub(1))
-            .map(Cow::Borrowed)
-    }
 }
 
 /// One value of a [`Json`] text.
@@ -221,23 +226,28 @@ impl<'j> Value<'j> {
     /// The value as it is spelled, without insignificant white space (RFC 8259, section 2).
     #[must_use]
     pub fn compact(self) -> String {
+        let json = self.json;
         let mut text = String::with_capacity(self.raw().len());
-        let mut rest = self.raw();
-        while let Some(quote) = rest.find('"') {
-            let (outside, string) = rest.split_at(quote);
-            let (string, after) = string.split_at(string_length(string.as_bytes()));
-            text.extend(outside.split_ascii_whitespace());
-            text.push_str(string);
-            rest = after;
+        let itself = json.node(self.index);
+        let mut at = itself.start as usize;
+        for index in self.index..itself.after as usize {
+            let node = json.node(index);
+            if node.kind == Kind::String {
+                let outside = json.text.get(at..node.start as usize);
+                text.extend(outside.unwrap_or_default().split_ascii_whitespace());
+                text.push_str(json.raw(node));
+                at = node.end as usize;
+            }
         }
-        text.extend(rest.split_ascii_whitespace());
+        let outside = json.text.get(at..itself.end as usize);
+        text.extend(outside.unwrap_or_default().split_ascii_whitespace());
         text
     }
 
     /// The text of a string; `None` for any other type.
     #[must_use]
     pub fn text(self) -> Option<Cow<'j, str>> {
-        (self.kind() == Kind::String).then(|| self.json.name(self.index))
+        (self.kind() == Kind::String).then(|| self.json.text(self.index))
     }
 
     /// An object's members in their order; nothing for any other type.
@@ -245,7 +255,7 @@ impl<'j> Value<'j> {
         let json = self.json;
         self.member_indices().map(move |name| {
             (
-                json.name(name),
+                json.text(name),
                 Value {
                     json,
                     index: name + 1,
@@ -311,16 +321,14 @@ impl<'j> Value<'j> {
             let start = json.node(index).start as usize;
             Err(JsonError::at(json.text.as_bytes(), start, reason))
         };
-        for index in within().filter(|&index| json.node(index).kind == Kind::String) {
-            if decode(json.raw(json.node(index))).is_none() {
-                let reason =
-                    "the string is not valid Unicode: it escapes one half of a surrogate pair";
-                return at(index, reason);
-            }
+        let mut indices = within();
+        if let Some(index) = indices.find(|&at| json.node(at).spelling == Spelling::NotUnicode) {
+            let reason = "the string is not valid Unicode: it escapes one half of a surrogate pair";
+            return at(index, reason);
         }
         for index in within().filter(|&index| json.node(index).kind == Kind::Object) {
             let object = Value { json, index };
-            let names = object.member_indices().map(|name| (json.name(name), name));
+            let names = object.member_indices().map(|name| (json.text(name), name));
             let mut names: Vec<_> = names.collect();
             names.sort();
             for ((first, _), (second, index)) in names.iter().zip(names.iter().skip(1)) {

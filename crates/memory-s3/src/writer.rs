@@ -7,8 +7,11 @@
 
 use std::fmt;
 
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
@@ -110,12 +113,36 @@ impl Writer {
             .body(ByteStream::from(object.body.clone()))
             .customize()
             .interceptor(witness.clone())
+            .interceptor(SignedDigest(object.sha256))
             .send();
         match timeout_at(deadline, put).await {
             Ok(Ok(output)) => proof(&output, &digest, &witness),
             Ok(Err(error)) => classify(&error, &witness),
             Err(_) => Err(without_response(&witness, "the deadline passed")),
         }
+    }
+}
+
+/// Gives the signature the digest that the object already has. Without it the SDK would hash the body
+/// once more, for the same header field.
+#[derive(Debug)]
+struct SignedDigest([u8; 32]);
+
+impl Intercept for SignedDigest {
+    fn name(&self) -> &'static str {
+        "SignedDigest"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+        let digest = PayloadSigningOverride::Precomputed(digits.collect());
+        config.interceptor_state().store_put(digest);
+        Ok(())
     }
 }
 

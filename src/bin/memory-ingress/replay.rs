@@ -69,7 +69,7 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, C
             Entry::Memory(object) => {
                 let mut line = match is_terminal {
                     true => json_for_terminal(&object.body),
-                    false => object.body,
+                    false => object.body.into(),
                 };
                 line.push(b'\n');
                 print(&line)

@@ -147,6 +147,64 @@ fn only_an_object_has_members_and_only_an_array_has_elements() {
     }
 }
 
+/// Whether the reader and `serde_json` agree on a text.
+fn agree(text: &str) -> bool {
+    nodes(text).is_some() == serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+#[test]
+fn every_short_text_is_json_exactly_if_serde_json_reads_it() {
+    const LENGTH_MAX: usize = 5;
+    let mut texts = vec![String::new()];
+    for _ in 0..LENGTH_MAX {
+        let longer = texts.iter().flat_map(|text| {
+            let next = r#"[]{},:"0-.e"#.chars();
+            next.map(move |character| format!("{text}{character}"))
+        });
+        texts = longer.collect();
+        let other = texts.iter().find(|text| !agree(text));
+        assert_eq!(other, None);
+    }
+}
+
+#[test]
+fn every_escape_is_one_exactly_if_serde_json_reads_it() {
+    for escape in (0..=0x7f).map(char::from) {
+        for rest in [
+            "",
+            "0",
+            "00e9",
+            "00E9",
+            "00g9",
+            "d83d",
+            "d83d\\udE00",
+            "dE00",
+        ] {
+            let text = format!("\"\\{escape}{rest}\"");
+            assert!(agree(&text), "{text}");
+            let decoded = serde_json::from_str::<String>(&text).ok();
+            let json = Json::parse(text.as_bytes()).ok();
+            let own = json.map(|json| json.root().text().unwrap().into_owned());
+            assert_eq!(own, decoded, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_special_byte_is_found_at_every_place_and_no_other_byte_is() {
+    for byte in 0..=u8::MAX {
+        let is_special = matches!(byte, b'"' | b'\\' | 0..0x20);
+        for at in 0..20 {
+            for filling in [b'x', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
+                let mut bytes = [filling; 20];
+                bytes[at] = byte;
+                let expected = if is_special { at } else { 20 };
+                assert_eq!(string::plain_length(&bytes), expected, "{byte:#x} at {at}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_message_by_its_grammar_may_be_ambiguous_in_one_part_and_nowhere_else() {
     let text = br#"{"id":1,"params":{"a":1,"a":"\ud800"}}"#;
@@ -258,6 +316,22 @@ proptest! {
         let spelled = spell(&text);
         let json = Json::parse(spelled.as_bytes()).unwrap();
         prop_assert_eq!(json.root().text().unwrap(), text.as_str());
+    }
+
+    #[test]
+    fn a_damaged_text_is_json_exactly_if_serde_json_reads_it(
+        text in json(), at in any::<prop::sample::Index>(), damage in "[\\[\\]{},:\"\\\\u0-9a-fE.+ \t\u{1}\u{7f}é]{0,2}", cut in 0..3_usize,
+    ) {
+        let characters: Vec<char> = text.chars().collect();
+        let at = at.index(characters.len());
+        let rest = characters.iter().skip(at + cut);
+        let damaged: String = characters[..at].iter().copied().chain(damage.chars()).chain(rest.copied()).collect();
+        prop_assert!(agree(&damaged), "{:?}", damaged);
+    }
+
+    #[test]
+    fn this_services_spelling_is_that_of_serde_json(text in text()) {
+        prop_assert_eq!(spell(&text), serde_json::to_string(&text).unwrap());
     }
 
     #[test]

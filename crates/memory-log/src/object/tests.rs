@@ -2,6 +2,7 @@
 //! object and of a key.
 
 use super::*;
+use crate::json::spell;
 
 const KEY: &str = "memories/domain=work/entity=rob/2026/01/27/2026-01-27T03-14-22.000000000Z_a038005e-df18-834f-9967-7379d439014a.json";
 const BODY: &str = r#"{"schema_version":1,"memory_id":"a038005e-df18-834f-9967-7379d439014a","entity_id":"rob","domain":"work","timestamp":"2026-01-27T03:14:22Z","content":"x","metadata":{}}"#;
