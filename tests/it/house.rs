@@ -35,7 +35,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_ingress::caller", &[]),
     ("memory_ingress::media_type", &[]),
     ("memory_ingress::origin", &[]),
-    ("memory_ingress::config", &["caller", "origin", "scope", "telemetry"]),
+    (
+        "memory_ingress::config",
+        &["caller", "origin", "scope", "telemetry"],
+    ),
     (
         "memory_ingress::problem",
         &[

@@ -139,7 +139,7 @@ async fn entries_come_in_the_order_of_keys_whatever_their_sizes() {
     let entries = reader.entries(&Selection::default());
     let read: Vec<_> = entries
         .map_ok(|entry| match entry {
-            Entry::Memory(object) => (object.key, object.body),
+            Entry::Memory(object) => (object.key, object.body.to_vec()),
             Entry::Bad { .. } => panic!("{entry:?}"),
         })
         .try_collect()

@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn any_one_flipped_bit_of_an_object_is_found(fields in fields(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
         let object = object(&request(&fields));
-        let mut flipped = object.body.clone();
+        let mut flipped = object.body.to_vec();
         flipped[at.index(object.body.len())] ^= 1_u8 << bit;
         prop_assert!(Object::read(&object.key, &flipped).is_err());
     }
