@@ -196,23 +196,23 @@ impl Reader {
                 let page = page.await;
                 let page = page.unwrap_or_else(|error| Err(ReadError::List(error.to_string())));
                 Some(match page {
-                    Ok((page, Some(token))) => (Ok(page), NextPage::Begun(fetch(Some(token)))),
-                    Ok((page, None)) => (Ok(page), NextPage::None),
+                    Ok(page) => {
+                        let next = page
+                            .next
+                            .map_or(NextPage::None, |token| NextPage::Begun(fetch(Some(token))));
+                        (Ok(page.listed), next)
+                    }
                     Err(error) => (Err(error), NextPage::None),
                 })
             }
         });
         pages
-            .map_ok(|page| stream::iter(page.into_iter().map(Ok)))
+            .map_ok(|listed| stream::iter(listed.into_iter().map(Ok)))
             .try_flatten()
     }
 
-    /// A page of a selection, and the token of the next page if there is one.
-    async fn page(
-        &self,
-        selection: &Selection,
-        token: Option<String>,
-    ) -> Result<(Vec<Listed>, Option<String>), ReadError> {
+    /// The page of a selection that this token names, or the first one.
+    async fn page(&self, selection: &Selection, token: Option<String>) -> Result<Page, ReadError> {
         let request = self
             .client
             .list_objects_v2()
@@ -243,7 +243,10 @@ impl Reader {
         let wanted = listed
             .into_iter()
             .filter(|listed| selection.has(&listed.key));
-        Ok((wanted.collect(), next))
+        Ok(Page {
+            listed: wanted.collect(),
+            next,
+        })
     }
 
     /// Gets one object and proves it.
@@ -287,8 +290,14 @@ impl Reader {
 enum NextPage {
     First,
     /// It is being fetched.
-    Begun(AbortOnDropHandle<Result<(Vec<Listed>, Option<String>), ReadError>>),
+    Begun(AbortOnDropHandle<Result<Page, ReadError>>),
     None,
+}
+
+struct Page {
+    listed: Vec<Listed>,
+    /// The token of the next page, if there is one.
+    next: Option<String>,
 }
 
 /// An object of a listing.
