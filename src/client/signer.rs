@@ -39,6 +39,12 @@ pub struct Identity {
     pub region: String,
 }
 
+/// Whether these credentials are not to be renewed now.
+fn is_valid(credentials: &Credentials, now: SystemTime) -> bool {
+    let expiry = credentials.expiry();
+    expiry.is_none_or(|expiry| expiry > now + RENEWAL)
+}
+
 impl Signer {
     /// A signer for this service. Nothing is loaded before the first signature.
     #[must_use]
@@ -57,12 +63,8 @@ impl Signer {
     /// Why there are none, in words.
     pub async fn identity(&self) -> Result<Identity, String> {
         let mut kept = self.kept.lock().await;
-        let latest = SystemTime::now() + RENEWAL;
         if let Some(identity) = &*kept
-            && identity
-                .credentials
-                .expiry()
-                .is_none_or(|expiry| expiry > latest)
+            && is_valid(&identity.credentials, SystemTime::now())
         {
             return Ok(identity.clone());
         }
@@ -189,11 +191,22 @@ mod tests {
         assert_eq!(request.headers()["x-amz-security-token"], "token");
     }
 
+    #[test]
+    fn credentials_are_valid_until_a_minute_before_they_expire() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let is_valid = |expiry| is_valid(&credentials("KEY", expiry), now);
+        assert!(is_valid(None));
+        for (seconds, valid) in [(0, false), (59, false), (60, false), (61, true)] {
+            let expiry = now + Duration::from_secs(seconds);
+            assert_eq!(is_valid(Some(expiry)), valid, "{seconds}");
+        }
+        assert!(!is_valid(Some(now - Duration::from_secs(61))));
+    }
+
     #[tokio::test]
-    async fn credentials_are_kept_until_a_minute_before_they_expire() {
+    async fn valid_credentials_are_kept() {
         let signer = Signer::new("execute-api".to_owned(), None, None);
-        let valid = SystemTime::now() + RENEWAL + Duration::from_secs(60);
-        let kept = credentials("FIRST", Some(valid));
+        let kept = credentials("FIRST", None);
         *signer.kept.lock().await = Some(identity(kept.clone()));
         let current = signer.identity().await.unwrap();
         assert_eq!(current.credentials, kept);
