@@ -525,3 +525,39 @@ async fn a_key_is_sent_and_signs_nothing_unless_it_is_asked_for() {
         assert_eq!(head.contains(";x-api-key"), is_signed, "{head}");
     }
 }
+
+#[tokio::test]
+async fn a_call_is_sent_once_more_if_its_credentials_had_expired() {
+    let expired = answer(
+        "403 Forbidden",
+        "x-amzn-errortype: ExpiredTokenException\r\n",
+        "{}",
+    );
+    let denied = answer("403 Forbidden", "", "{}");
+    for (script, options, requests, is_stored) in [
+        (
+            vec![expired.clone(), receipt()],
+            &["--region", "eu-central-1"][..],
+            2,
+            true,
+        ),
+        (
+            vec![expired.clone()],
+            &["--region", "eu-central-1"],
+            2,
+            false,
+        ),
+        (vec![denied], &["--region", "eu-central-1"], 1, false),
+        (vec![expired], &[], 1, false),
+    ] {
+        let server = Misbehaving::start_with("http", script).await;
+        let mut command = command(&[&["--url", &*server.endpoint], options].concat());
+        command
+            .env("AWS_ACCESS_KEY_ID", "a")
+            .env("AWS_SECRET_ACCESS_KEY", "b");
+        let mut agent = Agent::spawn(command);
+        let told = spawn_blocking(move || agent.call(ARGUMENTS)).await.unwrap();
+        assert_eq!(told.is_ok(), is_stored, "{told:?}");
+        assert_eq!(server.seen().len(), requests, "{options:?} {told:?}");
+    }
+}
