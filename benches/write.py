@@ -276,7 +276,7 @@ def programs(sides, named):
 
 def instructions(command, endpoint, folder, event, size):
     """Returns the instructions of one warm write."""
-    writes = 60 if size <= 8192 else 20 if size <= 131072 else 6
+    writes = 60 if size <= 8192 else 20 if size <= 131072 else 3
 
     def total(count):
         wrapper = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
