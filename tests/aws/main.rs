@@ -19,6 +19,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use installed::{node, python};
+use serde_json::Value;
 
 const MOTO: &[&str] = &["moto[server]==5.2.5"];
 const MINISTACK: &[&str] = &[
@@ -257,4 +258,22 @@ fn package_for_arm64_is_built_and_runs_on_al2023() {
             .join("target/lambda/memory-ingress-arm64.zip")
             .exists()
     );
+}
+
+/// Checks a measured figure against the committed one, with 3 % of room.
+/// A change that needs more raises the figure in its own commit, and says for what.
+fn assert_within_its_figure(name: &str, measured: u64) {
+    let figures = fs::read_to_string(root().join("benches/figures.json")).unwrap();
+    let figures: Value = serde_json::from_str(&figures).unwrap();
+    let committed = figures[name].as_u64().unwrap();
+    println!("{name}: {measured}, committed {committed}");
+    assert!(
+        measured * 100 <= committed * 103,
+        "{name} is {measured}; benches/figures.json has {committed}"
+    );
+}
+
+#[test]
+fn package_is_no_larger_than_its_figure() {
+    assert_within_its_figure("zip x86_64", fs::metadata(package()).unwrap().len());
 }
