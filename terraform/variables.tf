@@ -273,6 +273,25 @@ variable "client_limits" {
   }
 }
 
+variable "write_scopes" {
+  description = "Where callers may write (MEMORY_WRITE_SCOPES): templates DOMAIN/ENTITY, in which each part is a name as it is spelled in a key, a verified claim in braces, or *. Empty: whoever may call writes everywhere. docs/contract.md, section 6.2, has the rules."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for scope in var.write_scopes :
+      can(regex("^(\\*|\\{[^{}]+\\}|([A-Za-z0-9._~-]|%[0-9A-F]{2})+)/(\\*|\\{[^{}]+\\}|([A-Za-z0-9._~-]|%[0-9A-F]{2})+)$", scope))
+    ])
+    error_message = "write_scopes must be templates such as \"repository/{repositories}\", \"work/*\" or \"user/{sub}\"."
+  }
+  validation {
+    condition     = alltrue([for claim in flatten([for scope in var.write_scopes : regexall("\\{(aws:[^}]*)\\}", scope)]) : contains(["aws:roleArn", "aws:accountId", "aws:apiKeyId"], claim)])
+    error_message = "write_scopes can name aws:roleArn, aws:accountId and aws:apiKeyId. Callers choose the session name in aws:userArn themselves."
+  }
+}
+
 variable "throttle" {
   description = "The limits of all callers together: rate is in requests per second, and burst is how many may come at once. More requests get the response 429."
   type        = object({ rate = optional(number, 100), burst = optional(number, 200) })

@@ -40,8 +40,8 @@ Examples:
   memory-ingress openapi > openapi.json           the OpenAPI document
   memory-ingress openapi --view tool              a view of it, for a client generator
 
-Settings: MEMORY_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_API_KEY, RUST_LOG,
-AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
+Settings: MEMORY_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_WRITE_SCOPES, MEMORY_API_KEY,
+RUST_LOG, AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,0 +1,94 @@
+# Where callers may write.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
+
+variables {
+  package_path     = "tests/package.zip"
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
+}
+
+run "everywhere_by_default" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.this["writer"].environment[0].variables), "MEMORY_WRITE_SCOPES")
+    error_message = "without write_scopes the function must not have the setting"
+  }
+}
+
+run "in_these_scopes" {
+  command = plan
+
+  variables {
+    write_scopes = ["repository/{repositories}", "role/{aws:roleArn}", "b%C3%BCro/*", "org/{https://a.example/org}"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.this["writer"].environment[0].variables.MEMORY_WRITE_SCOPES == "repository/{repositories} role/{aws:roleArn} b%C3%BCro/* org/{https://a.example/org}"
+    error_message = "the function must have the scopes, separated by spaces"
+  }
+}
+
+run "a_scope_of_one_part" {
+  command = plan
+
+  variables {
+    write_scopes = ["repository"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_scope_of_three_parts" {
+  command = plan
+
+  variables {
+    write_scopes = ["user/{sub}/x"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_claim_with_text_around_it" {
+  command = plan
+
+  variables {
+    write_scopes = ["user/u-{sub}"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "two_scopes_in_one" {
+  command = plan
+
+  variables {
+    write_scopes = ["user/{sub} */*"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_name_that_callers_choose" {
+  command = plan
+
+  variables {
+    write_scopes = ["role/{aws:userArn}"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
