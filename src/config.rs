@@ -12,7 +12,7 @@ use crate::origin::Origin;
 use crate::telemetry;
 
 /// The settings of the environment (contract 6.1).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// `MEMORY_BUCKET`.
     pub bucket: Option<String>,
@@ -97,17 +97,17 @@ impl Config {
             }
         }
         let write_scopes = match scopes.as_deref() {
-            None => WriteScopes::default(),
+            None => WriteScopes::Everywhere,
             Some(text) if text.trim().is_empty() => {
                 mistakes.push(
                     "MEMORY_WRITE_SCOPES is empty, so nobody could write: name scopes, or unset it."
                         .to_owned(),
                 );
-                WriteScopes::default()
+                WriteScopes::Of(Vec::new())
             }
             Some(text) => WriteScopes::parse(text).unwrap_or_else(|error| {
                 mistakes.push(format!("MEMORY_WRITE_SCOPES: {error}."));
-                WriteScopes::default()
+                WriteScopes::Of(Vec::new())
             }),
         };
         // White space at the ends of a header value is not part of it, so a key with it could never be
@@ -238,11 +238,12 @@ mod tests {
                 "https://ok.test, nonsense, https://x.test/path",
             ),
             ("MEMORY_API_KEY", ""),
+            ("MEMORY_WRITE_SCOPES", "work"),
             ("RUST_LOG", "a=b=c"),
             ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
         ])
         .unwrap_err();
-        assert_eq!(mistakes.0.len(), 6, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 7, "{mistakes}");
         let lookup = |name: &str| (name == "MEMORY_API_KEY").then_some(Err(()));
         assert_eq!(
             Config::read(lookup).unless_any_mistake().unwrap_err().0,
@@ -253,6 +254,24 @@ mod tests {
         assert_eq!(both.0.len(), 2, "{both}");
         assert!(read(&[("MEMORY_API_KEY", "schlüssel")]).is_err());
         assert!(read(&[("MEMORY_API_KEY", " key")]).is_err());
+    }
+
+    #[test]
+    fn scopes_that_are_empty_or_wrong_never_open_the_log() {
+        for scopes in ["", "  ", "work", "user/{aws:userArn}", "work/* /"] {
+            let given = |name: &str| (name == "MEMORY_WRITE_SCOPES").then(|| Ok(scopes.to_owned()));
+            let read = Config::read(given);
+            assert_ne!(
+                read.config.write_scopes,
+                WriteScopes::Everywhere,
+                "{scopes:?}"
+            );
+            assert_eq!(read.mistakes.len(), 1, "{scopes:?}");
+        }
+        let no_text = |name: &str| (name == "MEMORY_WRITE_SCOPES").then_some(Err(()));
+        assert!(Config::read(no_text).unless_any_mistake().is_err());
+        let unset = read(&[]).unwrap().write_scopes;
+        assert_eq!(unset, WriteScopes::Everywhere);
     }
 
     #[test]

@@ -186,6 +186,8 @@ def judged(status, headers, body, receipt):
         return (0, "", False) if is_of(receipt, body) else (BAD, f"the receipt should name {receipt}", False)
     if status == 401:
         return UNPROVED, HINTS[status], False
+    if headers["x-request-id"] and status == 403 and is_outside(body):
+        return UNPROVED, f"this caller may not write: allow {DOMAIN}/{ENTITY} in write_scopes, or name a caller that may", False
     if headers["x-request-id"]:
         return BAD, "the function did not accept a good memory", status >= 500
     # The gateway invoked the function and got no response that it could pass on. An HTTP API says so with 500. On a
@@ -193,6 +195,15 @@ def judged(status, headers, body, receipt):
     if status in (502, 504) or status == 500 and headers["apigw-requestid"]:
         return BAD, "the function crashed, or took too long", True
     return UNPROVED, HINTS.get(status, "this is not a response of the service"), status in HINTS
+
+
+def is_outside(body):
+    """Whether the function refused the scope of a memory, and not the caller (docs/contract.md, 6.3)."""
+    try:
+        [error] = json.loads(body)["errors"]
+        return error["code"] == "forbidden" and "pointer" in error["source"]
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def is_of(receipt, body):

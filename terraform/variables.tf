@@ -274,20 +274,27 @@ variable "client_limits" {
 }
 
 variable "write_scopes" {
-  description = "Where callers may write (MEMORY_WRITE_SCOPES): templates DOMAIN/ENTITY, in which each part is a name as it is spelled in a key, a verified claim in braces, or *. Empty: whoever may call writes everywhere. docs/contract.md, section 6.2, has the rules."
+  description = "Where callers may write (MEMORY_WRITE_SCOPES): templates DOMAIN/ENTITY, in which each part is a name as it is spelled in a key, a verified claim in braces, or *. The caller of the smoke test needs smoke/deployment. Unset: whoever may call writes everywhere. docs/contract.md, section 6.3, has the rules."
   type        = list(string)
-  default     = []
-  nullable    = false
+  default     = null
 
   validation {
-    condition = alltrue([
-      for scope in var.write_scopes :
-      can(regex("^(\\*|\\{[^{}]+\\}|([A-Za-z0-9._~-]|%[0-9A-F]{2})+)/(\\*|\\{[^{}]+\\}|([A-Za-z0-9._~-]|%[0-9A-F]{2})+)$", scope))
-    ])
-    error_message = "write_scopes must be templates such as \"repository/{repositories}\", \"work/*\" or \"user/{sub}\"."
+    condition     = var.write_scopes == null || try(length(var.write_scopes) > 0, false)
+    error_message = "write_scopes is empty, so nobody could write. Name scopes, or set it to null to let every caller write everywhere."
   }
   validation {
-    condition     = alltrue([for claim in flatten([for scope in var.write_scopes : regexall("\\{(aws:[^}]*)\\}", scope)]) : contains(["aws:roleArn", "aws:accountId", "aws:apiKeyId"], claim)])
+    # A percent sign stands before a byte that is not a letter, a digit or one of -._~, and before whole characters of UTF-8.
+    condition = var.write_scopes == null || try(alltrue([
+      for part in flatten([for scope in var.write_scopes : regex("^(\\*|\\{[^{}]+\\}|[^/*{} ]+)/(\\*|\\{[^{}]+\\}|[^/*{} ]+)$", scope)]) :
+      can(regex("^(\\*|\\{\\S([^{}]*\\S)?\\}|([A-Za-z0-9._~-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])|%(C[2-9A-F]|D[0-9A-F])%[89AB][0-9A-F]|%E[0-9A-F](%[89AB][0-9A-F]){2}|%F[0-4](%[89AB][0-9A-F]){3})+)$", part))
+      && !can(regex("^(%20)+$", part)) && (startswith(part, "{") || length(urldecode(part)) <= 150)
+    ]), false)
+    error_message = "write_scopes must be templates such as \"repository/{repositories}\", \"work/*\" or \"user/{sub}\". In a name, every character but letters, digits and -._~ is percent-encoded, with capital hexadecimal digits."
+  }
+  validation {
+    condition = var.write_scopes == null || try(alltrue([
+      for claim in flatten([for scope in var.write_scopes : regexall("\\{(aws:[^}]*)\\}", scope)]) : contains(["aws:roleArn", "aws:accountId", "aws:apiKeyId"], claim)
+    ]), false)
     error_message = "write_scopes can name aws:roleArn, aws:accountId and aws:apiKeyId. Callers choose the session name in aws:userArn themselves."
   }
 }

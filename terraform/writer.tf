@@ -15,7 +15,7 @@ locals {
 
     environment = merge(
       { MEMORY_BUCKET = local.bucket, RUST_LOG = var.log_filter },
-      length(var.write_scopes) == 0 ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },
+      var.write_scopes == null ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },
       length(var.allowed_origins) == 0 ? {} : { MEMORY_ALLOWED_ORIGINS = join(",", sort(var.allowed_origins)) },
     )
 

@@ -116,7 +116,7 @@ fn with_empty_bucket() -> (Router, TempDir) {
             .into_iter()
             .collect(),
     };
-    let ingress = Ingress::new(Writer::new(client, BUCKET), WriteScopes::default());
+    let ingress = Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere);
     (http::router(ingress, guard), folder)
 }
 

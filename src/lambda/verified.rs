@@ -1,6 +1,6 @@
 //! What the gateway verified about a caller: the claims of a token, the identity of IAM, the API key.
 //!
-//! All of it is in the event's `requestContext`, which no client can write. REST APIs, HTTP APIs and
+//! All of it is in the event's `requestContext`, which no client of a gateway can write. REST APIs, HTTP APIs and
 //! function URLs spell it differently. The module must not know what a claim allows.
 //! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference>.

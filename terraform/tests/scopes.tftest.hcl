@@ -92,3 +92,63 @@ run "a_name_that_callers_choose" {
 
   expect_failures = [var.write_scopes]
 }
+
+run "no_scope_at_all" {
+  command = plan
+
+  variables {
+    write_scopes = []
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_name_that_is_encoded_where_it_need_not_be" {
+  command = plan
+
+  variables {
+    write_scopes = ["work/%61"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_name_that_is_not_utf8" {
+  command = plan
+
+  variables {
+    write_scopes = ["work/%FF"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_blank_name" {
+  command = plan
+
+  variables {
+    write_scopes = ["work/%20"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "a_control_character" {
+  command = plan
+
+  variables {
+    write_scopes = ["work/%0A"]
+  }
+
+  expect_failures = [var.write_scopes]
+}
+
+run "small_hexadecimal_digits" {
+  command = plan
+
+  variables {
+    write_scopes = ["work/a%2fb"]
+  }
+
+  expect_failures = [var.write_scopes]
+}

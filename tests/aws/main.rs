@@ -14,6 +14,7 @@
 mod installed;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -265,7 +266,7 @@ fn package_for_arm64_is_built_and_runs_on_al2023() {
 fn assert_within_its_figure(name: &str, measured: u64) {
     let figures = fs::read_to_string(root().join("benches/figures.json")).unwrap();
     let figures: Value = serde_json::from_str(&figures).unwrap();
-    let committed = figures[name].as_u64().unwrap();
+    let committed = figures.get(name).and_then(Value::as_u64).unwrap();
     println!("{name}: {measured}, committed {committed}");
     assert!(
         measured * 100 <= committed * 103,
@@ -276,4 +277,29 @@ fn assert_within_its_figure(name: &str, measured: u64) {
 #[test]
 fn package_is_no_larger_than_its_figure() {
     assert_within_its_figure("zip x86_64", fs::metadata(package()).unwrap().len());
+}
+
+#[test]
+fn package_needs_no_more_instructions_for_a_write_than_its_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    run(Command::new("python3")
+        .args(["-m", "zipfile", "-e"])
+        .args([package(), folder.path()]));
+    let program = folder.path().join("bootstrap");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let figures = folder.path().join("figures.json");
+    run(Command::new(root().join("benches/write.py"))
+        .args(["instructions", "--side", "ours", "--transport", "http"])
+        .args(["--body", "300", "--body", "65536"])
+        .arg(format!("--program=ours={}", program.display()))
+        .arg("--json")
+        .arg(&figures));
+    let figures: Value = serde_json::from_slice(&fs::read(figures).unwrap()).unwrap();
+    for figure in figures.get("figures").and_then(Value::as_array).unwrap() {
+        let case = figure.get("case").and_then(Value::as_str).unwrap();
+        let millions = figure.pointer("/sides/ours/median").unwrap();
+        let thousands = millions.as_f64().unwrap() * 1000.0;
+        let name = format!("thousand instructions of a write, {case}");
+        assert_within_its_figure(&name, thousands as u64);
+    }
 }

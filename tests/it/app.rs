@@ -46,7 +46,7 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let client = embedded::client(Disk::create(folder.path()).unwrap());
         let router = http::router(
-            Ingress::new(Writer::new(client, BUCKET), WriteScopes::default()),
+            Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere),
             guard,
         );
         Self {
@@ -58,7 +58,7 @@ impl App {
     /// A service over another S3. The folder stays empty.
     pub(crate) fn over(store: Writer) -> Self {
         Self::of(http::router(
-            Ingress::new(store, WriteScopes::default()),
+            Ingress::new(store, WriteScopes::Everywhere),
             Guard::default(),
         ))
     }

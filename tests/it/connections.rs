@@ -30,7 +30,7 @@ fn crowded() -> App {
     let folder = tempfile::tempdir().unwrap();
     let client = embedded::client(Disk::create(folder.path()).unwrap());
     let router = http::router(
-        Ingress::new(Writer::new(client, BUCKET), WriteScopes::default()),
+        Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere),
         Guard::default(),
     );
     App::of(router.layer(Extension(Crowded)))

@@ -229,7 +229,7 @@ async fn the_writer_calls_a_failure_before_the_link_unavailable() {
     let now = memory_log::timestamp::Timestamp::from_unix_micros(0);
     let memory = memory_log::memory::Memory::new(draft, now).unwrap();
     let object = memory_log::object::Object::of(&memory);
-    let scope = WriteScopes::default()
+    let scope = WriteScopes::Everywhere
         .permit(&Claims::default(), &memory)
         .unwrap();
     let deadline = tokio::time::Instant::now() + REQUEST_TIME_MAX;

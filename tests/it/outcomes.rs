@@ -51,7 +51,7 @@ pub(crate) fn object() -> Object {
 
 /// The right to write it.
 pub(crate) fn scope() -> WriteScope {
-    let everywhere = WriteScopes::default();
+    let everywhere = WriteScopes::Everywhere;
     everywhere.permit(&Claims::default(), &memory()).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! Who may write where, by what the gateway verified (contract 6.2).
+//! Who may write where, by what the gateway verified (contract 6.3).
 
 use axum::Extension;
 use memory_ingress::guard::Guard;
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::folder::stored;
 use crate::lambda::Function;
 use crate::socket::s3;
-use crate::surface::{Surface, tool};
+use crate::surface::{Surface, Told, tool};
 
 const OWN: &str = "0d8a1c1e-6a4f-4b62-9d1b-1f0a5c3e7b21";
 const OTHER: &str = "6b1f5a52-98c7-4d0e-8a34-0c9be6d2f713";
@@ -74,8 +74,9 @@ async fn a_write_outside_is_forbidden_at_the_member_over_every_surface() {
         assert!(stored(folder.path()).is_empty(), "{surface:?}");
     }
     for surface in Surface::ALL {
-        app.send(surface.ask(OWN, "c", Some("2026-01-27T03:14:22Z")))
-            .await;
+        let own = app.send(surface.ask(OWN, "c", Some("2026-01-27T03:14:22Z")));
+        let told = surface.told(&own.await.json());
+        assert!(matches!(told, Told::Stored { .. }), "{surface:?}: {told:?}");
     }
     assert_eq!(stored(folder.path()).len(), 1);
 }
@@ -167,10 +168,30 @@ async fn every_gateway_says_who_calls_and_no_client_can() {
         event["requestContext"]["identity"]["apiKey"] = json!("secret-key");
         event
     };
-    let mut claimed_by_the_client = event("rest_iam_envelope", "user", "rob");
-    claimed_by_the_client["headers"]["sub"] = json!("rob");
-    claimed_by_the_client["multiValueHeaders"]["sub"] = json!(["rob"]);
-    claimed_by_the_client["queryStringParameters"] = json!({"Sub": "rob"});
+    // A token without claims, and everything that a client can write.
+    let mut claimed_by_the_client = jwt(json!({}), "user", "rob");
+    for name in ["sub", "x-sub", "x-amzn-oidc-data"] {
+        claimed_by_the_client["headers"][name] = json!("rob");
+    }
+    claimed_by_the_client["rawQueryString"] = json!("Sub=rob");
+    claimed_by_the_client["requestContext"]["authorizer"]["lambda"] = json!({"sub": "rob"});
+    claimed_by_the_client["body"] =
+        json!(r#"{"domain":"user","entity_id":"rob","content":"c","metadata":{"sub":"rob"}}"#);
+    // A caller of another account than the API's.
+    let of_another_account = |kind: &'static str, entity_id: &'static str| {
+        let mut event = iam(
+            kind,
+            "arn:aws:iam::999999999999:user/rob",
+            "account",
+            entity_id,
+        );
+        if kind.starts_with("rest") {
+            event["requestContext"]["identity"]["accountId"] = json!("999999999999");
+        } else {
+            event["requestContext"]["authorizer"]["iam"]["accountId"] = json!("999999999999");
+        }
+        event
+    };
     let cases = [
         (jwt(json!({"sub": "rob"}), "user", "rob"), 201),
         (jwt(json!({"sub": "rob"}), "user", "eve"), 403),
@@ -207,6 +228,10 @@ async fn every_gateway_says_who_calls_and_no_client_can() {
             iam("function_url", &session, "account", "123456789013"),
             403,
         ),
+        (of_another_account("rest_iam_envelope", "999999999999"), 201),
+        (of_another_account("rest_iam_envelope", "123456789012"), 403),
+        (of_another_account("function_url", "999999999999"), 201),
+        (of_another_account("function_url", "123456789012"), 403),
         (key("k1"), 201),
         (key("secret-key"), 403),
         (claimed_by_the_client, 403),

@@ -55,7 +55,7 @@ async fn every_answer_is_valid_by_the_protocols_own_schemas() {
             BUCKET,
         );
         let router = http::router(
-            Ingress::new(store, WriteScopes::default()),
+            Ingress::new(store, WriteScopes::Everywhere),
             Guard::default(),
         );
         for Exchange {

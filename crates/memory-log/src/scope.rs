@@ -33,10 +33,9 @@ pub struct Claims {
 }
 
 /// Where callers may write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteScopes {
     /// Everywhere, for everyone who is admitted.
-    #[default]
     Everywhere,
     /// Where one of these templates allows it.
     Of(Vec<Template>),
@@ -93,7 +92,9 @@ impl WriteScopes {
     /// # Errors
     /// [`ScopeError`] names the first template that is not accepted.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        let words = split(text, ' ').into_iter().filter(|word| !word.is_empty());
+        let words = split(text.trim(), ' ')
+            .into_iter()
+            .filter(|word| !word.is_empty());
         let templates = words.map(Template::parse);
         Ok(Self::Of(templates.collect::<Result<_, _>>()?))
     }
@@ -179,10 +180,14 @@ impl Part {
         match self {
             Self::Every => true,
             Self::Name(own) => own == name,
-            Self::Claim(claim) => {
-                let text = claims.text(claim).unwrap_or_default();
-                names(text, in_lower_case).iter().any(|own| own == name)
+            Self::Claim(Claim::Token(claim)) => {
+                let text = claims.token.get(claim).map(String::as_str);
+                let names = names(text.unwrap_or_default(), in_lower_case);
+                names.iter().any(|own| own == name)
             }
+            Self::Claim(Claim::RoleArn) => claims.role_arn.as_deref() == Some(name),
+            Self::Claim(Claim::AccountId) => claims.account_id.as_deref() == Some(name),
+            Self::Claim(Claim::ApiKeyId) => claims.api_key_id.as_deref() == Some(name),
         }
     }
 }
@@ -190,7 +195,7 @@ impl Part {
 impl Claim {
     fn parse(name: &str) -> Result<Self, Why> {
         match name.strip_prefix(GATEWAY) {
-            None if name.is_empty() => Err(Why::MixedPart),
+            None if name.trim() != name || name.is_empty() => Err(Why::MixedPart),
             None => Ok(Self::Token(name.to_owned())),
             Some("roleArn") => Ok(Self::RoleArn),
             Some("accountId") => Ok(Self::AccountId),
@@ -201,21 +206,10 @@ impl Claim {
     }
 }
 
-impl Claims {
-    fn text(&self, claim: &Claim) -> Option<&str> {
-        match claim {
-            Claim::Token(name) => self.token.get(name).map(String::as_str),
-            Claim::RoleArn => self.role_arn.as_deref(),
-            Claim::AccountId => self.account_id.as_deref(),
-            Claim::ApiKeyId => self.api_key_id.as_deref(),
-        }
-    }
-}
-
 /// The names that a claim's text gives: the whole text, or each UUID of a list.
 ///
-/// Gateways flatten a list to `[a b]` or `a,b`, and a number can come with an exponent. Only a list of
-/// UUIDs can be told from a text that contains these characters.
+/// Gateways flatten a list to `[a b]` or `a,b`, a number can come with an exponent, and what is null
+/// with a word for it. Only a list of UUIDs can be told from a text that contains these characters.
 fn names(text: &str, in_lower_case: bool) -> Vec<String> {
     let within = text
         .strip_prefix('[')
@@ -233,7 +227,8 @@ fn names(text: &str, in_lower_case: bool) -> Vec<String> {
         return elements.into_iter().map(spelled).collect();
     }
     let is_with_exponent = text.contains(['e', 'E']) && text.parse::<f64>().is_ok();
-    match text.is_empty() || text.contains(['[', '{']) || is_with_exponent {
+    let is_nothing = matches!(text, "" | "null" | "<nil>");
+    match is_nothing || text.contains(['[', '{']) || is_with_exponent {
         true => Vec::new(),
         false => vec![text.to_owned()],
     }
