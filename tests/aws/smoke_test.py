@@ -63,6 +63,13 @@ class Release(unittest.TestCase):
             with self.subTest(code):
                 self.assert_judged(BAD, Service(always=of_function(status, code)), wait="60", requests=3, says=code)
 
+    def test_is_not_judged_if_its_caller_may_not_write_there(self):
+        outside = '{"errors":[{"code":"forbidden","source":{"pointer":"/domain"}}]}'
+        self.assert_judged(UNPROVED, Service(always=(403, FUNCTION, outside)), says="smoke/deployment")
+        for near in ('{"errors":[{"code":"forbidden","source":{"header":"x-api-key"}}]}', '{"errors":[{"code":"forbidden"}]}', "[]", "no"):
+            with self.subTest(near):
+                self.assert_judged(BAD, Service(always=(403, FUNCTION, near)), requests=3)
+
     def test_is_bad_if_the_function_says_less_than_created(self):
         self.assert_judged(BAD, Service(always=(200, FUNCTION, '{"status":"ok"}')))
 
