@@ -198,11 +198,10 @@ def judged(status, headers, body, receipt):
 
 
 def is_outside(body):
-    """Whether the function refused the scope of a memory, and not the caller (docs/contract.md, 6.3)."""
+    """Whether the function refused the scope of a memory, and not its caller (docs/contract.md, 6.3; tests/it/scopes.rs)."""
     try:
-        [error] = json.loads(body)["errors"]
-        return error["code"] == "forbidden" and "pointer" in error["source"]
-    except (KeyError, TypeError, ValueError):
+        return json.loads(body)["error"].startswith("You may not write memories with this ")
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
 

@@ -64,9 +64,10 @@ class Release(unittest.TestCase):
                 self.assert_judged(BAD, Service(always=of_function(status, code)), wait="60", requests=3, says=code)
 
     def test_is_not_judged_if_its_caller_may_not_write_there(self):
-        outside = '{"errors":[{"code":"forbidden","source":{"pointer":"/domain"}}]}'
+        outside = '{"status":"error","error":"You may not write memories with this \\"entity_id\\". Nothing was stored."}'
         self.assert_judged(UNPROVED, Service(always=(403, FUNCTION, outside)), says="smoke/deployment")
-        for near in ('{"errors":[{"code":"forbidden","source":{"header":"x-api-key"}}]}', '{"errors":[{"code":"forbidden"}]}', "[]", "no"):
+        self.assert_judged(BAD, Service(always=(422, FUNCTION, outside)), requests=3)
+        for near in ('{"status":"error","error":"The key in x-api-key is wrong."}', '{"error":7}', "[]", "no"):
             with self.subTest(near):
                 self.assert_judged(BAD, Service(always=(403, FUNCTION, near)), requests=3)
 
