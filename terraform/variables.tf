@@ -287,7 +287,7 @@ variable "write_scopes" {
     condition = var.write_scopes == null || try(alltrue([
       for part in flatten([for scope in var.write_scopes : regex("^(\\*|\\{[^{}]+\\}|[^/*{} ]+)/(\\*|\\{[^{}]+\\}|[^/*{} ]+)$", scope)]) :
       can(regex("^(\\*|\\{\\S([^{}]*\\S)?\\}|([A-Za-z0-9._~-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])|%(C[2-9A-F]|D[0-9A-F])%[89AB][0-9A-F]|%E[0-9A-F](%[89AB][0-9A-F]){2}|%F[0-4](%[89AB][0-9A-F]){3})+)$", part))
-      && !can(regex("^(%20)+$", part)) && (startswith(part, "{") || length(urldecode(part)) <= 150)
+      && !can(regex("^(%20)+$", part))
     ]), false)
     error_message = "write_scopes must be templates such as \"repository/{repositories}\", \"work/*\" or \"user/{sub}\". In a name, every character but letters, digits and -._~ is percent-encoded, with capital hexadecimal digits."
   }
