@@ -96,20 +96,20 @@ impl Config {
                 )),
             }
         }
-        let write_scopes = match scopes.as_deref() {
-            None => WriteScopes::Everywhere,
-            Some(text) if text.trim().is_empty() => {
-                mistakes.push(
-                    "MEMORY_WRITE_SCOPES is empty, so nobody could write: name scopes, or unset it."
-                        .to_owned(),
-                );
-                WriteScopes::Of(Vec::new())
+        let write_scopes = scopes.as_deref().map(|text| match text.trim() {
+            "" => Err(
+                "MEMORY_WRITE_SCOPES is empty, so nobody could write: name scopes, or unset it."
+                    .to_owned(),
+            ),
+            text => {
+                WriteScopes::parse(text).map_err(|error| format!("MEMORY_WRITE_SCOPES: {error}."))
             }
-            Some(text) => WriteScopes::parse(text).unwrap_or_else(|error| {
-                mistakes.push(format!("MEMORY_WRITE_SCOPES: {error}."));
-                WriteScopes::Of(Vec::new())
-            }),
-        };
+        });
+        let write_scopes = write_scopes.unwrap_or(Ok(WriteScopes::Everywhere));
+        let write_scopes = write_scopes.unwrap_or_else(|mistake| {
+            mistakes.push(mistake);
+            WriteScopes::Of(Vec::new())
+        });
         // White space at the ends of a header value is not part of it, so a key with it could never be
         // sent.
         let can_be_sent = |key: &str| {

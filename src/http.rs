@@ -141,7 +141,7 @@ impl Service {
         }
         let (draft, shape) = shape::read(&body, body_type)?;
         let receipt = self
-            .remember(draft, shape, &exchange.claims(), exchange.deadline)
+            .remember(draft, shape, &exchange.claims, exchange.deadline)
             .await?;
         Ok(Outcome::Stored(receipt, representation))
     }
@@ -155,9 +155,9 @@ impl Service {
             match mcp::dispatch(Some(&exchange.head.headers), &message) {
                 Step::Respond(response) => Outcome::Message(response),
                 Step::Call(draft, reply) => {
-                    let (claims, deadline) = (exchange.claims(), exchange.deadline);
+                    let (claims, deadline) = (&exchange.claims, exchange.deadline);
                     let result = self
-                        .remember(draft, Shape::ToolBody, &claims, deadline)
+                        .remember(draft, Shape::ToolBody, claims, deadline)
                         .await;
                     Outcome::Called(reply, result)
                 }

@@ -47,7 +47,7 @@ pub async fn handle(
         mut payload,
         context,
     } = event;
-    let claims = verified::claims(&payload);
+    let mut claims = verified::claims_taken_from(&mut payload);
     let parts = EventParts::taken_from(&mut payload);
     let id = PlatformRequestId(context.request_id.clone());
     let deadline = deadline(&context, SystemTime::now());
@@ -55,7 +55,8 @@ pub async fn handle(
         let mut request: Request = request.map(|_| parts.body());
         *request.uri_mut() = parts.target.clone();
         request.extensions_mut().insert(id.clone());
-        request.extensions_mut().insert(claims.clone());
+        // There is one request of an event. Another one would have no claims.
+        request.extensions_mut().insert(std::mem::take(&mut claims));
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
         }

@@ -25,9 +25,11 @@ pub enum Format {
 /// # Errors
 /// The text is something else.
 pub fn shown(filter: &str) -> Result<Targets, ParseError> {
-    let directives: Vec<_> = filter.split(',').map(str::trim).collect();
-    let given = directives.iter().filter(|directive| !directive.is_empty());
-    given.copied().collect::<Vec<_>>().join(",").parse()
+    let directives = filter.split(',').map(str::trim);
+    let given: Vec<_> = directives
+        .filter(|directive| !directive.is_empty())
+        .collect();
+    given.join(",").parse()
 }
 
 /// What may be shown at all. Our own line says what the SDK and the library of the embedded S3 would

@@ -26,6 +26,8 @@ pub(super) struct Exchange {
     /// The room that the body takes until the request ends.
     pub(super) room: Option<OwnedSemaphorePermit>,
     pub(super) route: Option<Route>,
+    /// What the platform verified about the caller: an extension that its binary can set on a request.
+    pub(super) claims: Claims,
     /// The browser origin that sent the request, if it may call.
     pub(super) origin: Result<Option<HeaderValue>, Problem>,
     pub(super) style: ResponseStyle,
@@ -37,7 +39,8 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn begin(request: Request, guard: &Guard) -> Self {
         let started = Instant::now();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let claims = head.extensions.remove().unwrap_or_default();
         let body = Incoming::new(body, &head.headers);
         let latest = started + REQUEST_TIME_MAX;
         let granted = head.extensions.get::<Deadline>();
@@ -64,18 +67,13 @@ impl Exchange {
             body,
             room: None,
             route,
+            claims,
             origin,
             style,
             deadline,
             request_id,
             started,
         }
-    }
-
-    /// What the platform verified about the caller: an extension that its binary can set on a request.
-    pub(super) fn claims(&self) -> Claims {
-        let verified = self.head.extensions.get::<Claims>();
-        verified.cloned().unwrap_or_default()
     }
 
     /// Logs the result and makes the response.

@@ -5,35 +5,30 @@
 //! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference>.
 
-use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
 use lambda_http::request::LambdaRequest;
 use memory_log::scope::Claims;
 
-/// The claims of the caller who sent this event.
-pub(super) fn claims(event: &LambdaRequest) -> Claims {
+/// The claims of the caller who sent this event, taken out of it.
+pub(super) fn claims_taken_from(event: &mut LambdaRequest) -> Claims {
     match event {
         LambdaRequest::ApiGatewayV1(event) => {
-            let identity = &event.request_context.identity;
+            let identity = &mut event.request_context.identity;
             Claims {
                 role_arn: identity.user_arn.as_deref().and_then(role_arn),
-                account_id: known(identity.account_id.as_deref()),
-                api_key_id: known(identity.api_key_id.as_deref()),
+                account_id: known(identity.account_id.take()),
+                api_key_id: known(identity.api_key_id.take()),
                 ..Claims::default()
             }
         }
         LambdaRequest::ApiGatewayV2(event) => {
-            let authorizer = event.request_context.authorizer.as_ref();
-            let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
-            let iam = authorizer.and_then(|authorizer| authorizer.iam.as_ref());
-            let iam =
-                |member: fn(&Iam) -> &Option<String>| iam.and_then(|iam| member(iam).as_deref());
+            let authorizer = event.request_context.authorizer.take();
+            let (token, iam) = authorizer.map_or((None, None), |by| (by.jwt, by.iam));
+            let (user_arn, account_id) =
+                iam.map_or((None, None), |iam| (iam.user_arn, iam.account_id));
             Claims {
-                token: token
-                    .into_iter()
-                    .flat_map(|token| token.claims.clone())
-                    .collect(),
-                role_arn: iam(|iam| &iam.user_arn).and_then(role_arn),
-                account_id: known(iam(|iam| &iam.account_id)),
+                token: token.map(|token| token.claims).unwrap_or_default(),
+                role_arn: user_arn.as_deref().and_then(role_arn),
+                account_id: known(account_id),
                 api_key_id: None,
             }
         }
@@ -42,8 +37,8 @@ pub(super) fn claims(event: &LambdaRequest) -> Claims {
     }
 }
 
-fn known(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(str::to_owned)
+fn known(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// The ARN of a user, or that of an assumed role without its session, because the caller chooses the

@@ -4,7 +4,7 @@
 //! that is missing, empty or ambiguous gives no scope, and never a wider one. The module must not
 //! know how a caller was verified.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 
@@ -23,7 +23,7 @@ const GATEWAY: &str = "aws:";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The claims of the verified token, each as the text that the gateway hands over.
-    pub token: BTreeMap<String, String>,
+    pub token: HashMap<String, String>,
     /// `aws:roleArn`: the ARN of an IAM user, or of an assumed role without its session.
     pub role_arn: Option<String>,
     /// `aws:accountId`: the caller's account.
@@ -92,9 +92,7 @@ impl WriteScopes {
     /// # Errors
     /// [`ScopeError`] names the first template that is not accepted.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        let words = split(text.trim(), ' ')
-            .into_iter()
-            .filter(|word| !word.is_empty());
+        let words = split(text, ' ').into_iter().filter(|word| !word.is_empty());
         let templates = words.map(Template::parse);
         Ok(Self::Of(templates.collect::<Result<_, _>>()?))
     }

@@ -1,5 +1,7 @@
 //! What templates and claims give, and every trick that must not widen a scope.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
