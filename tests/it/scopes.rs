@@ -13,7 +13,6 @@ use tempfile::TempDir;
 use crate::app::App;
 use crate::folder::stored;
 use crate::lambda::Function;
-use crate::socket::s3;
 use crate::surface::{Surface, Told, tool};
 
 const OWN: &str = "0d8a1c1e-6a4f-4b62-9d1b-1f0a5c3e7b21";
@@ -90,22 +89,14 @@ async fn the_faults_of_a_document_come_before_its_scope() {
         ))
         .await;
     assert_eq!(both.status, 422);
-    let domain = app.send(tool(
-        r#"{"domain":"other","entity_id":"rob","content":"c"}"#,
-    ));
-    let domain = domain.await;
-    assert_eq!(
-        (domain.status.as_u16(), domain.json()),
-        (403, flat("domain"))
-    );
-    let entity = app.send(tool(
-        r#"{"domain":"user","entity_id":"rob2","content":"c"}"#,
-    ));
-    let entity = entity.await;
-    assert_eq!(
-        (entity.status.as_u16(), entity.json()),
-        (403, flat("entity_id"))
-    );
+    for (domain, entity_id, member) in [("other", "rob", "domain"), ("user", "rob2", "entity_id")] {
+        let body = json!({"domain": domain, "entity_id": entity_id, "content": "c"});
+        let outside = app.send(tool(body.to_string())).await;
+        assert_eq!(
+            (outside.status.as_u16(), outside.json()),
+            (403, flat(member))
+        );
+    }
     let own = app
         .send(tool(r#"{"domain":"user","entity_id":"rob","content":"c"}"#))
         .await;
@@ -136,15 +127,7 @@ fn event(kind: &str, domain: &str, entity_id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gateway_says_who_calls_and_no_client_can() {
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = format!("http://{}", s3(folder.path(), "AKIATEST", "secret").await);
-    let settings = [
-        ("MEMORY_BUCKET", BUCKET),
-        ("AWS_ENDPOINT_URL_S3", &*endpoint),
-        (
-            "MEMORY_WRITE_SCOPES",
-            "user/{sub} repository/{repositories} role/{aws:roleArn} account/{aws:accountId} key/{aws:apiKeyId}",
-        ),
-    ];
+    let scopes = "user/{sub} repository/{repositories} role/{aws:roleArn} account/{aws:accountId} key/{aws:apiKeyId}";
     const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/writer";
     let jwt = |claims: Value, domain, entity_id| {
         let mut event = event("http_jwt_envelope", domain, entity_id);
@@ -237,7 +220,8 @@ async fn every_gateway_says_who_calls_and_no_client_can() {
         (claimed_by_the_client, 403),
     ];
     let events: Vec<_> = cases.iter().map(|(event, _)| event.clone()).collect();
-    let mut function = Function::start(&events, &settings, 60_000).await;
+    let mut function =
+        Function::over(folder.path(), &events, &[("MEMORY_WRITE_SCOPES", scopes)]).await;
     for (event, expected) in &cases {
         let answer = function.answer().await;
         assert_eq!(answer["statusCode"], *expected, "{event}\n{answer}");
