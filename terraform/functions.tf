@@ -29,15 +29,7 @@ resource "aws_iam_role" "function" {
   name                 = local.role_names[each.key]
   permissions_boundary = each.value.permissions_boundary_arn
   tags                 = var.tags
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "lambda.amazonaws.com" }
-    }]
-  })
+  assume_role_policy   = local.trust_policies.lambda
 }
 
 resource "aws_iam_role_policy" "function" {

@@ -212,15 +212,7 @@ resource "aws_iam_role" "gateway_log" {
   tags  = var.tags
 
   permissions_boundary = var.permissions_boundary_arns.gateway_log
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "apigateway.amazonaws.com" }
-    }]
-  })
+  assume_role_policy   = local.trust_policies.apigateway
 }
 
 resource "aws_iam_role_policy_attachment" "gateway_log" {

@@ -30,6 +30,18 @@ locals {
   role_names = { for role in concat(keys(local.functions), ["gateway_log", "replication"]) : role => "${var.name}-${replace(role, "_", "-")}-${local.region}" }
   role_arns  = { for role, name in local.role_names : role => "arn:${local.partition}:iam::${local.account}:role/${name}" }
 
+  # Each role is assumed by one service of AWS.
+  trust_policies = {
+    for service in ["apigateway", "lambda", "s3"] : service => jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "${service}.amazonaws.com" }
+      }]
+    })
+  }
+
   is_rest = var.api_type == "rest"
   # A browser sends a CORS preflight without credentials. A preflight stores nothing.
   preflight_is_open = length(var.allowed_origins) > 0

@@ -53,15 +53,7 @@ resource "aws_iam_role" "replication" {
   name                 = local.role_names.replication
   permissions_boundary = var.permissions_boundary_arns.replication
   tags                 = var.tags
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "s3.amazonaws.com" }
-    }]
-  })
+  assume_role_policy   = local.trust_policies.s3
 }
 
 resource "aws_iam_role_policy" "replication" {

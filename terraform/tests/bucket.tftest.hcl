@@ -1,15 +1,7 @@
 # The bucket policy: what it denies, where, and to whom. tests/aws/policies.mjs shows what that means for each request.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {

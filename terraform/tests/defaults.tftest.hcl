@@ -1,15 +1,7 @@
 # The defaults: the resources and their policies. The tests only plan, because an applied bucket could not be destroyed.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {

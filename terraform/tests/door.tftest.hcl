@@ -1,15 +1,8 @@
 # Who reaches the API, from where, and what the gateway says to all others.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
+  source = "./tests/account"
+
   # Only these make the policies with the ARN of the API known at the plan.
   mock_resource "aws_api_gateway_rest_api" {
     defaults        = { id = "a1b2c3", execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3" }

@@ -1,24 +1,12 @@
 # Where callers may write.
 
 mock_provider "aws" {
-  override_during = plan
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
-  }
-
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
+  source = "./tests/account"
 }
 
 variables {
   package_path     = "tests/package.zip"
-  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
+  alarm_topic_arns = ["arn:aws:sns:eu-central-1:123456789012:operators"]
 }
 
 run "everywhere_by_default" {
