@@ -1,61 +1,25 @@
-//! HTTP: the checks before a body counts as a request, and the routes.
+//! The endpoints of the ingress: memories from either shape, messages of MCP, and what the service
+//! says about itself.
 //!
-//! The checks run in the order of contract 3.2, and the first failure ends the request.
-//! `exchange.rs` holds the data of one request, and `response.rs` builds its response. The module must
-//! not know AWS or read the environment.
+//! The checks before a body counts as a request are [`memory_web::http`]'s. The module must not know
+//! AWS or read the environment.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::Request;
-use axum::http::header;
-use futures_util::FutureExt;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use memory_log::memory::Draft;
-use memory_log::scope::Claims;
-use tokio::time::{Instant, timeout_at};
+use memory_web::body::declared_type;
+use memory_web::http::{
+    Called, Endpoint, Exchange, Handled, Kind, RequestError, messages, of_type,
+};
+use memory_web::media_type::{JSON, Representation};
+use memory_web::query::unsupported_parameters;
 
-use crate::guard::{Guard, is_preflight};
-use crate::mcp::{self, Step};
-use crate::problem::Problem;
+use crate::jsonapi;
 use crate::remember::{Ingress, Receipt};
-
-mod body;
-mod exchange;
-pub(crate) mod query;
-mod response;
-mod route;
-pub mod shape;
-
-pub use body::{BODIES_BYTES_MAX, BODY_BYTES_MAX};
-#[cfg(feature = "local")]
-pub(crate) use response::Advice;
-pub use route::{PATHS, Route};
-
-use body::{BodyRoom, check_message_type, declared_type};
-use exchange::Exchange;
-use query::unsupported_parameters;
-use response::{Outcome, RequestError};
-use shape::Shape;
-
-/// Longest time for one request, unless the platform grants less (contract 4.1).
-pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// The time by which a request must be answered: an extension that the platform's binary can set on
-/// a request.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(pub Instant);
-
-/// The id under which the platform's own log knows a request: an extension like [`Deadline`].
-#[derive(Debug, Clone)]
-pub struct PlatformRequestId(pub String);
-
-/// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request
-/// that needs no body is answered, such as one for `/health`.
-#[derive(Debug, Clone, Copy)]
-pub struct Crowded;
+use crate::shape::{self, Shape};
+use crate::tool::{self, ToolOutcome};
 
 /// The OpenAPI document. A test compares it with what `openapi` generates from the code.
 const OPENAPI: &str = include_str!("../openapi/openapi.json");
@@ -66,132 +30,166 @@ const HEALTH: &str = concat!(
     r#""}"#
 );
 
-/// The routes of the service.
-pub fn router(ingress: Ingress, guard: Guard) -> Router {
-    let bodies = BodyRoom::new();
-    let service = Arc::new(Service {
-        ingress,
-        guard,
-        bodies,
-    });
-    Router::new().fallback(move |request: Request| {
-        let service = Arc::clone(&service);
-        async move {
-            let mut exchange = Exchange::begin(request, &service.guard);
-            let handled = AssertUnwindSafe(service.handle(&mut exchange)).catch_unwind();
-            let panicked = |_| {
-                Err(RequestError::because(
-                    Problem::internal(),
-                    "a panic".to_owned(),
-                ))
-            };
-            let result = handled.await.unwrap_or_else(panicked);
-            exchange.end(result).await
-        }
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Where memories are sent.
+const MEMORY: &[&str] = &[
+    "/api/v1/mcp/memory",
+    "/api/v1/mcp/memories",
+    "/memory",
+    "/memories",
+];
+/// Where messages of MCP are sent.
+pub const MCP: &[&str] = &["/api/v1/mcp", "/mcp"];
+
+/// Every endpoint of the ingress (contract 3.1).
+#[must_use]
+pub fn endpoints(ingress: Ingress) -> Vec<Endpoint> {
+    let ingress = Arc::new(ingress);
+    let of_messages = Arc::clone(&ingress);
+    let mut endpoints = of_documents(ingress);
+    endpoints.push(messages(MCP, tool::toolset(), move |draft, exchange| {
+        let ingress = Arc::clone(&of_messages);
+        Box::pin(async move { append(&ingress, draft, exchange).await })
+    }));
+    endpoints
+}
+
+/// The endpoints of the ingress but for MCP.
+#[must_use]
+pub fn of_documents(ingress: Arc<Ingress>) -> Vec<Endpoint> {
+    let read = "GET, HEAD";
+    vec![
+        Endpoint::new(Kind::Document, MEMORY, "POST", move |exchange| {
+            let ingress = Arc::clone(&ingress);
+            Box::pin(async move { remember_body(&ingress, exchange).await })
+        }),
+        Endpoint::new(Kind::Health, &["/health"], read, |_| {
+            Box::pin(async { Ok(of_type(StatusCode::OK, "application/health+json", HEALTH)) })
+        }),
+        Endpoint::new(Kind::Constant, &["/openapi.json"], read, |_| {
+            Box::pin(async { Ok(of_type(StatusCode::OK, JSON, OPENAPI)) })
+        }),
+    ]
+}
+
+async fn remember_body(ingress: &Ingress, exchange: &mut Exchange) -> Handled {
+    let body = exchange.body().await?;
+    let body_type = declared_type(&exchange.head.headers)?;
+    let representation = exchange.style.representation()?;
+    let unsupported = unsupported_parameters(exchange.head.uri.query().unwrap_or_default());
+    if !unsupported.is_empty() {
+        return Err(unsupported.into());
+    }
+    let (draft, shape) = shape::read(&body, body_type)?;
+    let receipt = remember(ingress, draft, shape, exchange).await?;
+    Ok(created(&receipt, representation))
+}
+
+/// Stores the memory of a call of the tool.
+///
+/// # Errors
+/// What the caller is told, as the result of the call.
+pub async fn append(
+    ingress: &Ingress,
+    draft: Draft,
+    exchange: &mut Exchange,
+) -> Result<Called, RequestError> {
+    let receipt = remember(ingress, draft, Shape::ToolBody, exchange).await?;
+    Ok(Called {
+        flat: ToolOutcome::of(&receipt).flat(),
+        headers: replayed(&receipt),
     })
 }
 
-/// The routes of a service whose settings are wrong: every request is answered 500 `internal`.
-pub fn misconfigured_router() -> Router {
-    Router::new().fallback(async |request: Request| {
-        let exchange = Exchange::begin(request, &Guard::default());
-        let why = "the service has no settings".to_owned();
-        let error = RequestError::because(Problem::internal(), why);
-        exchange.end(Err(error)).await
-    })
+async fn remember(
+    ingress: &Ingress,
+    draft: Draft,
+    shape: Shape,
+    exchange: &mut Exchange,
+) -> Result<Receipt, RequestError> {
+    let remembered = ingress
+        .remember(draft, &exchange.claims, exchange.deadline)
+        .await;
+    let receipt = remembered.map_err(|error| {
+        let problems = error.problems(|place| shape.locate(place));
+        RequestError::because(problems, error.log())
+    })?;
+    exchange.stored(receipt.memory_id, &receipt.put);
+    Ok(receipt)
 }
 
-struct Service {
-    ingress: Ingress,
-    guard: Guard,
-    bodies: BodyRoom,
+/// The response to a memory that is durable.
+fn created(receipt: &Receipt, representation: Representation) -> Response {
+    let body = match representation {
+        Representation::JsonApi => jsonapi::success(receipt),
+        Representation::Json => ToolOutcome::of(receipt).flat().document().to_owned(),
+    };
+    let mut response = of_type(StatusCode::CREATED, representation.media_type(), body);
+    response.headers_mut().extend(replayed(receipt));
+    response
 }
 
-impl Service {
-    async fn handle(&self, exchange: &mut Exchange) -> Result<Outcome, RequestError> {
-        let route = exchange.route.ok_or_else(Problem::not_found)?;
-        let head = &exchange.head;
-        self.guard.admit(head, route == Route::Health)?;
-        if route == Route::Mcp || self.guard.checks_every_origin() {
-            exchange.origin.clone()?;
-        }
-        if exchange.style.has_cors_origin() && is_preflight(head) {
-            let requested = head.headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
-            let headers = requested.iter().cloned().collect();
-            return Ok(Outcome::Preflight { headers });
-        }
-        if !route.allows(&head.method) {
-            return Err(RequestError::method_not_allowed(route.allow()));
-        }
-        match route {
-            Route::Memory => self.remember_body(exchange).await,
-            Route::Mcp => self.dispatch_message(exchange).await,
-            Route::Health => Ok(Outcome::Health(HEALTH)),
-            Route::OpenApi => Ok(Outcome::OpenApi(OPENAPI)),
+/// The header field that says that the memory was already durable.
+fn replayed(receipt: &Receipt) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if receipt.is_replayed() {
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use memory_log::timestamp::Timestamp;
+    use memory_s3::writer::Put;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn receipt(put: Put) -> Receipt {
+        Receipt {
+            memory_id: Uuid::nil(),
+            timestamp: Timestamp::from_unix_micros(0),
+            key: "k".to_owned(),
+            put,
         }
     }
 
-    async fn remember_body(&self, exchange: &mut Exchange) -> Result<Outcome, RequestError> {
-        let body = self.read_body(exchange).await?;
-        let body_type = declared_type(&exchange.head.headers)?;
-        let representation = exchange.style.representation()?;
-        let unsupported = unsupported_parameters(exchange.head.uri.query().unwrap_or_default());
-        if !unsupported.is_empty() {
-            return Err(unsupported.into());
+    fn field<'r>(response: &'r Response, name: &str) -> &'r str {
+        let value = response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    async fn text(response: Response) -> String {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_receipt_is_in_the_representation_that_was_chosen() {
+        for (representation, begins) in [
+            (Representation::JsonApi, r#"{"jsonapi""#),
+            (Representation::Json, r#"{"status":"ok""#),
+        ] {
+            let response = created(&receipt(Put::Written), representation);
+            assert_eq!(response.status(), StatusCode::CREATED);
+            assert_eq!(
+                field(&response, "content-type"),
+                representation.media_type()
+            );
+            assert_eq!(field(&response, "location"), "");
+            assert!(text(response).await.starts_with(begins));
         }
-        let (draft, shape) = shape::read(&body, body_type)?;
-        let receipt = self
-            .remember(draft, shape, &exchange.claims, exchange.deadline)
-            .await?;
-        Ok(Outcome::Stored(receipt, representation))
     }
 
-    /// Handles a message of MCP. Its sender may leave the type out, and the response is JSON whatever
-    /// `Accept` says (contract 5.1).
-    async fn dispatch_message(&self, exchange: &mut Exchange) -> Result<Outcome, RequestError> {
-        let message = self.read_body(exchange).await?;
-        check_message_type(&exchange.head.headers)?;
-        Ok(
-            match mcp::dispatch(Some(&exchange.head.headers), &message) {
-                Step::Respond(response) => Outcome::Message(response),
-                Step::Call(draft, reply) => {
-                    let (claims, deadline) = (&exchange.claims, exchange.deadline);
-                    let result = self
-                        .remember(draft, Shape::ToolBody, claims, deadline)
-                        .await;
-                    Outcome::Called(reply, result)
-                }
-            },
-        )
-    }
-
-    async fn read_body(&self, exchange: &mut Exchange) -> Result<Bytes, RequestError> {
-        let overloaded = |why: &str| RequestError::because(Problem::overloaded(), why.to_owned());
-        let bytes = exchange.body.bytes_max()?;
-        if exchange.head.extensions.get::<Crowded>().is_some() {
-            return Err(overloaded("every connection is taken"));
-        }
-        let full = || overloaded("the bodies of other requests take all the room");
-        exchange.room = Some(self.bodies.take(bytes).ok_or_else(full)?);
-        let read = timeout_at(exchange.deadline, exchange.body.read()).await;
-        let too_slow = |_| {
-            let why = "the body did not arrive before the deadline".to_owned();
-            RequestError::because(Problem::too_slow(), why)
-        };
-        Ok(read.map_err(too_slow)??)
-    }
-
-    async fn remember(
-        &self,
-        draft: Draft,
-        shape: Shape,
-        claims: &Claims,
-        deadline: Instant,
-    ) -> Result<Receipt, RequestError> {
-        let remembered = self.ingress.remember(draft, claims, deadline).await;
-        remembered.map_err(|error| {
-            let problems = error.problems(|place| shape.locate(place));
-            RequestError::because(problems, error.log())
-        })
+    #[tokio::test]
+    async fn only_a_repeat_says_that_it_is_one() {
+        let respond = |put| created(&receipt(put), Representation::JsonApi);
+        let (first, repeat) = (respond(Put::Written), respond(Put::AlreadyThere));
+        assert_eq!(field(&first, "idempotent-replayed"), "");
+        assert_eq!(field(&repeat, "idempotent-replayed"), "true");
+        assert_eq!(text(first).await, text(repeat).await);
     }
 }

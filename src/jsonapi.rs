@@ -9,13 +9,13 @@ use memory_log::memory::{Draft, name_faults};
 use memory_log::metadata::{Metadata, tags};
 use uuid::Uuid;
 
-use crate::problem::{Code, Problem};
+use memory_web::problem::{Code, Problem};
 
 mod documents;
 
 #[cfg(feature = "local")]
-pub(crate) use documents::{ErrorDocument, MemoryDocument};
-pub use documents::{failure, success};
+pub(crate) use documents::MemoryDocument;
+pub use documents::success;
 
 /// The type of the only resource.
 pub(crate) const TYPE: &str = "memories";

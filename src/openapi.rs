@@ -17,9 +17,12 @@ use utoipa::openapi::{
     Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathsBuilder, RefOr, Schema,
 };
 
-use crate::caller::API_KEY;
-use crate::jsonapi::{ErrorDocument, MemoryDocument};
-use crate::tool::{ToolError, ToolResult};
+use memory_web::caller::API_KEY;
+use memory_web::documents::ErrorDocument;
+use memory_web::flat::ToolError;
+
+use crate::jsonapi::MemoryDocument;
+use crate::tool::ToolResult;
 
 mod examples;
 mod messages;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::problem::{Problem, StorageFailure};
+use memory_web::problem::{Problem, StorageFailure};
 
 /// The way into the log.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ mod tests {
     use memory_log::fault::Fault;
 
     use super::*;
-    use crate::problem::{Code, Source, Written};
+    use memory_web::problem::{Code, Source, Written};
 
     const SECRET: &str = "arn:aws:iam::123456789012:role/writer";
 

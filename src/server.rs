@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::io::InspectReader;
 
-use crate::http::Crowded;
+use memory_web::http::Crowded;
 
 mod place;
 

@@ -8,15 +8,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
-use memory_log::memory::Draft;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::http::BODY_BYTES_MAX;
-use crate::mcp::{self, Response, Step};
-use crate::problem::Problem;
-use crate::tool::ToolOutcome;
+use memory_web::body::BODY_BYTES_MAX;
+use memory_web::flat::Flat;
+use memory_web::mcp::{self, Response, Step, Toolset};
+use memory_web::problem::Problem;
 
 /// Longest line that is read to its end, so that the response to a message over the limit can have
 /// its id.
@@ -36,16 +35,17 @@ pub enum Ended {
     Interrupted,
 }
 
-/// Serves one agent until stdin ends or a signal arrives; `append` stores one memory.
+/// Serves one agent with these tools until stdin ends or a signal arrives; `call` makes one call.
 ///
 /// # Errors
 /// Stdin cannot be read, or signals cannot be received.
-pub async fn serve<A, F>(append: A) -> io::Result<Ended>
+pub async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> io::Result<Ended>
 where
-    A: Fn(Draft) -> F + Send + Sync + 'static,
-    F: Future<Output = ToolOutcome> + Send,
+    T: Send + 'static,
+    C: Fn(T) -> F + Send + Sync + 'static,
+    F: Future<Output = Flat> + Send,
 {
-    let append = Arc::new(append);
+    let call = Arc::new(call);
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
@@ -67,21 +67,21 @@ where
                 let what = format!("stdin cannot be read ({error})");
                 break Err(io::Error::new(error.kind(), what));
             }
-            Some(Ok(Line::Whole(message))) => step(&message),
+            Some(Ok(Line::Whole(message))) => step(&tools, &message),
             Some(Ok(Line::TooLong)) => {
                 let problem = Problem::too_large(BODY_BYTES_MAX);
                 Some(Step::Respond(Response::to_unread(&[problem])))
             }
         };
-        let (append, responses) = (Arc::clone(&append), responses.clone());
+        let (call, responses) = (Arc::clone(&call), responses.clone());
         let free = Arc::clone(&free);
         tasks.spawn(async move {
             let response = match step {
                 None => return,
                 Some(Step::Respond(response)) => response,
-                Some(Step::Call(draft, reply)) => {
+                Some(Step::Call(made, reply)) => {
                     let _turn = free.acquire().await;
-                    reply.result_of_call(&append(draft).await)
+                    reply.result_of_call(&call(made).await)
                 }
             };
             // An agent that has gone needs no response; its writes still finish.
@@ -124,15 +124,15 @@ fn writer() -> (mpsc::Sender<Response>, oneshot::Receiver<()>) {
 }
 
 /// What to do after a line; nothing if it is blank.
-fn step(line: &[u8]) -> Option<Step> {
+fn step<T>(tools: &Toolset<T>, line: &[u8]) -> Option<Step<T>> {
     let message = line.trim_ascii();
     if message.is_empty() {
         return None;
     }
-    Some(match mcp::dispatch(None, message) {
+    Some(match mcp::dispatch(tools, None, message) {
         Step::Call(_, reply) if message.len() > BODY_BYTES_MAX => {
             let problem = Problem::too_large(BODY_BYTES_MAX);
-            Step::Respond(reply.result_of_call(&ToolOutcome::refused(&[problem])))
+            Step::Respond(reply.result_of_call(&Flat::failure(&[problem])))
         }
         step @ (Step::Call(..) | Step::Respond(_)) => step,
     })
@@ -182,6 +182,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tool::toolset;
 
     #[test]
     fn a_line_over_the_limit_is_skipped_and_the_next_is_read() {
@@ -196,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_blank_line_is_not_a_message() {
-        assert!(step(b" \t\r\n").is_none());
-        assert!(matches!(step(b"{}"), Some(Step::Respond(_))));
+        assert!(step(&toolset(), b" \t\r\n").is_none());
+        assert!(matches!(step(&toolset(), b"{}"), Some(Step::Respond(_))));
     }
 
     #[test]
@@ -208,7 +209,7 @@ mod tests {
             let call = format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"append_memory","arguments":{arguments}}}}}"#
             );
-            (call.len(), step(call.as_bytes()))
+            (call.len(), step(&toolset(), call.as_bytes()))
         };
         let (rest, _) = call(0);
         let (length, at_the_limit) = call(BODY_BYTES_MAX - rest);

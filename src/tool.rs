@@ -3,15 +3,46 @@
 //! The fields are taken as they are. The module must not know HTTP or JSON:API.
 
 use memory_log::fault::{Fault, Place, Violations};
-use memory_log::json::{Kind, Value, serialized, spell};
+use memory_log::json::{Kind, Value, spell};
 use memory_log::memory::{Draft, Memory};
+use memory_web::flat::{Flat, OK, ToolError, always};
+use memory_web::mcp::{ServerInfo, Tool, Toolset};
+use memory_web::problem::{Code, Problem, in_words};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::Object;
 use uuid::Uuid;
 
-use crate::problem::{Code, Problem, in_words};
 use crate::remember::Receipt;
+
+/// The tool's name.
+pub const NAME: &str = "append_memory";
+
+/// What the server is.
+const SERVER: ServerInfo = ServerInfo {
+    name: "memory-ingress",
+    title: "Memory Ingress",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+/// What the server tells a model about itself, in addition to the description of its tool.
+const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
+     something is worth knowing in later conversations: a fact, a decision, a preference. It cannot read memories back.";
+
+/// The tool as MCP shows it, whose calls are drafts.
+#[must_use]
+pub fn tool() -> Tool<Draft> {
+    let descriptor = include_bytes!("tool/append_memory.json");
+    Tool::new(NAME, descriptor, |arguments| {
+        draft(arguments).map_err(|problem| vec![problem])
+    })
+}
+
+/// A server with this tool alone.
+#[must_use]
+pub fn toolset() -> Toolset<Draft> {
+    Toolset::new(SERVER, INSTRUCTIONS, vec![tool()])
+}
 
 const FIELDS: &[&str] = &["entity_id", "domain", "content", "timestamp", "metadata"];
 
@@ -68,12 +99,8 @@ pub fn locate(place: &Place) -> Vec<String> {
     }
 }
 
-const OK: &str = "ok";
-const ERROR: &str = "error";
-
-/// The outcome of a call of the tool, in its flat form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+/// The outcome of a call of the tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolOutcome {
     /// The memory is durable.
     Stored(ToolResult),
@@ -91,15 +118,6 @@ pub struct ToolResult {
     memory_id: String,
     /// The key of its object in the bucket.
     s3_key: String,
-}
-
-/// The memory was refused, or it is not proved to be durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ToolError {
-    #[schema(schema_with = error_schema)]
-    status: &'static str,
-    /// Every fault in words, and what to do.
-    error: String,
 }
 
 impl ToolOutcome {
@@ -128,42 +146,21 @@ impl ToolOutcome {
     /// A failure in these words.
     #[must_use]
     pub fn failed(error: String) -> Self {
-        Self::Failed(ToolError {
-            status: ERROR,
-            error,
-        })
-    }
-
-    /// Whether the call failed.
-    #[must_use]
-    pub fn is_error(&self) -> bool {
-        matches!(self, Self::Failed(_))
+        Self::Failed(ToolError::new(error))
     }
 
     /// The flat document.
     #[must_use]
-    pub fn document(&self) -> String {
-        serialized(self)
+    pub fn flat(&self) -> Flat {
+        match self {
+            Self::Stored(result) => Flat::success(result),
+            Self::Failed(error) => Flat::failure_of(error),
+        }
     }
 }
 
 fn ok_schema() -> Object {
     always(OK, "The memory is durable.")
-}
-
-fn error_schema() -> Object {
-    always(
-        ERROR,
-        "The memory was refused, or it is not proved to be durable.",
-    )
-}
-
-fn always(word: &str, meaning: &str) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some([word]))
-        .description(Some(meaning))
-        .build()
 }
 
 #[cfg(test)]
@@ -222,18 +219,18 @@ mod tests {
     fn an_outcome_is_written_flat() {
         let stored = ToolOutcome::stored(Uuid::nil(), "k".to_owned());
         assert_eq!(
-            stored.document(),
+            stored.flat().document(),
             r#"{"status":"ok","memory_id":"00000000-0000-0000-0000-000000000000","s3_key":"k"}"#
         );
         let failed = ToolOutcome::refused(&[Problem::cut_off(), Problem::internal()]);
-        assert!(failed.is_error() && !stored.is_error());
+        assert!(failed.flat().is_error() && !stored.flat().is_error());
         let joined = format!(
             "{} {}",
             Problem::cut_off().detail,
             Problem::internal().detail
         );
         assert_eq!(
-            failed.document(),
+            failed.flat().document(),
             format!(r#"{{"status":"error","error":"{joined}"}}"#)
         );
     }

@@ -3,12 +3,12 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use memory_ingress::http::shape;
-use memory_ingress::media_type::BodyType;
+use memory_ingress::shape;
 use memory_log::json::Json;
 use memory_log::memory::{Draft, Memory};
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
+use memory_web::media_type::BodyType;
 
 const SIZES: [usize; 4] = [300, 4 * 1024, 64 * 1024, 1024 * 1024];
 const LINE: &str =

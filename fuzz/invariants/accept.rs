@@ -1,6 +1,6 @@
 //! `Accept`: rules of RFC 9110, section 12.5.1, and of JSON:API, that hold for any field value.
 
-use memory_ingress::media_type::{BodyType, Representation, negotiate};
+use memory_web::media_type::{BodyType, Representation, negotiate};
 
 type Choice = Option<Representation>;
 

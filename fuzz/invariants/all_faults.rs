@@ -1,8 +1,8 @@
 //! All faults are reported at once: the faults of a body are those of its fields, each checked alone.
 
-use memory_ingress::media_type::BodyType;
-use memory_ingress::problem::Problem;
 use memory_log::fault::VIOLATIONS_LISTED_MAX;
+use memory_web::media_type::BodyType;
+use memory_web::problem::Problem;
 
 use super::reading::{Raw, compact, depth, given, grammatical, members, text_of};
 use super::sent::{ATTRIBUTES, DEPTH_MAX, TOOL_FIELDS};

@@ -8,15 +8,17 @@ use std::path::Path;
 use axum::Router;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent};
-use memory_ingress::caller::Callers;
-use memory_ingress::guard::Guard;
-use memory_ingress::origin::Origin;
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
-use memory_ingress::{http, lambda};
 use memory_log::object::Object;
 use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
+use memory_web::caller::Callers;
+use memory_web::guard::Guard;
+use memory_web::http::router;
+use memory_web::lambda;
+use memory_web::origin::Origin;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -117,7 +119,7 @@ fn with_empty_bucket() -> (Router, TempDir) {
             .collect(),
     };
     let ingress = Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere);
-    (http::router(ingress, guard), folder)
+    (router(endpoints(ingress), guard), folder)
 }
 
 /// The key and the bytes of every file of the bucket.

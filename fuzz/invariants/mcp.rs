@@ -2,13 +2,13 @@
 //! message calls it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use memory_ingress::mcp::{Response, Step, TOOL_NAME, dispatch};
-use memory_ingress::media_type::BodyType;
-use memory_ingress::problem::Problem;
 use memory_ingress::tool::{self, ToolOutcome};
 use memory_log::memory::Memory;
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
+use memory_web::mcp::{Response, Step, dispatch};
+use memory_web::media_type::BodyType;
+use memory_web::problem::Problem;
 use serde_json::{Value, json};
 
 use super::reading::{given, grammatical, member, text, text_of, unambiguous};
@@ -33,7 +33,7 @@ pub fn mcp_message(bytes: &[u8]) {
         by_number
     };
     let headers = headers(arrival, message);
-    match dispatch(headers.as_ref(), message) {
+    match dispatch(&tool::toolset(), headers.as_ref(), message) {
         Step::Respond(reply) => {
             check_reply(&reply, message);
             let is_error = reply
@@ -44,7 +44,7 @@ pub fn mcp_message(bytes: &[u8]) {
                 .is_some();
             let must_run = b"sb12".contains(&arrival) && is_call_without_meta(message);
             assert!(!(must_run && is_error), "a call without `_meta` is refused");
-            let Step::Respond(again) = dispatch(headers.as_ref(), message) else {
+            let Step::Respond(again) = dispatch(&tool::toolset(), headers.as_ref(), message) else {
                 panic!("the same message gets another reply");
             };
             assert_eq!(reply, again);
@@ -58,13 +58,13 @@ pub fn mcp_message(bytes: &[u8]) {
                     ToolOutcome::refused(&Problem::of_violations(violations, tool::locate))
                 }
             };
-            let reply = pending.result_of_call(&outcome);
+            let reply = pending.result_of_call(&outcome.flat());
             check_reply(&reply, message);
             let result = result(&reply);
-            let flat: Value = serde_json::from_str(&outcome.document()).expect("JSON");
+            let flat: Value = serde_json::from_str(outcome.flat().document()).expect("JSON");
             assert_eq!(
                 (&result["structuredContent"], &result["isError"]),
-                (&flat, &json!(outcome.is_error()))
+                (&flat, &json!(outcome.flat().is_error()))
             );
             // The arguments are the tool's body. Only over HTTP does `data` make a body an envelope.
             let has_data = unambiguous(arguments.as_bytes())
@@ -86,7 +86,7 @@ fn arguments_of_call(message: &[u8]) -> Option<String> {
     let params = member(request, "params")?;
     let is_call = text_of(request, "jsonrpc").as_deref() == Some("2.0")
         && text_of(request, "method").as_deref() == Some("tools/call")
-        && text_of(params, "name").as_deref() == Some(TOOL_NAME)
+        && text_of(params, "name").as_deref() == Some(tool::NAME)
         && id(request).is_some();
     let arguments = given(params, "arguments");
     let arguments = arguments.map_or("{}".to_owned(), |value| {

@@ -1,13 +1,14 @@
 //! A body in either shape: what is stored is what was sent, and each problem of a refusal is true.
 
 use memory_ingress::jsonapi;
-use memory_ingress::media_type::BodyType;
-use memory_ingress::problem::{Problem, Source};
 use memory_ingress::tool::{self, ToolOutcome};
 use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::memory::Memory;
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
+use memory_web::documents;
+use memory_web::media_type::BodyType;
+use memory_web::problem::{Problem, Source};
 use serde_json::Value;
 
 use super::all_faults::check_all_are_listed;
@@ -75,7 +76,8 @@ fn check_object(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
 
     let receipt = receipt(memory, &object);
     let (id, key) = (object.memory_id.to_string(), &object.key);
-    let flat: Value = serde_json::from_str(&ToolOutcome::of(&receipt).document()).expect("JSON");
+    let flat: Value =
+        serde_json::from_str(ToolOutcome::of(&receipt).flat().document()).expect("JSON");
     assert_eq!(
         flat,
         serde_json::json!({"status": "ok", "memory_id": id, "s3_key": key})
@@ -126,7 +128,7 @@ fn sent(body: Raw<'_>, is_envelope: bool) -> Sent {
 /// Both representations of a refusal have all of its problems.
 fn check_refusal(found: &[Problem]) {
     assert!((1..=VIOLATIONS_LISTED_MAX).contains(&found.len()));
-    let document: Value = serde_json::from_str(&jsonapi::failure(found, "r")).expect("JSON");
+    let document: Value = serde_json::from_str(&documents::failure(found, "r")).expect("JSON");
     assert!(!has_null(&document), "{document}");
     let errors = document["errors"].as_array().expect("errors");
     assert_eq!(errors.len(), found.len());
@@ -138,7 +140,8 @@ fn check_refusal(found: &[Problem]) {
             (Some(&*format!("r-{number}")), Some(&*problem.detail))
         );
     }
-    let flat: Value = serde_json::from_str(&ToolOutcome::refused(found).document()).expect("JSON");
+    let flat: Value =
+        serde_json::from_str(ToolOutcome::refused(found).flat().document()).expect("JSON");
     let details: Vec<_> = found.iter().map(|problem| &*problem.detail).collect();
     assert_eq!(
         flat,

@@ -1,6 +1,6 @@
 //! A problem is true of the value in the body that it points at.
 
-use memory_ingress::problem::{Problem, Source};
+use memory_web::problem::{Problem, Source};
 
 use super::instant::instant;
 use super::reading::{Raw, at_pointer, depth, elements, given, member, members, text};

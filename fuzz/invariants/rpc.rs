@@ -1,6 +1,6 @@
 //! What all replies to a message have in common (JSON-RPC 2.0, and the rules of MCP).
 
-use memory_ingress::mcp::Response;
+use memory_web::mcp::Response;
 use serde_json::Value;
 use serde_json::value::RawValue;
 

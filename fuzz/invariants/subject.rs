@@ -1,13 +1,13 @@
 //! The code under test: it reads a memory or problems from a body, and writes the receipt.
 
-use memory_ingress::http::shape;
-use memory_ingress::media_type::BodyType;
-use memory_ingress::problem::Problem;
 use memory_ingress::remember::Receipt;
+use memory_ingress::shape;
 use memory_log::memory::Memory;
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
 use memory_s3::writer::Put;
+use memory_web::media_type::BodyType;
+use memory_web::problem::Problem;
 
 /// The time of every request, in microseconds: 2026-01-27T03:14:22Z.
 pub(crate) const NOW: i64 = 1_769_483_662_000_000;

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use memory_ingress::client::verdict::{CallError, Next, Words, judge};
-use memory_ingress::problem::Written;
 use memory_ingress::tool::ToolOutcome;
 use memory_log::timestamp::Timestamp;
+use memory_web::problem::Written;
 
 use super::problem::is_uuid;
 use super::reading::{Raw, grammatical, last_member, members, text, text_of, unambiguous};
@@ -82,8 +82,9 @@ fn check_success(outcome: &ToolOutcome, response: &Response<Vec<u8>>) {
     let [status, id, key] = RECEIPT.map(|name| received(name).expect("a string"));
     assert!(status == "ok" && !key.is_empty(), "{status:?} {key:?}");
 
-    assert!(!outcome.is_error());
-    let line = outcome.document();
+    assert!(!outcome.flat().is_error());
+    let flat = outcome.flat();
+    let line = flat.document();
     assert!(!line.contains(['\n', '\r']), "{line:?} is not one line");
     let passed = unambiguous(line.as_bytes()).expect("what is passed on is JSON");
     assert_eq!(names(passed), RECEIPT);

@@ -2,13 +2,15 @@
 
 use axum::Router;
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
-use memory_ingress::caller::Callers;
-use memory_ingress::config::{Config, ConfigError};
-use memory_ingress::guard::Guard;
+use memory_ingress::http::{MCP, endpoints};
 use memory_ingress::remember::Ingress;
-use memory_ingress::{http, lambda, telemetry};
 use memory_s3::aws::{self, Invocations};
 use memory_s3::writer::Writer;
+use memory_web::caller::Callers;
+use memory_web::config::{Config, ConfigError};
+use memory_web::guard::Guard;
+use memory_web::http::{misconfigured_router, router};
+use memory_web::{lambda, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -22,7 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         Ok(router) => router,
         Err(mistakes) => {
             tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
-            http::misconfigured_router()
+            misconfigured_router(MCP)
         }
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| {
@@ -44,8 +46,6 @@ async fn start(
         callers: Callers::Gateway,
         allowed_origins: config.allowed_origins,
     };
-    Ok(http::router(
-        Ingress::new(Writer::new(client, bucket), config.write_scopes),
-        guard,
-    ))
+    let ingress = Ingress::new(Writer::new(client, bucket), config.write_scopes);
+    Ok(router(endpoints(ingress), guard))
 }

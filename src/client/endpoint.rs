@@ -29,11 +29,11 @@ use super::field;
 use super::signer::Signer;
 use super::target::Target;
 use super::verdict::{CallError, Next, judge};
-use crate::caller::{API_KEY, ApiKey};
 use crate::clock::Clock;
-use crate::media_type::JSON;
-use crate::problem::{Problem, Written};
 use crate::tool::{self, ToolOutcome};
+use memory_web::caller::{API_KEY, ApiKey};
+use memory_web::media_type::JSON;
+use memory_web::problem::{Problem, Written};
 
 /// Longest wait for a connection. The rest of the time belongs to the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

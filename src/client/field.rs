@@ -4,7 +4,7 @@
 
 use axum::http::{HeaderName, HeaderValue, header};
 
-use crate::caller::API_KEY;
+use memory_web::caller::API_KEY;
 
 /// Header fields that the client sets itself, or that belong to the connection.
 const OWN_FIELDS: [HeaderName; 12] = [

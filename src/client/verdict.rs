@@ -11,8 +11,8 @@ use memory_log::timestamp::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::problem::Written;
 use crate::tool::ToolOutcome;
+use memory_web::problem::Written;
 
 /// Longest text of a gateway that is passed on, in characters.
 const SAID_CHARS_MAX: usize = 300;
@@ -276,7 +276,7 @@ mod tests {
         );
         for body in [&receipt, &pretty] {
             let judged = judge(&response(201, &[], body), SystemTime::now());
-            assert_eq!(judged.unwrap().document(), receipt);
+            assert_eq!(judged.unwrap().flat().document(), receipt);
         }
         for (status, body) in [
             (200, &*receipt),

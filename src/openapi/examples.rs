@@ -5,11 +5,12 @@ use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
 use memory_s3::writer::Put;
 
-use crate::http::query::unsupported_parameters;
-use crate::http::{BODY_BYTES_MAX, shape};
-use crate::media_type::BodyType;
-use crate::problem::{Code, Problem, Source, StorageFailure, code_of};
 use crate::remember::Receipt;
+use crate::shape;
+use memory_web::body::BODY_BYTES_MAX;
+use memory_web::media_type::BodyType;
+use memory_web::problem::{Code, Problem, Source, StorageFailure, code_of};
+use memory_web::query::unsupported_parameters;
 
 /// The request id of every example.
 pub(super) const REQUEST_ID: &str = "5f1c9d1e-6f0a-4b5e-9a57-3c2f0d7e8a41";
@@ -64,7 +65,7 @@ fn failed_write(failure: StorageFailure) -> Vec<Problem> {
 /// Every failure of `POST /memory` that the document shows.
 #[rustfmt::skip]
 pub(super) fn failures() -> Vec<FailureExample> {
-    let wrong_key = Problem::forbidden(Source::None, crate::guard::WRONG_KEY);
+    let wrong_key = Problem::forbidden(Source::None, memory_web::guard::WRONG_KEY);
     [
         ("malformed_json", "The body ends too early", refusal(r#"{"content":"#)),
         ("repeated_member", "A member appears twice", refusal(r#"{"content":"a","content":"b"}"#)),

@@ -8,12 +8,12 @@ use utoipa::openapi::{Ref, Required, Schema};
 
 use super::examples::{self, TOOL_BODY};
 use super::operations::{content, example, header, response, with_advice};
-use crate::guard::WRONG_KEY;
-use crate::http::BODY_BYTES_MAX;
-use crate::mcp::{self, Step};
-use crate::media_type::JSON;
-use crate::problem::{Code, Problem, Source};
-use crate::tool::ToolOutcome;
+use crate::tool::{self, ToolOutcome};
+use memory_web::body::BODY_BYTES_MAX;
+use memory_web::guard::WRONG_KEY;
+use memory_web::mcp::{self, Step};
+use memory_web::media_type::JSON;
+use memory_web::problem::{Code, Problem, Source};
 
 const SEND: &str = "\
 One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
@@ -177,7 +177,7 @@ fn refused(method: &str, version: &str) -> String {
     let request = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
-    match mcp::dispatch(None, request.as_bytes()) {
+    match mcp::dispatch(&tool::toolset(), None, request.as_bytes()) {
         Step::Respond(response) => response.message.unwrap_or_default(),
         Step::Call(..) => String::new(),
     }
@@ -187,14 +187,16 @@ fn refused(method: &str, version: &str) -> String {
 fn call() -> (String, String) {
     let call = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}","arguments":{TOOL_BODY}}}}}"#,
-        mcp::TOOL_NAME
+        tool::NAME
     );
     let result = match (
-        mcp::dispatch(None, call.as_bytes()),
+        mcp::dispatch(&tool::toolset(), None, call.as_bytes()),
         examples::receipt(TOOL_BODY),
     ) {
         (Step::Call(_, reply), Some(receipt)) => {
-            reply.result_of_call(&ToolOutcome::of(&receipt)).message
+            reply
+                .result_of_call(&ToolOutcome::of(&receipt).flat())
+                .message
         }
         (Step::Call(..) | Step::Respond(_), _) => None,
     };

@@ -14,12 +14,14 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Schema};
 
 use super::examples::{self, ENVELOPE, FailureExample, REQUEST_ID, TOOL_BODY};
-use crate::http::Advice;
-use crate::jsonapi::{self, ErrorDocument, MemoryDocument};
-use crate::media_type::{JSON, JSON_API};
-use crate::problem::{Code, Problem};
+use crate::jsonapi::{self, MemoryDocument};
 use crate::remember::Receipt;
-use crate::tool::{ToolError, ToolOutcome, ToolResult};
+use crate::tool::{ToolOutcome, ToolResult};
+use memory_web::documents::{self, ErrorDocument};
+use memory_web::flat::{Flat, ToolError};
+use memory_web::http::Advice;
+use memory_web::media_type::{JSON, JSON_API};
+use memory_web::problem::{Code, Problem};
 
 /// The names and descriptions of groups of operations.
 pub(super) const TAGS: [(&str, &str); 3] = [
@@ -109,7 +111,7 @@ fn stored() -> Response {
             JSON,
             content(
                 reference::<ToolResult>(),
-                form(|receipt| ToolOutcome::of(receipt).document()),
+                form(|receipt| ToolOutcome::of(receipt).flat().document().to_owned()),
             ),
         )
         .build()
@@ -123,8 +125,8 @@ fn failed(meaning: &str, examples: &[FailureExample]) -> Response {
             .map(|shown| (shown.name, example(shown.summary, &render(shown))));
         examples.collect::<Vec<_>>()
     };
-    let json_api = form(&|shown| jsonapi::failure(&shown.problems, REQUEST_ID));
-    let flat = form(&|shown| ToolOutcome::refused(&shown.problems).document());
+    let json_api = form(&|shown| documents::failure(&shown.problems, REQUEST_ID));
+    let flat = form(&|shown| Flat::failure(&shown.problems).document().to_owned());
     let mut failed =
         response(meaning).content(JSON_API, content(reference::<ErrorDocument>(), json_api));
     if examples

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::SIGV4;
-use crate::media_type::{JSON, JSON_API};
+use memory_web::media_type::{JSON, JSON_API};
 
 /// The shape that a client uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

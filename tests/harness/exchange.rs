@@ -7,9 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use jsonschema::Validator;
-use memory_ingress::http::Deadline;
 use memory_ingress::openapi;
 use memory_log::json::Json;
+use memory_web::http::Deadline;
 use serde_json::Value;
 use tower::ServiceExt;
 

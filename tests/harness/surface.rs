@@ -1,6 +1,6 @@
 //! The ways to send a memory, and what the response to each says about it.
 
-use memory_ingress::http::Deadline;
+use memory_web::http::Deadline;
 use serde_json::{Value, json};
 
 use crate::exchange::{Asked, JSON, JSON_API, ask, mcp};

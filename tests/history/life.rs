@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use memory_ingress::http::Deadline;
+use memory_web::http::Deadline;
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -20,10 +20,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use memory_ingress::guard::Guard;
-use memory_ingress::http;
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_log::scope::WriteScopes;
+use memory_web::guard::Guard;
+use memory_web::http::router;
 use tokio::task::JoinSet;
 
 #[path = "../harness/exchange.rs"]
@@ -108,8 +109,8 @@ fn main() -> ExitCode {
 
 async fn write(options: &Options, seed: u64, folder: &Path) -> Vec<Life> {
     let store = faulty::faulty_store(folder, life::faults(seed));
-    let router = http::router(
-        Ingress::new(store, WriteScopes::Everywhere),
+    let router = router(
+        endpoints(Ingress::new(store, WriteScopes::Everywhere)),
         Guard::default(),
     );
     let (attempts, next) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use memory_ingress::caller::Callers;
-use memory_ingress::guard::Guard;
-use memory_ingress::http;
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
+use memory_web::caller::Callers;
+use memory_web::guard::Guard;
+use memory_web::http::router;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -45,8 +46,11 @@ impl App {
     pub(crate) fn guarded(guard: Guard) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = embedded::client(Disk::create(folder.path()).unwrap());
-        let router = http::router(
-            Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere),
+        let router = router(
+            endpoints(Ingress::new(
+                Writer::new(client, BUCKET),
+                WriteScopes::Everywhere,
+            )),
             guard,
         );
         Self {
@@ -57,8 +61,8 @@ impl App {
 
     /// A service over another S3. The folder stays empty.
     pub(crate) fn over(store: Writer) -> Self {
-        Self::of(http::router(
-            Ingress::new(store, WriteScopes::Everywhere),
+        Self::of(router(
+            endpoints(Ingress::new(store, WriteScopes::Everywhere)),
             Guard::default(),
         ))
     }

@@ -8,13 +8,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
-use memory_ingress::guard::Guard;
-use memory_ingress::http::{self, BODIES_BYTES_MAX, BODY_BYTES_MAX, Crowded};
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_ingress::server::{self, HEAD_BYTES_MAX, HEAD_TIME_MAX, Limits};
 use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
+use memory_web::body::{BODIES_BYTES_MAX, BODY_BYTES_MAX};
+use memory_web::guard::Guard;
+use memory_web::http::{Crowded, router};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,8 +31,11 @@ const AT: &str = "2026-01-27T03:14:22Z";
 fn crowded() -> App {
     let folder = tempfile::tempdir().unwrap();
     let client = embedded::client(Disk::create(folder.path()).unwrap());
-    let router = http::router(
-        Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere),
+    let router = router(
+        endpoints(Ingress::new(
+            Writer::new(client, BUCKET),
+            WriteScopes::Everywhere,
+        )),
         Guard::default(),
     );
     App::of(router.layer(Extension(Crowded)))

@@ -113,7 +113,7 @@ async fn the_log_names_the_key_of_a_damaged_object() {
     let put = writer.put(
         &object,
         &scope,
-        Instant::now() + memory_ingress::http::REQUEST_TIME_MAX,
+        Instant::now() + memory_web::http::REQUEST_TIME_MAX,
     );
     let error = put.await.unwrap_err();
     assert!(matches!(error, WriteError::Damaged(_)), "{error}");
@@ -122,7 +122,7 @@ async fn the_log_names_the_key_of_a_damaged_object() {
     let put = writer.put(
         &object,
         &scope,
-        Instant::now() + memory_ingress::http::REQUEST_TIME_MAX,
+        Instant::now() + memory_web::http::REQUEST_TIME_MAX,
     );
     assert_eq!(put.await, Ok(Put::AlreadyThere), "once it is repaired");
 }

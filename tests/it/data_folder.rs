@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use memory_ingress::http::REQUEST_TIME_MAX;
 use memory_log::scope::{Claims, WriteScopes};
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::{WriteError, Writer};
+use memory_web::http::REQUEST_TIME_MAX;
 use tempfile::TempDir;
 
 use crate::app::{App, tool_for_document};

@@ -3,29 +3,46 @@
 //! The routes come from the table of the service itself. A new route is in this test, and a new kind
 //! of route does not compile before it is said here what the guard asks of it.
 
-use memory_ingress::caller::{ApiKey, Callers};
-use memory_ingress::http::{PATHS, Route};
+use memory_ingress::http::endpoints;
+use memory_ingress::remember::Ingress;
+use memory_log::scope::WriteScopes;
+use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::writer::Writer;
+use memory_web::caller::{ApiKey, Callers};
+use memory_web::http::Kind;
 
 use crate::app::{App, tool_for_document};
 use crate::exchange::{Asked, ask};
 
 const MEMORY: &str = r#"{"entity_id":"e","domain":"d","content":"c"}"#;
 
+/// An ingress that stores nothing: only its table of endpoints is read.
+fn nowhere() -> Ingress {
+    let folder = tempfile::tempdir().unwrap();
+    let client = embedded::client(Disk::create(folder.path()).unwrap());
+    Ingress::new(Writer::new(client, BUCKET), WriteScopes::Everywhere)
+}
+
 /// A request for a path that the service has.
 struct Case {
-    route: Route,
+    kind: Kind,
     asked: Asked,
 }
 
 /// Every spelling of every path, each with a method of its route and with another.
 fn cases() -> Vec<Case> {
-    let spelled = PATHS.into_iter().flat_map(|(path, route)| match route {
-        Route::Memory | Route::Mcp => vec![(path.to_owned(), route), (format!("{path}/"), route)],
-        Route::Health | Route::OpenApi => vec![(path.to_owned(), route)],
+    let endpoints = endpoints(nowhere());
+    let paths = endpoints.iter().flat_map(|endpoint| {
+        let paths = endpoint.paths().iter();
+        paths.map(|path| (*path, endpoint.kind()))
     });
-    let cases = spelled.flat_map(|(path, route)| {
+    let spelled = paths.flat_map(|(path, kind)| match kind {
+        Kind::Document | Kind::Message => vec![(path.to_owned(), kind), (format!("{path}/"), kind)],
+        Kind::Constant | Kind::Health => vec![(path.to_owned(), kind)],
+    });
+    let cases = spelled.flat_map(|(path, kind)| {
         ["GET", "HEAD", "POST", "DELETE", "OPTIONS"].map(|method| Case {
-            route,
+            kind,
             asked: ask(method, &format!("{path}?a=b")),
         })
     });
@@ -69,7 +86,7 @@ async fn without_a_key_a_foreign_host_or_origin_is_refused_on_every_route() {
             assert_eq!(refused, is_refused, "{:?} {headers:?}", case.asked);
         }
         let foreign_target = Case {
-            route: case.route,
+            kind: case.kind,
             asked: case
                 .asked
                 .clone()
@@ -94,9 +111,9 @@ async fn without_a_key_a_foreign_host_or_origin_is_refused_on_every_route() {
 async fn with_a_key_every_route_needs_it_but_health() {
     let app = App::for_callers(Callers::Key(ApiKey::new("secret")));
     for case in cases() {
-        let is_open = match case.route {
-            Route::Health => true,
-            Route::Memory | Route::Mcp | Route::OpenApi => false,
+        let is_open = match case.kind {
+            Kind::Health => true,
+            Kind::Document | Kind::Message | Kind::Constant => false,
         };
         for (keys, is_right) in [
             (&[][..], false),
@@ -124,9 +141,9 @@ async fn with_a_key_or_behind_a_gateway_only_mcp_refuses_a_foreign_origin() {
     let key = Callers::Key(ApiKey::new("secret"));
     for app in [App::for_callers(Callers::Gateway), App::for_callers(key)] {
         for case in cases() {
-            let is_judged = match case.route {
-                Route::Mcp => true,
-                Route::Memory | Route::Health | Route::OpenApi => false,
+            let is_judged = match case.kind {
+                Kind::Message => true,
+                Kind::Document | Kind::Health | Kind::Constant => false,
             };
             let headers = [("x-api-key", "secret"), ("host", "any.test")];
             assert!(!case.is_refused(&app, &headers).await, "{:?}", case.asked);

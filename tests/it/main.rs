@@ -41,6 +41,7 @@ mod local_s3;
 mod long_listing;
 mod mcp;
 mod mcp_client;
+mod mcp_messages;
 mod mcp_wire;
 #[path = "../harness/message.rs"]
 mod message;

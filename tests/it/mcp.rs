@@ -1,10 +1,10 @@
 //! The Model Context Protocol over HTTP: both eras, agents that are not exact, and browser origins (contract 5.1, 5.2, 5.3,
 //! 5.4, 5.5, 5.6).
 
-use memory_ingress::caller::{ApiKey, Callers};
-use memory_ingress::guard::Guard;
-use memory_ingress::mcp::VERSIONS;
-use memory_ingress::origin::Origin;
+use memory_web::caller::{ApiKey, Callers};
+use memory_web::guard::Guard;
+use memory_web::mcp::VERSIONS;
+use memory_web::origin::Origin;
 use serde_json::{Value, json};
 
 use crate::app::{App, vectors};
@@ -546,7 +546,9 @@ async fn what_is_refused_before_it_is_read_is_an_error_of_json_rpc() {
     assert_eq!(fault(&app.send(encoded).await), (415, -32600));
     let large = format!(r#"{{"content":"{}"}}"#, "x".repeat(4 * 1024 * 1024));
     assert_eq!(fault(&app.send(mcp(call(&large))).await), (413, -32600));
-    let broken = App::of(memory_ingress::http::misconfigured_router());
+    let broken = App::of(memory_web::http::misconfigured_router(
+        memory_ingress::http::MCP,
+    ));
     assert_eq!(
         fault(&broken.send(mcp(call(ARGUMENTS))).await),
         (500, -32603)
@@ -705,7 +707,7 @@ async fn a_page_reads_why_it_was_refused() {
 #[tokio::test]
 async fn every_worked_example_of_the_tools_body_is_the_same_memory_here() {
     let tool: Value =
-        serde_json::from_str(include_str!("../../src/mcp/append_memory.json")).unwrap();
+        serde_json::from_str(include_str!("../../src/tool/append_memory.json")).unwrap();
     let schema = jsonschema::validator_for(&tool["inputSchema"]).unwrap();
     for vector in vectors("tool.json").as_array().unwrap() {
         let body = vector["request"].as_str().unwrap();

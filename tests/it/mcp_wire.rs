@@ -6,7 +6,7 @@ use crate::wire::{Exchange, exchanges};
 
 #[tokio::test]
 async fn every_method_is_answered_as_it_was_agreed_on() {
-    for version in memory_ingress::mcp::VERSIONS {
+    for version in memory_web::mcp::VERSIONS {
         let app = App::new();
         let mut seen = String::new();
         for Exchange {

@@ -1,7 +1,7 @@
 //! The checks before the body, their order, and the headers of responses (contract 3.1, 3.2, 3.3, 3.4, 3.5, 3.10,
 //! 3.11).
 
-use memory_ingress::caller::{ApiKey, Callers};
+use memory_web::caller::{ApiKey, Callers};
 
 use crate::app::App;
 use crate::exchange::{Asked, JSON, JSON_API, ask};

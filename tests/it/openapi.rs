@@ -8,9 +8,9 @@ use std::path::Path;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use futures_util::stream;
-use memory_ingress::caller::{ApiKey, Callers};
 use memory_ingress::openapi::{self, View};
-use memory_ingress::problem::Code;
+use memory_web::caller::{ApiKey, Callers};
+use memory_web::problem::Code;
 use serde_json::{Value, json};
 
 use crate::app::{App, tool_for_document};
@@ -154,7 +154,7 @@ async fn provoke(name: &str) -> Answer {
         "storage_unavailable" => outcomes::unavailable(SOUND).await,
         "storage_outcome_unknown" => outcomes::unknown(SOUND).await,
         "internal" => {
-            let router = memory_ingress::http::misconfigured_router();
+            let router = memory_web::http::misconfigured_router(memory_ingress::http::MCP);
             App::of(router).send(tool_for_document(SOUND)).await
         }
         _ => panic!("{name} is an example without a request that provokes it"),
@@ -275,7 +275,7 @@ async fn provoke_message(status: &str) -> Answer {
             app.send(plain.body(PING)).await
         }
         "500" => {
-            let router = memory_ingress::http::misconfigured_router();
+            let router = memory_web::http::misconfigured_router(memory_ingress::http::MCP);
             App::of(router).send(mcp(PING)).await
         }
         "503" => {

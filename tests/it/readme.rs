@@ -199,9 +199,11 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
 
 #[test]
 fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
-    use memory_ingress::{http, server};
+    use memory_ingress::server;
     use memory_log::{fault, memory, metadata};
     use memory_s3::aws;
+    use memory_web::body::{BODIES_BYTES_MAX, BODY_BYTES_MAX};
+    use memory_web::http::REQUEST_TIME_MAX;
 
     let settings = file("docs/settings.md");
     for figure in [
@@ -217,7 +219,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
         ),
         format!(
             "| {} s; on Lambda the function's remaining time minus 0.5 s, if that is less |",
-            http::REQUEST_TIME_MAX.as_secs()
+            REQUEST_TIME_MAX.as_secs()
         ),
         format!(
             "| connecting to S3 | {} s |",
@@ -226,7 +228,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
     ] {
         assert!(settings.contains(&figure), "{figure}");
     }
-    assert_eq!(http::BODY_BYTES_MAX, 4_194_304);
+    assert_eq!(BODY_BYTES_MAX, 4_194_304);
     for figure in [
         "| 268,435,456 bytes; one of unknown length counts as 4,194,304 |".to_owned(),
         "| a third of the descriptors (`ulimit -n`) over 32, at most 1,024 |".to_owned(),
@@ -242,7 +244,7 @@ fn the_figures_and_commands_in_the_documents_are_those_of_the_code() {
     ] {
         assert!(settings.contains(&figure), "{figure}");
     }
-    assert_eq!(http::BODIES_BYTES_MAX, 268_435_456);
+    assert_eq!(BODIES_BYTES_MAX, 268_435_456);
     assert_eq!(
         (server::HEAD_BYTES_MAX, server::CONNECTIONS_MAX),
         (65_536, 1_024)

@@ -1,12 +1,13 @@
 //! Who may write where, by what the gateway verified (contract 6.3).
 
 use axum::Extension;
-use memory_ingress::guard::Guard;
-use memory_ingress::http;
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_log::scope::{Claims, WriteScopes};
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
+use memory_web::guard::Guard;
+use memory_web::http::router;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,8 +24,8 @@ fn service(scopes: &str, sub: &str, repositories: &str) -> (App, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let client = embedded::client(Disk::create(folder.path()).unwrap());
     let scopes = WriteScopes::parse(scopes).unwrap();
-    let router = http::router(
-        Ingress::new(Writer::new(client, BUCKET), scopes),
+    let router = router(
+        endpoints(Ingress::new(Writer::new(client, BUCKET), scopes)),
         Guard::default(),
     );
     let token = [("sub", sub), ("repositories", repositories)];

@@ -11,10 +11,10 @@ use axum::http::Request;
 use futures_util::future::join_all;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use memory_ingress::http::{Deadline, REQUEST_TIME_MAX};
 use memory_log::timestamp::Timestamp;
 use memory_s3::embedded::BUCKET;
 use memory_s3::writer::Writer;
+use memory_web::http::{Deadline, REQUEST_TIME_MAX};
 use tokio::time::Instant;
 
 use crate::app::{App, tool_for_document};

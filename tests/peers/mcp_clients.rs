@@ -31,7 +31,7 @@ fn the_official_conformance_suite_finds_no_failure_but_the_ones_argued() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let installed = node("conformance", &CONFORMANCE).join("node_modules");
-    for version in memory_ingress::mcp::VERSIONS {
+    for version in memory_web::mcp::VERSIONS {
         let output = Command::new(installed.join("node/bin/node"))
             .arg(installed.join("@modelcontextprotocol/conformance/dist/index.js"))
             .args(["server", "--suite", "all", "--spec-version", version])

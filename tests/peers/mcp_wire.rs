@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use memory_ingress::guard::Guard;
-use memory_ingress::http;
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_log::scope::WriteScopes;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::writer::Writer;
+use memory_web::guard::Guard;
+use memory_web::http::router;
 use serde_json::{Value, json};
 
 use crate::exchange::send;
@@ -31,7 +32,7 @@ async fn every_answer_is_valid_by_the_protocols_own_schemas() {
         String::from_utf8_lossy(&printed.stderr)
     );
     let schemas: Value = serde_json::from_slice(&printed.stdout).unwrap();
-    for version in memory_ingress::mcp::VERSIONS {
+    for version in memory_web::mcp::VERSIONS {
         let schema = &schemas[version];
         let definitions = if schema.get("$defs").is_some() {
             "$defs"
@@ -54,8 +55,8 @@ async fn every_answer_is_valid_by_the_protocols_own_schemas() {
             embedded::client(Disk::create(folder.path()).unwrap()),
             BUCKET,
         );
-        let router = http::router(
-            Ingress::new(store, WriteScopes::Everywhere),
+        let router = router(
+            endpoints(Ingress::new(store, WriteScopes::Everywhere)),
             Guard::default(),
         );
         for Exchange {

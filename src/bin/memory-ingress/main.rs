@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use aws_config::SdkConfig;
 use clap::{Parser, Subcommand};
-use memory_ingress::config::{Config, ConfigError, EX_CONFIG, is_bucket_name};
 use memory_ingress::openapi;
-use memory_ingress::telemetry::{self, Format};
 use memory_s3::aws::{self, AwsError};
 use memory_s3::embedded::{self, DataFolderError, Disk};
 use memory_s3::writer::Writer;
+use memory_web::config::{Config, ConfigError, EX_CONFIG, is_bucket_name};
+use memory_web::telemetry::{self, Format};
 
 mod mcp;
 mod replay;

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use memory_ingress::client::endpoint::Endpoint;
-use memory_ingress::config::Config;
-use memory_ingress::http::REQUEST_TIME_MAX;
 use memory_ingress::remember::Ingress;
 use memory_ingress::stdio::{self, Ended};
 use memory_ingress::tool::{self, ToolOutcome};
 use memory_log::memory::Draft;
 use memory_log::scope::Claims;
+use memory_web::config::Config;
+use memory_web::http::REQUEST_TIME_MAX;
 use tokio::time::Instant;
 
 use crate::{CommandError, Location, open};
@@ -85,7 +85,12 @@ where
     A: Fn(Draft) -> F + Send + Sync + 'static,
     F: Future<Output = ToolOutcome> + Send,
 {
-    match stdio::serve(append).await? {
+    let append = Arc::new(append);
+    let call = move |draft| {
+        let append = Arc::clone(&append);
+        async move { append(draft).await.flat() }
+    };
+    match stdio::serve(tool::toolset(), call).await? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Interrupted => Ok(ExitCode::FAILURE),
     }

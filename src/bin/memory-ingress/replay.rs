@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use memory_ingress::config::Config;
 use memory_ingress::terminal::{json_for_terminal, on_one_line};
 use memory_log::timestamp::Timestamp;
 use memory_s3::aws;
 use memory_s3::embedded::{self, Disk};
 use memory_s3::reader::{Entry, Reader, Selection};
+use memory_web::config::Config;
 
 use crate::{CommandError, Location, Output, Place, print, report};
 

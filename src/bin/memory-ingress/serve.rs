@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use memory_ingress::caller::Callers;
-use memory_ingress::config::Config;
-use memory_ingress::guard::Guard;
-use memory_ingress::http::{self, REQUEST_TIME_MAX};
+use memory_ingress::http::endpoints;
 use memory_ingress::remember::Ingress;
 use memory_ingress::server::{self, Limits};
 use memory_s3::aws;
+use memory_web::caller::Callers;
+use memory_web::config::Config;
+use memory_web::guard::Guard;
+use memory_web::http::{REQUEST_TIME_MAX, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -68,7 +69,8 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         callers,
         allowed_origins: config.allowed_origins,
     };
-    let router = http::router(Ingress::new(writer, config.write_scopes), guard);
+    let ingress = Ingress::new(writer, config.write_scopes);
+    let router = router(endpoints(ingress), guard);
     let mut server = tokio::spawn(server::serve(
         listener,
         router,

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use memory_ingress::caller::ApiKey;
 use memory_ingress::client::endpoint::EndpointSettings;
+use memory_web::caller::ApiKey;
 
 /// How a deployed service is called.
 #[derive(Debug, clap::Args)]

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::VERSIONS;
-use super::results::{SERVER_INFO, ServerInfo};
+use super::results::ServerInfo;
+use crate::flat::Flat;
 use crate::problem::{Problem, code_of, in_words};
-use crate::tool::ToolOutcome;
 
 /// What is sent back to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub struct Reply {
     /// The request's id as it was spelled; none if the request has no id that can be repeated.
     pub(super) id: Option<Box<RawValue>>,
     pub(super) era: Era,
+    pub(super) server: ServerInfo,
 }
 
 /// How a server and its clients negotiate.
@@ -169,15 +170,15 @@ struct VersionData<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallResult<'a> {
-    content: [Text; 1],
-    structured_content: &'a ToolOutcome,
+    content: [Text<'a>; 1],
+    structured_content: &'a RawValue,
     is_error: bool,
 }
 
 #[derive(Serialize)]
-struct Text {
+struct Text<'a> {
     r#type: &'static str,
-    text: String,
+    text: &'a str,
 }
 
 impl Response {
@@ -191,7 +192,7 @@ impl Response {
     /// The response to a message that was refused before it was read: with the status of the refusal,
     /// and without an id.
     #[must_use]
-    pub(crate) fn to_unread(problems: &[Problem]) -> Self {
+    pub fn to_unread(problems: &[Problem]) -> Self {
         let code = code_of(problems);
         let error = ErrorObject {
             code: code.json_rpc(),
@@ -217,13 +218,13 @@ impl Response {
 impl Reply {
     /// The result of a call of the tool.
     #[must_use]
-    pub fn result_of_call(&self, outcome: &ToolOutcome) -> Response {
+    pub fn result_of_call(&self, outcome: &Flat) -> Response {
         self.result(CallResult {
             content: [Text {
                 r#type: "text",
                 text: outcome.document(),
             }],
-            structured_content: outcome,
+            structured_content: outcome.raw(),
             is_error: outcome.is_error(),
         })
     }
@@ -233,7 +234,7 @@ impl Reply {
         let (result_type, meta) = match self.era {
             Era::Initialize => (None, None),
             Era::Modern => {
-                let server_info = SERVER_INFO;
+                let server_info = self.server;
                 (Some("complete"), Some(ResultMeta { server_info }))
             }
         };
@@ -258,13 +259,21 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
+
+    const SERVER: ServerInfo = ServerInfo {
+        name: "memory",
+        title: "Memory",
+        version: "1",
+    };
 
     fn reply(id: Option<&str>, era: Era) -> Reply {
         let id = id.map(|id| RawValue::from_string(id.to_owned()).unwrap());
-        Reply { id, era }
+        Reply {
+            id,
+            era,
+            server: SERVER,
+        }
     }
 
     fn errors() -> [RpcError; 6] {
@@ -331,10 +340,7 @@ mod tests {
     fn only_a_modern_result_says_that_it_is_complete_and_who_the_server_is() {
         let result = |era| {
             let response = reply(Some("1"), era).result(super::super::NoOptions {});
-            response
-                .message
-                .unwrap()
-                .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+            response.message.unwrap()
         };
         assert_eq!(
             result(Era::Initialize),
@@ -342,18 +348,15 @@ mod tests {
         );
         assert_eq!(
             result(Era::Modern),
-            r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"memory-ingress","title":"Memory Ingress","version":"VERSION"}}}}"#
+            r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"memory","title":"Memory","version":"1"}}}}"#
         );
     }
 
     #[test]
     fn a_failed_call_is_a_result_with_the_same_words_twice() {
         let reply = reply(Some("1"), Era::Initialize);
-        let stored = ToolOutcome::stored(Uuid::nil(), "k".to_owned());
-        for (outcome, is_error) in [
-            (stored, false),
-            (ToolOutcome::failed("No.".to_owned()), true),
-        ] {
+        let stored = Flat::success(&["k"]);
+        for (outcome, is_error) in [(stored, false), (Flat::failed("No.".to_owned()), true)] {
             let response = reply.result_of_call(&outcome);
             assert_eq!(response.status, 200);
             let message: serde_json::Value =

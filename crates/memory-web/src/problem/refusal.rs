@@ -6,7 +6,7 @@ use crate::media_type::{JSON, JSON_API};
 impl Problem {
     /// 404: the path does not exist.
     #[must_use]
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         let detail =
             "This path does not exist. Send memories to POST /memory; see GET /openapi.json.";
         Self::new(Code::NotFound, Source::None, detail)
@@ -14,14 +14,14 @@ impl Problem {
 
     /// 405: the path has other methods.
     #[must_use]
-    pub(crate) fn method_not_allowed(allow: &str) -> Self {
+    pub fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This path supports {allow} only.");
         Self::new(Code::MethodNotAllowed, Source::None, detail)
     }
 
     /// 413: the body is larger than this limit in bytes.
     #[must_use]
-    pub(crate) fn too_large(limit: usize) -> Self {
+    pub fn too_large(limit: usize) -> Self {
         let detail = format!(
             "The body is larger than {limit} bytes ({} MiB): send a shorter memory.",
             limit >> 20
@@ -31,7 +31,7 @@ impl Problem {
 
     /// 415: the body has a media type that the service does not read.
     #[must_use]
-    pub(crate) fn unsupported_media_type() -> Self {
+    pub fn unsupported_media_type() -> Self {
         let detail = format!(
             "The Content-Type must be {JSON_API}, without parameters other than profile, or {JSON}. Send exactly one \
              Content-Type header."
@@ -42,7 +42,7 @@ impl Problem {
 
     /// 415: a message of MCP has another media type than JSON.
     #[must_use]
-    pub(crate) fn unsupported_message_type() -> Self {
+    pub fn unsupported_message_type() -> Self {
         let detail = format!("The Content-Type of a message must be {JSON}, or be left out.");
         let source = Source::Header(Header::ContentType);
         Self::new(Code::UnsupportedMediaType, source, detail)
@@ -50,7 +50,7 @@ impl Problem {
 
     /// 415: the body is compressed or encoded in another way.
     #[must_use]
-    pub(crate) fn unsupported_coding() -> Self {
+    pub fn unsupported_coding() -> Self {
         let detail = "The body must not be compressed: send it without Content-Encoding.";
         let source = Source::Header(Header::ContentEncoding);
         Self::new(Code::UnsupportedMediaType, source, detail)
@@ -58,7 +58,7 @@ impl Problem {
 
     /// 406: none of the representations is acceptable to the caller.
     #[must_use]
-    pub(crate) fn not_acceptable() -> Self {
+    pub fn not_acceptable() -> Self {
         let detail = format!(
             "The response can be {JSON_API} without parameters, or {JSON}: name one of them in Accept."
         );
@@ -67,13 +67,13 @@ impl Problem {
 
     /// 403: the caller may not call this service.
     #[must_use]
-    pub(crate) fn forbidden(source: Source, detail: &str) -> Self {
+    pub fn forbidden(source: Source, detail: &str) -> Self {
         Self::new(Code::Forbidden, source, detail)
     }
 
     /// 403: the caller may not write memories of the domain or the entity at this path.
     #[must_use]
-    pub(crate) fn outside(path: &[String]) -> Self {
+    pub fn outside(path: &[String]) -> Self {
         let name = path.last().map(String::as_str).unwrap_or_default();
         let detail = format!(
             "You may not write memories with this {name:?}. The operator of the service can allow it. Nothing was stored."
@@ -83,7 +83,7 @@ impl Problem {
 
     /// 400: the connection closed before the whole body had arrived, or the body could not be decoded.
     #[must_use]
-    pub(crate) fn cut_off() -> Self {
+    pub fn cut_off() -> Self {
         let detail = "The body did not arrive completely: the connection broke, its framing is wrong, or it is not the \
                       base64 that its gateway says it is. Nothing was stored.";
         Self::new(Code::MalformedJson, Source::None, detail)
@@ -91,7 +91,7 @@ impl Problem {
 
     /// 503: the deadline passed before the body had arrived, so storing never began.
     #[must_use]
-    pub(crate) fn too_slow() -> Self {
+    pub fn too_slow() -> Self {
         let detail = "The memory was not stored: the time for this request ended before its body had arrived. Repeat \
                       the same request.";
         Self::before_storing(Code::StorageUnavailable, detail)
@@ -99,7 +99,7 @@ impl Problem {
 
     /// 503: the process has no room for another request, so storing never began.
     #[must_use]
-    pub(crate) fn overloaded() -> Self {
+    pub fn overloaded() -> Self {
         let detail = "The memory was not stored: the service is handling as many requests as it can. Wait, then repeat \
                       the same request.";
         Self::before_storing(Code::Overloaded, detail)
@@ -119,7 +119,7 @@ impl Problem {
 
     /// 500: a bug that says nothing about the memory.
     #[must_use]
-    pub(crate) fn internal() -> Self {
+    pub fn internal() -> Self {
         let detail = "The service failed because of a fault of its own. Report the request id to its operator.";
         Self::new(Code::Internal, Source::None, detail)
     }

@@ -12,7 +12,7 @@ use crate::origin::{Origin, is_loopback_authority, is_loopback_origin};
 use crate::problem::{Header, Problem, Source};
 
 /// What the sender of a wrong key is told.
-pub(crate) const WRONG_KEY: &str = "The key in x-api-key is wrong.";
+pub const WRONG_KEY: &str = "The key in x-api-key is wrong.";
 
 /// Who may call.
 #[derive(Debug, Clone, Default)]

@@ -2,21 +2,15 @@
 
 use http_body_util::BodyExt;
 use memory_log::timestamp::Timestamp;
-use memory_s3::writer::Put;
-use uuid::Uuid;
 
 use super::*;
 use crate::problem::StorageFailure;
 
 const ORIGIN: HeaderValue = HeaderValue::from_static("https://app.test");
 
-fn receipt(put: Put) -> Receipt {
-    Receipt {
-        memory_id: Uuid::nil(),
-        timestamp: Timestamp::from_unix_micros(0),
-        key: "k".to_owned(),
-        put,
-    }
+/// A response with the header fields of every response.
+fn refused(style: &ResponseStyle, error: &RequestError) -> Response {
+    style.finish(style.refuse(error, "r"), "r")
 }
 
 fn document(accepted: Option<Representation>) -> ResponseStyle {
@@ -69,7 +63,7 @@ fn the_advice_of_a_problem_is_what_the_caller_can_do_instead() {
 fn only_a_503_or_504_of_all_codes_has_retry_after() {
     for code in Code::ALL {
         let error = RequestError::from(Problem::new(code, Source::None, "x"));
-        let response = document(None).refuse(&error, "r");
+        let response = refused(&document(None), &error);
         let expected = match code.status() {
             503 | 504 => "2",
             _ => "",
@@ -77,37 +71,6 @@ fn only_a_503_or_504_of_all_codes_has_retry_after() {
         assert_eq!(field(&response, "retry-after"), expected, "{code:?}");
         assert_eq!(response.status().as_u16(), code.status());
     }
-}
-
-#[tokio::test]
-async fn a_receipt_is_in_the_representation_that_was_chosen() {
-    for (representation, begins) in [
-        (Representation::JsonApi, r#"{"jsonapi""#),
-        (Representation::Json, r#"{"status":"ok""#),
-    ] {
-        let outcome = Outcome::Stored(receipt(Put::Written), representation);
-        let response = document(None).respond(outcome, "r");
-        assert_eq!(response.status(), StatusCode::CREATED);
-        assert_eq!(
-            field(&response, "content-type"),
-            representation.media_type()
-        );
-        assert_eq!(field(&response, "location"), "");
-        assert!(text(response).await.starts_with(begins));
-    }
-}
-
-#[tokio::test]
-async fn only_a_repeat_says_that_it_is_one() {
-    let style = document(None);
-    let respond = |put| {
-        let outcome = Outcome::Stored(receipt(put), Representation::JsonApi);
-        style.respond(outcome, "r")
-    };
-    let (first, repeat) = (respond(Put::Written), respond(Put::AlreadyThere));
-    assert_eq!(field(&first, "idempotent-replayed"), "");
-    assert_eq!(field(&repeat, "idempotent-replayed"), "true");
-    assert_eq!(text(first).await, text(repeat).await);
 }
 
 #[tokio::test]
@@ -126,7 +89,7 @@ async fn a_failure_follows_the_choice_and_is_a_json_api_document_where_none_was_
         ),
         (None, "application/vnd.api+json", r#"{"jsonapi""#),
     ] {
-        let response = document(accepted).refuse(&error, "r");
+        let response = refused(&document(accepted), &error);
         assert_eq!(field(&response, "content-type"), media_type);
         assert!(text(response).await.starts_with(begins));
     }
@@ -139,7 +102,7 @@ async fn a_failure_follows_the_choice_and_is_a_json_api_document_where_none_was_
 #[tokio::test]
 async fn a_post_to_mcp_is_refused_in_json_rpc_and_any_other_method_in_a_document() {
     let error = RequestError::from(Problem::unsupported_message_type());
-    let rpc = of_mcp(&Method::POST, None).refuse(&error, "r");
+    let rpc = refused(&of_mcp(&Method::POST, None), &error);
     assert_eq!(rpc.status().as_u16(), 415);
     assert_eq!(field(&rpc, "accept"), "application/json");
     assert!(
@@ -148,8 +111,8 @@ async fn a_post_to_mcp_is_refused_in_json_rpc_and_any_other_method_in_a_document
             .starts_with(r#"{"jsonrpc":"2.0","error":{"code":-32600"#)
     );
     for method in [Method::GET, Method::DELETE, Method::OPTIONS] {
-        let error = RequestError::method_not_allowed("POST");
-        let response = of_mcp(&method, None).refuse(&error, "r");
+        let error = RequestError::method_not_allowed("POST".to_owned());
+        let response = refused(&of_mcp(&method, None), &error);
         assert_eq!(field(&response, "allow"), "POST");
         assert!(text(response).await.starts_with(r#"{"status":"error""#));
     }
@@ -157,7 +120,7 @@ async fn a_post_to_mcp_is_refused_in_json_rpc_and_any_other_method_in_a_document
 
 #[test]
 fn a_refused_media_type_names_those_that_the_route_reads() {
-    let refused = |problem: Problem| document(None).refuse(&problem.into(), "r");
+    let refused = |problem: Problem| refused(&document(None), &problem.into());
     let media_type = refused(Problem::unsupported_media_type());
     let both = "application/vnd.api+json, application/json";
     assert_eq!(field(&media_type, "accept"), both);
@@ -169,26 +132,23 @@ fn a_refused_media_type_names_those_that_the_route_reads() {
 
 #[test]
 fn every_response_has_the_request_id_and_varies_by_accept() {
-    let outcomes = [
-        Outcome::Health("{}"),
-        Outcome::OpenApi("{}"),
-        Outcome::Preflight {
-            headers: Vec::new(),
-        },
-        Outcome::Stored(receipt(Put::Written), Representation::Json),
-        Outcome::Message(mcp::Response {
-            status: 202,
-            message: None,
-        }),
-    ];
-    let responses = outcomes.map(|outcome| document(None).respond(outcome, "r-1"));
-    let refusal = document(None).refuse(&Problem::internal().into(), "r-1");
-    for response in responses.iter().chain([&refusal]) {
-        assert_eq!(field(response, "x-request-id"), "r-1");
-        assert_eq!(field(response, "vary"), "Accept");
-        assert_eq!(field(response, "access-control-allow-origin"), "");
+    let style = document(None);
+    let nothing = mcp::Response {
+        status: 202,
+        message: None,
+    };
+    for response in [
+        of_type(StatusCode::OK, JSON, "{}"),
+        preflight(Vec::new()),
+        message(nothing),
+        style.refuse(&Problem::internal().into(), "r-1"),
+    ] {
+        let response = style.finish(response, "r-1");
+        assert_eq!(field(&response, "x-request-id"), "r-1");
+        assert_eq!(field(&response, "vary"), "Accept");
+        assert_eq!(field(&response, "access-control-allow-origin"), "");
     }
-    let no_header = document(None).refuse(&Problem::internal().into(), "a\nb");
+    let no_header = style.finish(bare(StatusCode::OK), "a\nb");
     assert_eq!(field(&no_header, "x-request-id"), "");
 }
 
@@ -201,9 +161,10 @@ fn an_allowed_origin_may_read_a_receipt_and_a_refusal() {
         message: Some("{}".to_owned()),
     };
     for response in [
-        style.respond(Outcome::Message(message), "r"),
+        super::message(message),
         style.refuse(&Problem::too_slow().into(), "r"),
     ] {
+        let response = style.finish(response, "r");
         assert_eq!(
             field(&response, "access-control-allow-origin"),
             "https://app.test"
@@ -219,7 +180,7 @@ async fn a_preflight_repeats_every_line_that_it_asks_for() {
     let lines = ["content-type, x-a", "mcp-name"].map(HeaderValue::from_static);
     let headers = lines.to_vec();
     let style = of_mcp(&Method::OPTIONS, Some(ORIGIN));
-    let response = style.respond(Outcome::Preflight { headers }, "r");
+    let response = style.finish(preflight(headers), "r");
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(field(&response, "access-control-allow-methods"), "POST");
     assert_eq!(field(&response, "access-control-max-age"), "3600");
@@ -235,7 +196,7 @@ async fn a_notification_has_no_body_and_no_type() {
         status: 202,
         message: None,
     };
-    let response = of_mcp(&Method::POST, None).respond(Outcome::Message(message), "r");
+    let response = super::message(message);
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     assert_eq!(field(&response, "content-type"), "");
     assert_eq!(text(response).await, "");

@@ -4,30 +4,30 @@
 //! 2026-07-28, in which every request carries its version
 //! (<https://modelcontextprotocol.io/specification/2026-07-28/basic>). Before it a connection began
 //! with `initialize`. A request that names no version belongs to the older era, and is served
-//! without a handshake. The module must not know the storage.
+//! without a handshake. The module must not know what a tool does.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use memory_log::json::{Json, Kind, Value, quoted};
-use memory_log::memory::Draft;
 use serde_json::value::RawValue;
 
+use crate::flat::Flat;
 use crate::problem::Problem;
-use crate::tool::{self, ToolOutcome};
 
 mod headers;
 mod reply;
 mod results;
+mod toolset;
 
 pub use reply::{Reply, Response};
+pub use results::ServerInfo;
+pub use toolset::{Tool, Toolset};
 
 use headers::{Headers, METHOD, NAME, PROTOCOL_VERSION};
 use reply::{Era, RpcError};
 use results::{
     CACHING, CAPABILITIES, DiscoverResult, InitializeResult, ListToolsResult, NoOptions,
-    SERVER_INFO,
 };
 
 /// The supported versions, the newest first (contract 5.2).
@@ -35,19 +35,6 @@ pub const VERSIONS: [&str; 3] = [MODERN, "2025-11-25", "2025-06-18"];
 const MODERN: &str = "2026-07-28";
 /// Those of them in which a connection begins with `initialize`, the newest first.
 const WITH_INITIALIZE: [&str; 2] = [VERSIONS[1], VERSIONS[2]];
-
-/// The one tool.
-pub const TOOL_NAME: &str = "append_memory";
-/// The tool as `tools/list` shows it. Its schemas are flat, because clients and models differ in
-/// what else of JSON Schema they support.
-#[expect(
-    clippy::expect_used,
-    reason = "the text is a constant of the build, and tests list it"
-)]
-static TOOL: LazyLock<Box<RawValue>> = LazyLock::new(|| {
-    let text = Json::parse(include_bytes!("mcp/append_memory.json")).expect("JSON");
-    raw(text.root())
-});
 
 /// A value as it was spelled, on one line.
 #[expect(
@@ -58,26 +45,22 @@ fn raw(value: Value<'_>) -> Box<RawValue> {
     RawValue::from_string(value.compact()).expect("JSON")
 }
 
-/// What the server tells a model about itself, in addition to the description of its tool.
-const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
-     something is worth knowing in later conversations: a fact, a decision, a preference. It cannot read memories back.";
-
 /// Members of a modern request's `_meta`.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// What to do after a message.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<T> {
     /// Send this response.
     Respond(Response),
-    /// Store this draft, and send its outcome by this reply.
-    Call(Draft, Reply),
+    /// Make this call of a tool, and send its result by this reply.
+    Call(T, Reply),
 }
 
-/// Reads one message with its header fields; stdio has none.
+/// Reads one message with its header fields, for a server with these tools; stdio has no header fields.
 #[must_use]
-pub fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
+pub fn dispatch<T>(tools: &Toolset<T>, headers: Option<&HeaderMap>, message: &[u8]) -> Step<T> {
     let headers = Headers(headers);
     let json = match Json::grammatical(message) {
         Ok(json) => json,
@@ -85,15 +68,17 @@ pub fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
             let (id, era) = (None, era_of(headers));
             let unreadable = RpcError::ParseError(Problem::malformed(&error).detail);
             let error = check_supported(headers).err().unwrap_or(unreadable);
-            return Step::Respond(Reply { id, era }.error(&error));
+            let server = tools.server;
+            return Step::Respond(Reply { id, era, server }.error(&error));
         }
     };
     let message = Message::of(json.root());
     let reply = Reply {
         id: message.id.map(raw),
         era: message.era(headers),
+        server: tools.server,
     };
-    match message.step(headers, &reply) {
+    match message.step(tools, headers, &reply) {
         Ok(step) => step,
         Err(error) => Step::Respond(reply.error(&error)),
     }
@@ -148,7 +133,12 @@ impl<'j> Message<'j> {
     }
 
     /// Checks the message from the outside to the inside.
-    fn step(&self, headers: Headers<'_>, reply: &Reply) -> Result<Step, RpcError> {
+    fn step<T>(
+        &self,
+        tools: &Toolset<T>,
+        headers: Headers<'_>,
+        reply: &Reply,
+    ) -> Result<Step<T>, RpcError> {
         let invalid = |words: &str| Err(RpcError::InvalidRequest(words.to_owned()));
         // A client that falls back to `initialize` may still send the version it hoped for.
         if self.method.as_deref() != Some("initialize") && self.version.is_none() {
@@ -198,12 +188,17 @@ impl<'j> Message<'j> {
                 "The request has no \"id\" (a string or a number), so nothing was done.",
             );
         }
-        self.check_version(headers, reply.era)?;
-        self.result(method, reply)
+        self.check_version(tools, headers, reply.era)?;
+        self.result(tools, method, reply)
     }
 
     /// Checks that its version is supported, and that its header fields agree with it.
-    fn check_version(&self, headers: Headers<'_>, era: Era) -> Result<(), RpcError> {
+    fn check_version<T>(
+        &self,
+        tools: &Toolset<T>,
+        headers: Headers<'_>,
+        era: Era,
+    ) -> Result<(), RpcError> {
         if era == Era::Initialize {
             return match &self.version {
                 Some(version) if headers.value(PROTOCOL_VERSION)?.is_some() => {
@@ -230,24 +225,29 @@ impl<'j> Message<'j> {
         let method = self.method.as_deref().unwrap_or_default();
         headers.mirror(METHOD, method)?;
         match method {
-            "tools/call" => headers.mirror(NAME, &self.name()?),
+            "tools/call" => headers.mirror(NAME, &self.name(tools)?),
             _ => Ok(()),
         }
     }
 
-    fn result(&self, method: &str, reply: &Reply) -> Result<Step, RpcError> {
+    fn result<T>(
+        &self,
+        tools: &Toolset<T>,
+        method: &str,
+        reply: &Reply,
+    ) -> Result<Step<T>, RpcError> {
         let response = match (method, reply.era) {
             ("initialize", Era::Initialize) => reply.result(InitializeResult {
                 protocol_version: self.negotiated(),
                 capabilities: CAPABILITIES,
-                server_info: SERVER_INFO,
-                instructions: INSTRUCTIONS,
+                server_info: tools.server,
+                instructions: tools.instructions,
             }),
             ("ping", Era::Initialize) => reply.result(NoOptions {}),
             ("server/discover", Era::Modern) => reply.result(DiscoverResult {
                 supported_versions: VERSIONS,
                 capabilities: CAPABILITIES,
-                instructions: INSTRUCTIONS,
+                instructions: tools.instructions,
                 caching: CACHING,
             }),
             ("tools/list", era) => {
@@ -257,29 +257,30 @@ impl<'j> Message<'j> {
                     return Err(RpcError::InvalidParams(words.to_owned()));
                 }
                 reply.result(ListToolsResult {
-                    tools: [&TOOL],
+                    tools: tools.descriptors().collect(),
                     caching: (era == Era::Modern).then_some(CACHING),
                 })
             }
-            ("tools/call", _) => return self.call(reply),
+            ("tools/call", _) => return self.call(tools, reply),
             (method, _) => return Err(RpcError::MethodNotFound(method.to_owned())),
         };
         Ok(Step::Respond(response))
     }
 
-    fn call(&self, reply: &Reply) -> Result<Step, RpcError> {
-        let name = self.name()?;
-        if name != TOOL_NAME {
+    fn call<T>(&self, tools: &Toolset<T>, reply: &Reply) -> Result<Step<T>, RpcError> {
+        let name = self.name(tools)?;
+        let Some(tool) = tools.tool(&name) else {
             return Err(RpcError::InvalidParams(format!(
-                "This server has no tool {}. Its only tool is {TOOL_NAME}.",
-                quoted(&name)
+                "This server has no tool {}. {}",
+                quoted(&name),
+                tools.names_in_words()
             )));
-        }
+        };
         // A model that sees the error can correct its arguments. Many clients do not pass on an error of
         // the protocol.
-        Ok(match self.draft() {
-            Ok(draft) => Step::Call(draft, reply.clone()),
-            Err(problem) => Step::Respond(reply.result_of_call(&ToolOutcome::refused(&[problem]))),
+        Ok(match self.arguments_of(tool) {
+            Ok(call) => Step::Call(call, reply.clone()),
+            Err(problems) => Step::Respond(reply.result_of_call(&Flat::failure(&problems))),
         })
     }
 
@@ -296,31 +297,32 @@ impl<'j> Message<'j> {
             .unwrap_or(newest)
     }
 
-    fn name(&self) -> Result<Cow<'j, str>, RpcError> {
+    fn name<T>(&self, tools: &Toolset<T>) -> Result<Cow<'j, str>, RpcError> {
         let name = self.params.and_then(|params| params.member("name"));
         name.and_then(Value::text).ok_or_else(|| {
             RpcError::InvalidParams(format!(
-                "\"params\" must have the tool's \"name\", {TOOL_NAME}."
+                "\"params\" must have the tool's \"name\", {}.",
+                tools.names()
             ))
         })
     }
 
-    /// The arguments of the call. Some models send them as JSON in a string, or not at all.
-    fn draft(&self) -> Result<Draft, Problem> {
+    /// The call that the arguments ask for. Some models send them as JSON in a string, or not at all.
+    fn arguments_of<T>(&self, tool: &Tool<T>) -> Result<T, Vec<Problem>> {
         let text = match self.arguments() {
             None => Cow::Borrowed("{}"),
             Some(value) => {
                 let sound = value.unambiguous(None);
-                sound.map_err(|error| Problem::malformed(&error))?;
+                sound.map_err(|error| vec![Problem::malformed(&error)])?;
                 let Some(text) = value.text() else {
-                    return tool::draft(value);
+                    return tool.read(value);
                 };
                 text
             }
         };
         let json = Json::parse(text.as_bytes());
-        let json = json.map_err(|error| Problem::malformed(&error))?;
-        tool::draft(json.root())
+        let json = json.map_err(|error| vec![Problem::malformed(&error)])?;
+        tool.read(json.root())
     }
 }
 
@@ -341,6 +343,3 @@ fn check_supported(headers: Headers<'_>) -> Result<(), RpcError> {
         Some(_) | None => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests;

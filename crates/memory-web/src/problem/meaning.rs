@@ -14,7 +14,7 @@ use super::{Code, Problem, Source, Storage, Written};
 
 /// Why a memory that was normalized is not proved to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StorageFailure {
+pub enum StorageFailure {
     /// S3 certainly did not store it, and a repeat may succeed.
     Unavailable,
     /// S3 certainly did not store it, and a repeat will not help.
@@ -44,7 +44,7 @@ impl Problem {
 
     /// A write that failed; `retry` is the timestamp with which a repeat cannot store it twice.
     #[must_use]
-    pub(crate) fn of_storage(failure: StorageFailure, retry: Timestamp) -> Self {
+    pub fn of_storage(failure: StorageFailure, retry: Timestamp) -> Self {
         let (code, written, what, advice) = match failure {
             StorageFailure::Unavailable => (
                 Code::StorageUnavailable,

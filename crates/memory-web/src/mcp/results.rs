@@ -3,19 +3,16 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// What the server is.
+/// What a server is.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct ServerInfo {
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
-    pub(super) version: &'static str,
+pub struct ServerInfo {
+    /// Its name, for programs.
+    pub name: &'static str,
+    /// Its name, for people.
+    pub title: &'static str,
+    /// Its version.
+    pub version: &'static str,
 }
-
-pub(super) const SERVER_INFO: ServerInfo = ServerInfo {
-    name: "memory-ingress",
-    title: "Memory Ingress",
-    version: env!("CARGO_PKG_VERSION"),
-};
 
 /// What the server can do: it has tools, and nothing else.
 #[derive(Serialize)]
@@ -67,8 +64,8 @@ pub(super) struct DiscoverResult {
 }
 
 #[derive(Serialize)]
-pub(super) struct ListToolsResult {
-    pub(super) tools: [&'static RawValue; 1],
+pub(super) struct ListToolsResult<'t> {
+    pub(super) tools: Vec<&'t RawValue>,
     #[serde(flatten)]
     pub(super) caching: Option<Caching>,
 }

@@ -76,10 +76,10 @@ mod tests {
 
     #[test]
     fn a_filter_is_a_level_or_levels_by_target() {
-        assert!(shows("info", "memory_ingress::http", Level::INFO));
-        assert!(!shows("info", "memory_ingress::http", Level::DEBUG));
-        let several = " warn, memory_ingress=debug,,";
-        assert!(shows(several, "memory_ingress::http", Level::DEBUG));
+        assert!(shows("info", "memory_web::http", Level::INFO));
+        assert!(!shows("info", "memory_web::http", Level::DEBUG));
+        let several = " warn, memory_web=debug,,";
+        assert!(shows(several, "memory_web::http", Level::DEBUG));
         assert!(shows(several, "hyper", Level::WARN));
         assert!(!shows(several, "hyper", Level::INFO));
         assert!(!shows("off", "memory_ingress", Level::ERROR));

@@ -5,9 +5,9 @@ use memory_log::json::Json;
 use memory_log::memory::Draft;
 
 use crate::jsonapi::{self, EnvelopeError};
-use crate::media_type::BodyType;
-use crate::problem::Problem;
 use crate::tool;
+use memory_web::media_type::BodyType;
+use memory_web::problem::Problem;
 
 /// How a request spells a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::problem::{Code, code_of};
+    use memory_web::problem::{Code, code_of};
 
     fn shape(body: &str, body_type: BodyType) -> Result<Shape, Code> {
         let read = read(body.as_bytes(), body_type);
@@ -98,12 +98,9 @@ mod tests {
     #[test]
     fn every_worked_request_is_its_object_by_the_type_of_its_shape_and_as_json() {
         for (file, body_type) in [
+            (include_str!("../tests/vectors/tool.json"), BodyType::Json),
             (
-                include_str!("../../tests/vectors/tool.json"),
-                BodyType::Json,
-            ),
-            (
-                include_str!("../../tests/vectors/envelope.json"),
+                include_str!("../tests/vectors/envelope.json"),
                 BodyType::JsonApi,
             ),
         ] {

@@ -7,7 +7,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 /// The header field that carries the key, with API Gateway's own name for it.
-pub(crate) const API_KEY: &str = "x-api-key";
+pub const API_KEY: &str = "x-api-key";
 
 /// How callers prove who they are.
 #[derive(Debug, Clone, Default)]

@@ -7,12 +7,11 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use crate::jsonapi;
-use crate::mcp::{self, Reply};
+use crate::documents;
+use crate::flat::Flat;
+use crate::mcp;
 use crate::media_type::{JSON, Representation};
 use crate::problem::{Code, Header, Problem, Source, code_of};
-use crate::remember::Receipt;
-use crate::tool::ToolOutcome;
 
 /// Seconds until a caller may repeat the request: S3 wants a pause after `SlowDown`.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -21,30 +20,19 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const PREFLIGHT_AGE_MAX: HeaderValue = HeaderValue::from_static("3600");
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The result of handling a request.
-pub(super) enum Outcome {
-    Stored(Receipt, Representation),
-    Message(mcp::Response),
-    /// A call of the tool. Its failure is a result as well.
-    Called(Reply, Result<Receipt, RequestError>),
-    /// A page of this browser origin may send these header fields.
-    Preflight {
-        headers: Vec<HeaderValue>,
-    },
-    Health(&'static str),
-    OpenApi(&'static str),
-}
+pub type Handled = Result<Response, RequestError>;
 
 /// Why a request has no result.
-pub(super) struct RequestError {
+#[derive(Debug)]
+pub struct RequestError {
     /// At least one, all with the same status.
-    pub(super) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
     /// The methods of the path, if another was used.
-    allow: Option<&'static str>,
+    allow: Option<String>,
     /// What only the log says.
-    pub(super) log: Option<String>,
+    pub log: Option<String>,
 }
 
 impl From<Problem> for RequestError {
@@ -65,27 +53,30 @@ impl From<Vec<Problem>> for RequestError {
 
 impl RequestError {
     /// These problems, with what the log says about them.
-    pub(super) fn because(problems: impl Into<Self>, log: impl Into<Option<String>>) -> Self {
+    pub fn because(problems: impl Into<Self>, log: impl Into<Option<String>>) -> Self {
         Self {
             log: log.into(),
             ..problems.into()
         }
     }
 
-    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allow: String) -> Self {
+        let problem = Problem::method_not_allowed(&allow);
         Self {
             allow: Some(allow),
-            ..Problem::method_not_allowed(allow).into()
+            ..problem.into()
         }
     }
 
-    pub(super) fn code(&self) -> Code {
+    /// The code of the response.
+    #[must_use]
+    pub fn code(&self) -> Code {
         code_of(&self.problems)
     }
 }
 
 /// Error format and CORS origin of a response.
-pub(super) struct ResponseStyle {
+pub struct ResponseStyle {
     /// What `Accept` chose; `None` if nothing that the service offers is acceptable.
     accepted: Option<Representation>,
     errors: ErrorFormat,
@@ -134,35 +125,11 @@ impl ResponseStyle {
     ///
     /// # Errors
     /// 406 `not_acceptable`.
-    pub(super) fn representation(&self) -> Result<Representation, Problem> {
+    pub fn representation(&self) -> Result<Representation, Problem> {
         self.accepted.ok_or_else(Problem::not_acceptable)
     }
 
-    pub(super) fn respond(&self, outcome: Outcome, request_id: &str) -> Response {
-        let response = match outcome {
-            Outcome::Health(body) => of_type(StatusCode::OK, "application/health+json", body),
-            Outcome::OpenApi(body) => of_type(StatusCode::OK, JSON, body),
-            Outcome::Message(response) => message(response),
-            Outcome::Preflight { headers } => preflight(headers),
-            Outcome::Stored(receipt, representation) => {
-                let body = match representation {
-                    Representation::JsonApi => jsonapi::success(&receipt),
-                    Representation::Json => ToolOutcome::of(&receipt).document(),
-                };
-                let created = of_type(StatusCode::CREATED, representation.media_type(), body);
-                replayed(created, &receipt)
-            }
-            Outcome::Called(reply, Ok(receipt)) => {
-                let result = message(reply.result_of_call(&ToolOutcome::of(&receipt)));
-                replayed(result, &receipt)
-            }
-            Outcome::Called(reply, Err(error)) => {
-                message(reply.result_of_call(&ToolOutcome::refused(&error.problems)))
-            }
-        };
-        self.finish(response, request_id)
-    }
-
+    /// The response to a request that has no result.
     pub(super) fn refuse(&self, error: &RequestError, request_id: &str) -> Response {
         let problems = &error.problems;
         let mut response = match self.errors {
@@ -170,20 +137,21 @@ impl ResponseStyle {
             ErrorFormat::Document => {
                 let form = self.accepted.unwrap_or(Representation::JsonApi);
                 let body = match form {
-                    Representation::JsonApi => jsonapi::failure(problems, request_id),
-                    Representation::Json => ToolOutcome::refused(problems).document(),
+                    Representation::JsonApi => documents::failure(problems, request_id),
+                    Representation::Json => Flat::failure(problems).document().to_owned(),
                 };
                 of_type(status(error.code().status()), form.media_type(), body)
             }
         };
         let headers = response.headers_mut();
-        if let Some(allow) = error.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        let allow = error.allow.as_deref().map(HeaderValue::from_str);
+        if let Some(Ok(allow)) = allow {
+            headers.insert(header::ALLOW, allow);
         }
         if let Some(advice) = problems.first().and_then(Advice::of) {
             headers.insert(advice.field(), self.value_of(advice));
         }
-        self.finish(response, request_id)
+        response
     }
 
     fn value_of(&self, advice: Advice) -> HeaderValue {
@@ -197,7 +165,8 @@ impl ResponseStyle {
         }
     }
 
-    fn finish(&self, mut response: Response, request_id: &str) -> Response {
+    /// Adds the header fields of every response.
+    pub(super) fn finish(&self, mut response: Response, request_id: &str) -> Response {
         let headers = response.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
@@ -218,7 +187,7 @@ impl ResponseStyle {
 /// A header field that says what the caller can do instead (RFC 9110, sections 10.2.3, 12.5.1 and
 /// 12.5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Advice {
+pub enum Advice {
     /// The media types that a body may have.
     Accept,
     /// The codings that a body may have.
@@ -229,7 +198,8 @@ pub(crate) enum Advice {
 
 impl Advice {
     /// The advice that belongs to a problem.
-    pub(crate) fn of(problem: &Problem) -> Option<Self> {
+    #[must_use]
+    pub fn of(problem: &Problem) -> Option<Self> {
         match (problem.code, &problem.source) {
             (Code::UnsupportedMediaType, Source::Header(Header::ContentType)) => Some(Self::Accept),
             (Code::UnsupportedMediaType, Source::Header(Header::ContentEncoding)) => {
@@ -248,16 +218,8 @@ impl Advice {
     }
 }
 
-fn replayed(mut response: Response, receipt: &Receipt) -> Response {
-    if receipt.is_replayed() {
-        response
-            .headers_mut()
-            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
-}
-
-fn message(response: mcp::Response) -> Response {
+/// The HTTP response that carries a message of MCP.
+pub(super) fn message(response: mcp::Response) -> Response {
     match response.message {
         Some(message) => of_type(status(response.status), JSON, message),
         None => bare(status(response.status)),
@@ -266,7 +228,7 @@ fn message(response: mcp::Response) -> Response {
 
 /// A browser page may send the header fields that it asks for: its origin is trusted, and the fields
 /// that MCP clients send change (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
-fn preflight(requested: Vec<HeaderValue>) -> Response {
+pub(super) fn preflight(requested: Vec<HeaderValue>) -> Response {
     let mut response = bare(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(
@@ -290,7 +252,8 @@ fn bare(status: StatusCode) -> Response {
     response
 }
 
-fn of_type(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
+/// A response with a body of this media type.
+pub fn of_type(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = bare(status);
     *response.body_mut() = body.into();
     response

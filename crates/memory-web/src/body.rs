@@ -128,7 +128,10 @@ fn declared_bytes(body: &Body) -> usize {
 }
 
 /// The one type that a request declares for its body, if the service reads it (contract 3.3).
-pub(crate) fn declared_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
+///
+/// # Errors
+/// 415 `unsupported_media_type`.
+pub fn declared_type(headers: &HeaderMap) -> Result<BodyType, Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let body_type = match (types.next(), types.next()) {
         (Some(value), None) => BodyType::parse(value.as_bytes()),

@@ -12,7 +12,7 @@ use crate::problem::{Code, Problem, Source};
 
 /// A problem for each unsupported parameter of a raw query, once for each name.
 #[must_use]
-pub(crate) fn unsupported_parameters(query: &str) -> Vec<Problem> {
+pub fn unsupported_parameters(query: &str) -> Vec<Problem> {
     let mut names = BTreeSet::new();
     let mut problems = Vec::new();
     let mut unlisted = 0;

@@ -14,7 +14,7 @@ mod refusal;
 
 pub use code::Code;
 pub(crate) use code::Severity;
-pub(crate) use meaning::StorageFailure;
+pub use meaning::StorageFailure;
 
 /// One failure, as a caller is told about it (contract 3.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Problem {
 
 /// The code of a response: all problems of one response have the same status.
 #[must_use]
-pub(crate) fn code_of(problems: &[Problem]) -> Code {
+pub fn code_of(problems: &[Problem]) -> Code {
     problems
         .first()
         .map_or(Code::Internal, |problem| problem.code)
@@ -135,7 +135,7 @@ pub(crate) fn code_of(problems: &[Problem]) -> Code {
 
 /// Every detail, joined by a space: the one text of the flat form and of JSON-RPC.
 #[must_use]
-pub(crate) fn in_words(problems: &[Problem]) -> String {
+pub fn in_words(problems: &[Problem]) -> String {
     let details: Vec<_> = problems.iter().map(|problem| &*problem.detail).collect();
     details.join(" ")
 }

@@ -125,7 +125,7 @@ impl Code {
 
     /// Whether the response asks the caller to repeat the request, with `Retry-After`.
     #[must_use]
-    pub(crate) const fn asks_for_a_repeat(self) -> bool {
+    pub const fn asks_for_a_repeat(self) -> bool {
         matches!(
             self,
             Self::Overloaded | Self::StorageUnavailable | Self::StorageOutcomeUnknown

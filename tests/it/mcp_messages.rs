@@ -1,12 +1,18 @@
 //! Tests of the protocol: which message gets which reply in which era, and which one is a call. The
 //! file is long because the near misses of each message are written out.
 
-use axum::http::HeaderValue;
-use memory_log::memory::Memory;
+use axum::http::{HeaderMap, HeaderValue};
+use memory_ingress::tool::toolset;
+use memory_log::memory::{Draft, Memory};
 use memory_log::timestamp::Timestamp;
+use memory_web::mcp::{self, Response, VERSIONS};
 use serde_json::json;
 
-use super::*;
+type Step = mcp::Step<Draft>;
+
+fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
+    mcp::dispatch(&toolset(), headers, message)
+}
 
 const ARGUMENTS: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}"#;
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
@@ -165,7 +171,10 @@ fn a_notification_or_a_response_gets_no_response() {
     ] {
         assert_eq!(
             responded(None, message),
-            Response::to_notification(),
+            Response {
+                status: 202,
+                message: None
+            },
             "{message}"
         );
     }

@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_worked_accept_header_chooses_its_representation() {
-        let file = include_str!("../tests/vectors/accept.json");
+        let file = include_str!("../../../tests/vectors/accept.json");
         let worked: serde_json::Value = serde_json::from_str(file).unwrap();
         for example in worked.as_array().unwrap() {
             let lines = example["accept"].as_str().map(str::as_bytes);

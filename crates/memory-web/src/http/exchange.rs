@@ -1,43 +1,64 @@
 //! One request and its response: what every route needs, and the line that the log has of it.
 
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use memory_log::scope::Claims;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::body::Incoming;
-use super::response::{Outcome, RequestError, ResponseStyle};
-use super::route::Route;
-use super::{Deadline, PlatformRequestId, REQUEST_TIME_MAX};
+use super::kind::Kind;
+use super::response::{Handled, RequestError, ResponseStyle};
+use super::{Crowded, Deadline, PlatformRequestId, REQUEST_TIME_MAX};
+use crate::body::{BodyRoom, Incoming};
 use crate::guard::Guard;
 use crate::media_type::negotiate;
 use crate::problem::{Problem, Severity};
-use crate::remember::Receipt;
 
 /// A request that is being handled.
-pub(super) struct Exchange {
-    pub(super) head: Parts,
-    pub(super) body: Incoming,
+pub struct Exchange {
+    /// Its method, target and header fields.
+    pub head: Parts,
+    body: Incoming,
+    bodies: Arc<BodyRoom>,
     /// The room that the body takes until the request ends.
-    pub(super) room: Option<OwnedSemaphorePermit>,
-    pub(super) route: Option<Route>,
+    room: Option<OwnedSemaphorePermit>,
+    /// The id in the path, as it was sent.
+    pub id: Option<String>,
     /// What the platform verified about the caller: an extension that its binary can set on a request.
-    pub(super) claims: Claims,
+    pub claims: Claims,
     /// The browser origin that sent the request, if it may call.
     pub(super) origin: Result<Option<HeaderValue>, Problem>,
-    pub(super) style: ResponseStyle,
-    pub(super) deadline: Instant,
+    /// How the response is represented.
+    pub style: ResponseStyle,
+    /// The time by which it must be answered.
+    pub deadline: Instant,
     request_id: String,
     started: Instant,
+    outcome: Option<Recorded>,
+}
+
+/// What the log says about a request that has a response of its endpoint.
+enum Recorded {
+    Stored { memory_id: Uuid, put: String },
+    Failed(RequestError),
 }
 
 impl Exchange {
-    pub(super) fn begin(request: Request, guard: &Guard) -> Self {
+    pub(super) fn begin(
+        request: Request,
+        guard: &Guard,
+        bodies: &Arc<BodyRoom>,
+        kind: Option<Kind>,
+        id: Option<String>,
+    ) -> Self {
         let started = Instant::now();
         let (mut head, body) = request.into_parts();
         let claims = head.extensions.remove().unwrap_or_default();
@@ -49,61 +70,88 @@ impl Exchange {
             Some(PlatformRequestId(id)) => id.clone(),
             None => Uuid::new_v4().to_string(),
         };
-        let route = Route::of(head.uri.path());
         let origin = guard.origin(&head);
         let accept = head.headers.get_all(header::ACCEPT).iter();
         let accepted = negotiate(accept.map(HeaderValue::as_bytes));
-        let style = match route {
+        let style = match kind {
             // A browser page may read the errors of MCP, too.
-            Some(Route::Mcp) => {
+            Some(Kind::Message) => {
                 ResponseStyle::of_mcp(&head.method, accepted, origin.clone().unwrap_or_default())
             }
-            Some(Route::Memory | Route::Health | Route::OpenApi) | None => {
+            Some(Kind::Document | Kind::Constant | Kind::Health) | None => {
                 ResponseStyle::of_document(accepted)
             }
         };
         Self {
             head,
             body,
+            bodies: Arc::clone(bodies),
             room: None,
-            route,
+            id,
             claims,
             origin,
             style,
             deadline,
             request_id,
             started,
+            outcome: None,
         }
     }
 
+    /// The whole body, once there is room for it.
+    ///
+    /// # Errors
+    /// It is too large, too slow or cut off, or the process has no room for it.
+    pub async fn body(&mut self) -> Result<Bytes, RequestError> {
+        let overloaded = |why: &str| RequestError::because(Problem::overloaded(), why.to_owned());
+        let bytes = self.body.bytes_max()?;
+        if self.head.extensions.get::<Crowded>().is_some() {
+            return Err(overloaded("every connection is taken"));
+        }
+        let full = || overloaded("the bodies of other requests take all the room");
+        self.room = Some(self.bodies.take(bytes).ok_or_else(full)?);
+        let read = timeout_at(self.deadline, self.body.read()).await;
+        let too_slow = |_| {
+            let why = "the body did not arrive before the deadline".to_owned();
+            RequestError::because(Problem::too_slow(), why)
+        };
+        Ok(read.map_err(too_slow)??)
+    }
+
+    /// Says for the log that a memory is durable.
+    pub fn stored(&mut self, memory_id: Uuid, put: &impl fmt::Debug) {
+        let put = format!("{put:?}");
+        self.outcome = Some(Recorded::Stored { memory_id, put });
+    }
+
+    /// Says for the log that a call failed whose response is a result all the same.
+    pub fn failed(&mut self, error: RequestError) {
+        self.outcome = Some(Recorded::Failed(error));
+    }
+
     /// Logs the result and makes the response.
-    pub(super) async fn end(mut self, result: Result<Outcome, RequestError>) -> Response {
-        match result {
-            Ok(outcome) => {
-                match &outcome {
-                    Outcome::Stored(receipt, _) | Outcome::Called(_, Ok(receipt)) => {
-                        self.log_receipt(receipt);
-                    }
-                    Outcome::Called(_, Err(error)) => self.log_error(error),
-                    Outcome::Message(_)
-                    | Outcome::Preflight { .. }
-                    | Outcome::Health(_)
-                    | Outcome::OpenApi(_) => {}
+    pub(super) async fn end(mut self, handled: Handled) -> Response {
+        let response = match handled {
+            Ok(response) => {
+                match &self.outcome {
+                    Some(Recorded::Stored { memory_id, put }) => self.log_stored(*memory_id, put),
+                    Some(Recorded::Failed(error)) => self.log_error(error),
+                    None => {}
                 }
-                self.style.respond(outcome, &self.request_id)
+                response
             }
             Err(error) => {
                 self.body.discard(self.deadline).await;
                 self.log_error(&error);
                 self.style.refuse(&error, &self.request_id)
             }
-        }
+        };
+        self.style.finish(response, &self.request_id)
     }
 
-    fn log_receipt(&self, receipt: &Receipt) {
+    fn log_stored(&self, memory_id: Uuid, put: &str) {
         let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        let (memory_id, put) = (receipt.memory_id, receipt.put);
-        info!(request_id, %memory_id, ?put, duration_ms, "a memory is durable");
+        info!(request_id, %memory_id, put, duration_ms, "a memory is durable");
     }
 
     fn log_error(&self, error: &RequestError) {
@@ -138,7 +186,17 @@ mod tests {
     use super::*;
 
     fn begin(request: Request) -> Exchange {
-        Exchange::begin(request, &Guard::default())
+        begin_with(request, &Guard::default())
+    }
+
+    fn begin_with(request: Request, guard: &Guard) -> Exchange {
+        let kind = match request.uri().path() {
+            "/memory" => Some(Kind::Document),
+            "/mcp" | "/api/v1/mcp/" => Some(Kind::Message),
+            "/health" => Some(Kind::Health),
+            _ => None,
+        };
+        Exchange::begin(request, guard, &Arc::new(BodyRoom::new()), kind, None)
     }
 
     fn request() -> Request {
@@ -186,7 +244,7 @@ mod tests {
             ("/x", false),
         ] {
             let request = Request::post(path).header("origin", "http://localhost:1");
-            let exchange = Exchange::begin(request.body(Body::empty()).unwrap(), &guard);
+            let exchange = begin_with(request.body(Body::empty()).unwrap(), &guard);
             assert_eq!(exchange.style.has_cors_origin(), has_origin, "{path}");
             assert!(exchange.origin.is_ok(), "{path}");
         }

@@ -1,0 +1,120 @@
+//! HTTP: the checks before a body counts as a request, and the endpoints behind them.
+//!
+//! The checks run in the order of contract 3.2, and the first failure ends the request.
+//! `exchange.rs` holds the data of one request, and `response.rs` the form of its response. The module
+//! must not know AWS or what an endpoint does.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::Response;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use crate::body::BodyRoom;
+use crate::guard::{Guard, is_preflight};
+use crate::problem::Problem;
+
+mod endpoint;
+mod exchange;
+mod kind;
+mod messages;
+mod response;
+
+pub use endpoint::Endpoint;
+pub use exchange::Exchange;
+pub use kind::Kind;
+pub use messages::{Called, messages};
+pub use response::{Advice, Handled, RequestError, ResponseStyle, of_type};
+
+use endpoint::{AtPath, Endpoints};
+
+/// Longest time for one request, unless the platform grants less (contract 4.1).
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The time by which a request must be answered: an extension that the platform's binary can set on
+/// a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Instant);
+
+/// The id under which the platform's own log knows a request: an extension like [`Deadline`].
+#[derive(Debug, Clone)]
+pub struct PlatformRequestId(pub String);
+
+/// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request
+/// that needs no body is answered, such as one for `/health`.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowded;
+
+/// A service with these endpoints, for callers whom the guard admits.
+pub fn router(endpoints: Vec<Endpoint>, guard: Guard) -> Router {
+    let service = Arc::new(Service {
+        endpoints: Endpoints(endpoints),
+        guard,
+        bodies: Arc::new(BodyRoom::new()),
+    });
+    Router::new().fallback(move |request: Request| {
+        let service = Arc::clone(&service);
+        async move { service.respond(request).await }
+    })
+}
+
+/// The endpoints of a service whose settings are wrong: every request is answered 500 `internal`, at
+/// the paths of MCP as JSON-RPC has it.
+pub fn misconfigured_router(of_messages: &'static [&'static str]) -> Router {
+    Router::new().fallback(async move |request: Request| {
+        let (guard, bodies) = (Guard::default(), Arc::new(BodyRoom::new()));
+        let path = request.uri().path();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let kind = of_messages.contains(&path).then_some(Kind::Message);
+        let exchange = Exchange::begin(request, &guard, &bodies, kind, None);
+        let why = "the service has no settings".to_owned();
+        let error = RequestError::because(Problem::internal(), why);
+        exchange.end(Err(error)).await
+    })
+}
+
+struct Service {
+    endpoints: Endpoints,
+    guard: Guard,
+    bodies: Arc<BodyRoom>,
+}
+
+impl Service {
+    async fn respond(&self, request: Request) -> Response {
+        let at = self.endpoints.at(request.uri().path());
+        let kind = at.for_method(request.method()).map(Endpoint::kind);
+        let id = at.id.clone();
+        let mut exchange = Exchange::begin(request, &self.guard, &self.bodies, kind, id);
+        let handled = AssertUnwindSafe(self.handle(&at, &mut exchange)).catch_unwind();
+        let panicked = |_| {
+            Err(RequestError::because(
+                Problem::internal(),
+                "a panic".to_owned(),
+            ))
+        };
+        let result = handled.await.unwrap_or_else(panicked);
+        exchange.end(result).await
+    }
+
+    async fn handle(&self, at: &AtPath<'_>, exchange: &mut Exchange) -> Handled {
+        let head = &exchange.head;
+        let endpoint = at.for_method(&head.method).ok_or_else(Problem::not_found)?;
+        self.guard.admit(head, endpoint.kind == Kind::Health)?;
+        if endpoint.kind == Kind::Message || self.guard.checks_every_origin() {
+            exchange.origin.clone()?;
+        }
+        if exchange.style.has_cors_origin() && is_preflight(head) {
+            let requested = head.headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
+            return Ok(response::preflight(requested.iter().cloned().collect()));
+        }
+        if !at.allows(&head.method) {
+            return Err(RequestError::method_not_allowed(at.allow()));
+        }
+        (endpoint.handler)(exchange).await
+    }
+}

@@ -1,0 +1,219 @@
+//! The endpoints of a service: their paths and methods, and what handles them (contract 3.1).
+//!
+//! Two endpoints may share a path with other methods, so that two halves of a service can be served
+//! side by side. The module must not know what an endpoint does.
+
+use axum::http::Method;
+use futures_util::future::BoxFuture;
+
+use super::exchange::Exchange;
+use super::kind::Kind;
+use super::response::Handled;
+
+/// What handles the requests of an endpoint.
+type Handler = Box<dyn for<'e> Fn(&'e mut Exchange) -> BoxFuture<'e, Handled> + Send + Sync>;
+
+/// Some paths with some methods, and what handles them.
+pub struct Endpoint {
+    pub(super) kind: Kind,
+    paths: &'static [&'static str],
+    /// The methods, as the `Allow` field lists them.
+    allow: &'static str,
+    pub(super) handler: Handler,
+}
+
+impl Endpoint {
+    /// An endpoint at these paths, with these methods as `Allow` lists them. A path may end with
+    /// `/{id}`, which is one segment that is not empty.
+    pub fn new(
+        kind: Kind,
+        paths: &'static [&'static str],
+        allow: &'static str,
+        handler: impl for<'e> Fn(&'e mut Exchange) -> BoxFuture<'e, Handled> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            paths,
+            allow,
+            handler: Box::new(handler),
+        }
+    }
+
+    /// Every path of it.
+    #[must_use]
+    pub fn paths(&self) -> &'static [&'static str] {
+        self.paths
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn allows(&self, method: &Method) -> bool {
+        let mut allowed = self.allow.split(", ");
+        allowed.any(|allowed| allowed == method.as_str())
+    }
+
+    /// How it has a path, if it does.
+    fn has(&self, path: &str) -> Option<Match> {
+        let path = match self.kind {
+            Kind::Document | Kind::Message => path.strip_suffix('/').unwrap_or(path),
+            Kind::Constant | Kind::Health => path,
+        };
+        if self.paths.contains(&path) {
+            return Some(Match::Whole);
+        }
+        let (parent, id) = path.rsplit_once('/')?;
+        let mut known = self.paths.iter();
+        let is_there = known.any(|known| known.strip_suffix("/{id}") == Some(parent));
+        (is_there && !id.is_empty()).then(|| Match::Id(id.to_owned()))
+    }
+}
+
+/// How a path is that of an endpoint. A path that is written out goes before one with an id.
+#[derive(Debug, PartialEq, Eq)]
+enum Match {
+    Whole,
+    Id(String),
+}
+
+/// Every endpoint of a service.
+pub(super) struct Endpoints(pub(super) Vec<Endpoint>);
+
+/// The endpoints of one path.
+pub(super) struct AtPath<'e> {
+    endpoints: Vec<&'e Endpoint>,
+    /// The id in the path.
+    pub(super) id: Option<String>,
+}
+
+impl Endpoints {
+    pub(super) fn at(&self, path: &str) -> AtPath<'_> {
+        let mut whole = Vec::new();
+        let mut with_id = Vec::new();
+        let mut id = None;
+        for endpoint in &self.0 {
+            match endpoint.has(path) {
+                None => {}
+                Some(Match::Whole) => whole.push(endpoint),
+                Some(Match::Id(found)) => {
+                    id = Some(found);
+                    with_id.push(endpoint);
+                }
+            }
+        }
+        match whole.is_empty() {
+            true => AtPath {
+                endpoints: with_id,
+                id,
+            },
+            false => AtPath {
+                endpoints: whole,
+                id: None,
+            },
+        }
+    }
+}
+
+impl<'e> AtPath<'e> {
+    /// The endpoint for a method, or else the first one.
+    pub(super) fn for_method(&self, method: &Method) -> Option<&'e Endpoint> {
+        let mut endpoints = self.endpoints.iter();
+        let found = endpoints.find(|endpoint| endpoint.allows(method));
+        found.or(self.endpoints.first()).copied()
+    }
+
+    pub(super) fn allows(&self, method: &Method) -> bool {
+        self.endpoints
+            .iter()
+            .any(|endpoint| endpoint.allows(method))
+    }
+
+    /// The methods of all of them, as `Allow` lists them.
+    pub(super) fn allow(&self) -> String {
+        let allowed: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.allow)
+            .collect();
+        allowed.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    fn endpoint(kind: Kind, paths: &'static [&'static str], allow: &'static str) -> Endpoint {
+        Endpoint::new(kind, paths, allow, |_| {
+            Box::pin(async { Err(Problem::internal().into()) })
+        })
+    }
+
+    fn endpoints() -> Endpoints {
+        Endpoints(vec![
+            endpoint(Kind::Document, &["/memory", "/api/memories"], "POST"),
+            endpoint(Kind::Document, &["/memory"], "GET, HEAD"),
+            endpoint(Kind::Document, &["/memory/{id}"], "PATCH"),
+            endpoint(Kind::Document, &["/memory/search"], "GET"),
+            endpoint(Kind::Message, &["/mcp"], "POST"),
+            endpoint(Kind::Health, &["/health"], "GET, HEAD"),
+        ])
+    }
+
+    #[test]
+    fn a_path_is_case_sensitive_and_may_end_with_one_slash_where_something_is_sent() {
+        let endpoints = endpoints();
+        for (path, allow) in [
+            ("/memory", "POST, GET, HEAD"),
+            ("/memory/", "POST, GET, HEAD"),
+            ("/api/memories/", "POST"),
+            ("/mcp/", "POST"),
+            ("/health", "GET, HEAD"),
+            ("/memory/1", "PATCH"),
+            ("/memory/1/", "PATCH"),
+            ("/memory/Search", "PATCH"),
+            ("/memory/search", "GET"),
+            ("/memory/search/", "GET"),
+            ("/health/", ""),
+            ("/memory//", ""),
+            ("/memory/1/2", ""),
+            ("/Memory", ""),
+            ("/api/memory", ""),
+            ("memory", ""),
+            ("/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(endpoints.at(path).allow(), allow, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_id_is_the_segment_as_it_is_sent() {
+        let endpoints = endpoints();
+        assert_eq!(endpoints.at("/memory/a%2Fb").id.as_deref(), Some("a%2Fb"));
+        assert_eq!(endpoints.at("/memory/search").id, None);
+    }
+
+    #[test]
+    fn a_method_is_allowed_by_its_whole_name() {
+        let endpoints = endpoints();
+        let health = endpoints.at("/health");
+        assert!(health.allows(&Method::HEAD) && health.allows(&Method::GET));
+        assert!(!health.allows(&Method::POST));
+        let near = Method::from_bytes(b"POS").unwrap();
+        assert!(!endpoints.at("/memory").allows(&near));
+    }
+
+    #[test]
+    fn the_endpoint_of_a_path_is_the_one_with_the_method() {
+        let endpoints = endpoints();
+        let at = endpoints.at("/memory");
+        let allow = |method: &Method| at.for_method(method).map(|endpoint| endpoint.allow);
+        assert_eq!(allow(&Method::GET), Some("GET, HEAD"));
+        assert_eq!(allow(&Method::PUT), Some("POST"));
+    }
+}

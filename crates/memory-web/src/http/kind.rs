@@ -1,0 +1,14 @@
+//! What an endpoint is, as far as its requests are checked before it sees them.
+
+/// What an endpoint is, as far as its requests are checked before it sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It answers with documents. A trailing slash is accepted.
+    Document,
+    /// It takes messages of MCP. A trailing slash is accepted.
+    Message,
+    /// It answers with a constant, and needs the key if the service has one.
+    Constant,
+    /// It answers with a constant, and needs no key.
+    Health,
+}

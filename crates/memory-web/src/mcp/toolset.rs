@@ -1,0 +1,88 @@
+//! The tools of a server: what a client is shown of each, and how its arguments are read.
+
+use std::sync::Arc;
+
+use memory_log::json::{Json, Value};
+use serde_json::value::RawValue;
+
+use super::raw;
+use super::results::ServerInfo;
+use crate::problem::Problem;
+
+/// Reads the arguments of a call.
+type Read<T> = Arc<dyn Fn(Value<'_>) -> Result<T, Vec<Problem>> + Send + Sync>;
+
+/// A tool whose calls are read as `T`.
+pub struct Tool<T> {
+    name: &'static str,
+    descriptor: Box<RawValue>,
+    read: Read<T>,
+}
+
+impl<T> Tool<T> {
+    /// The tool that this object of `tools/list` describes. Its schemas are flat, because clients and
+    /// models differ in what else of JSON Schema they support.
+    ///
+    /// # Panics
+    /// The descriptor is not JSON: it is a constant of the build.
+    #[expect(
+        clippy::expect_used,
+        reason = "the text is a constant of the build, and tests list it"
+    )]
+    pub fn new(
+        name: &'static str,
+        descriptor: &[u8],
+        read: impl Fn(Value<'_>) -> Result<T, Vec<Problem>> + Send + Sync + 'static,
+    ) -> Self {
+        let descriptor = Json::parse(descriptor).expect("JSON");
+        Self {
+            name,
+            descriptor: raw(descriptor.root()),
+            read: Arc::new(read),
+        }
+    }
+
+    pub(super) fn read(&self, arguments: Value<'_>) -> Result<T, Vec<Problem>> {
+        (self.read)(arguments)
+    }
+}
+
+/// The tools of a server, and what it tells a model about itself.
+pub struct Toolset<T> {
+    pub(super) server: ServerInfo,
+    pub(super) instructions: &'static str,
+    tools: Vec<Tool<T>>,
+}
+
+impl<T> Toolset<T> {
+    /// A server with these tools.
+    #[must_use]
+    pub fn new(server: ServerInfo, instructions: &'static str, tools: Vec<Tool<T>>) -> Self {
+        Self {
+            server,
+            instructions,
+            tools,
+        }
+    }
+
+    pub(super) fn tool(&self, name: &str) -> Option<&Tool<T>> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = &RawValue> {
+        self.tools.iter().map(|tool| &*tool.descriptor)
+    }
+
+    /// The names of the tools, as a sentence names them.
+    pub(super) fn names(&self) -> String {
+        let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
+        names.join(" or ")
+    }
+
+    pub(super) fn names_in_words(&self) -> String {
+        match &*self.tools {
+            [tool] => format!("Its only tool is {}.", tool.name),
+            _ => format!("Its tools are {}.", self.names().replace(" or ", ", ")),
+        }
+    }
+}
