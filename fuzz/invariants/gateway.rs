@@ -67,8 +67,8 @@ impl Deployed {
         };
         assert_eq!(response.header("idempotent-replayed"), None);
         let (path, object) = objects.first().expect("the memory of a receipt is stored");
-        let object = Object::read(&key, object).expect("the object is the memory of the receipt");
-        assert_eq!((object.memory_id.to_string(), objects.len()), (id, 1));
+        let read = Object::read(&key, object).expect("the object is the memory of the receipt");
+        assert_eq!((read.object.memory_id.to_string(), objects.len()), (id, 1));
         assert!(path.ends_with(&key), "{path} is not under {key}");
 
         // The response to a repeat is the same to the byte. Without a timestamp, a repeat is another memory.

@@ -67,10 +67,8 @@ fn check_body(bytes: &[u8], body_type: BodyType) {
 /// The object can be read again and has what was sent. The receipt names it.
 fn check_object(memory: &Memory, body: Raw<'_>, is_envelope: bool) {
     let object = Object::of(memory);
-    assert_eq!(
-        Object::read(&object.key, &object.body).as_ref(),
-        Ok(&object)
-    );
+    let read = Object::read(&object.key, &object.body).expect("what was written is proved");
+    assert_eq!((&read.memory, &read.object), (memory, &object));
     let sent = sent(body, is_envelope);
     sent.check_object(&object, &Timestamp::from_unix_micros(NOW).to_string());
 

@@ -137,6 +137,7 @@ impl Sent {
             (&self.domain, &self.entity_id)
         );
         assert_eq!(claim.timestamp.to_string(), timestamp);
+        assert_eq!(claim.memory_id, object.memory_id);
         let id = object.memory_id.to_string();
         let key = key_of(&self.domain, &self.entity_id, whole, nanos, &id);
         assert_eq!(object.key, key);

@@ -20,6 +20,15 @@ use crate::timestamp::Timestamp;
 /// The version of the normal form, part of every id and every object.
 const SCHEMA_VERSION: u8 = 1;
 
+/// A memory of the log, read and proved, with the object that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The memory.
+    pub memory: Memory,
+    /// Its id, key, bytes and digest.
+    pub object: Object,
+}
+
 /// The media type of an object.
 pub const CONTENT_TYPE: &str = "application/json";
 
@@ -84,7 +93,7 @@ impl Object {
     ///
     /// # Errors
     /// [`ObjectError`] says why they are not.
-    pub fn read(key: &str, body: &[u8]) -> Result<Self, ObjectError> {
+    pub fn read(key: &str, body: &[u8]) -> Result<Stored, ObjectError> {
         let json = Json::parse(body).map_err(|fault| ObjectError::NotJson(fault.reason))?;
         let draft = stored_draft(json.root())?;
         // The timestamp is known to be there, so this default is never used.
@@ -103,7 +112,7 @@ impl Object {
             });
         }
         if object.key == key {
-            Ok(object)
+            Ok(Stored { memory, object })
         } else {
             Err(ObjectError::OtherKey {
                 derived: object.key,
@@ -125,7 +134,12 @@ const MEMBERS: [&str; 7] = [
 fn stored_draft(root: Value<'_>) -> Result<Draft, ObjectError> {
     let version = root.given("schema_version").map_or("none", Value::raw);
     if version != SCHEMA_VERSION.to_string() {
-        return Err(ObjectError::OtherSchema(version.to_owned()));
+        // A version is a number without a sign, a fraction or an exponent, in JSON's one spelling.
+        let number = version.parse().unwrap_or(0);
+        return Err(match number > u64::from(SCHEMA_VERSION) {
+            true => ObjectError::NewerSchema(number),
+            false => ObjectError::OtherSchema(version.to_owned()),
+        });
     }
     if MEMBERS.iter().any(|name| root.given(name).is_none()) {
         return Err(ObjectError::NotAMemory);
@@ -138,6 +152,8 @@ fn stored_draft(root: Value<'_>) -> Result<Draft, ObjectError> {
 pub enum ObjectError {
     /// The body is not JSON.
     NotJson(String),
+    /// The body has a later schema version: a later program wrote it, and can read it.
+    NewerSchema(u64),
     /// The body has another schema version, or none.
     OtherSchema(String),
     /// A field is missing or breaks its rule.
@@ -160,6 +176,10 @@ impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson(reason) => write!(f, "the body is not JSON: {reason}"),
+            Self::NewerSchema(version) => write!(
+                f,
+                "schema_version is {version}, and this program reads version {SCHEMA_VERSION}"
+            ),
             Self::OtherSchema(found) => {
                 write!(
                     f,
@@ -194,19 +214,33 @@ pub enum Prefix<'a> {
     },
 }
 
+impl Prefix<'_> {
+    /// The prefix of the memories alone, which the whole log has as well.
+    pub(crate) fn of_memories(self) -> String {
+        format!("memories/{}", self.names())
+    }
+
+    /// The prefix of the events of the same memories.
+    pub(crate) fn of_events(self) -> String {
+        format!("events/{}", self.names())
+    }
+
+    fn names(self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Domain(domain) => format!("domain={}/", encoded(domain)),
+            Self::Entity { domain, entity_id } => {
+                format!("domain={}/entity={}/", encoded(domain), encoded(entity_id))
+            }
+        }
+    }
+}
+
 impl fmt::Display for Prefix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => Ok(()),
-            Self::Domain(domain) => write!(f, "memories/domain={}/", encoded(domain)),
-            Self::Entity { domain, entity_id } => {
-                write!(
-                    f,
-                    "memories/domain={}/entity={}/",
-                    encoded(domain),
-                    encoded(entity_id)
-                )
-            }
+            Self::Domain(_) | Self::Entity { .. } => f.write_str(&self.of_memories()),
         }
     }
 }
@@ -225,6 +259,19 @@ pub struct KeyClaim {
     pub entity_id: String,
     /// The instant.
     pub timestamp: Timestamp,
+    /// The memory's id.
+    pub memory_id: Uuid,
+}
+
+/// The key that makes this claim.
+impl fmt::Display for KeyClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = Prefix::Entity {
+            domain: &self.domain,
+            entity_id: &self.entity_id,
+        };
+        f.write_str(&object_key(prefix, self.timestamp, self.memory_id))
+    }
 }
 
 impl KeyClaim {
@@ -245,13 +292,9 @@ impl KeyClaim {
             domain: decoded(domain)?,
             entity_id: decoded(entity_id)?,
             timestamp,
+            memory_id: memory_id.parse().ok().filter(is_of_a_memory)?,
         };
-        let prefix = Prefix::Entity {
-            domain: &claim.domain,
-            entity_id: &claim.entity_id,
-        };
-        let memory_id = memory_id.parse().ok().filter(is_of_a_memory)?;
-        (object_key(prefix, timestamp, memory_id) == key).then_some(claim)
+        (claim.to_string() == key).then_some(claim)
     }
 }
 

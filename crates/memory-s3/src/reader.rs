@@ -257,7 +257,7 @@ impl Reader {
         let why = match self.get(&key).await? {
             Err(said) => BadEntry::Refused(said),
             Ok(body) => match Object::read(&key, &body) {
-                Ok(object) => return Ok(Entry::Memory(object)),
+                Ok(stored) => return Ok(Entry::Memory(stored.object)),
                 Err(error) => BadEntry::NotProved(error),
             },
         };

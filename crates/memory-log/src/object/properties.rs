@@ -82,9 +82,11 @@ proptest! {
         prop_assert_eq!(read["domain"].as_str(), Some(&*fields.0));
         prop_assert_eq!(read["entity_id"].as_str(), Some(&*fields.1));
         prop_assert_eq!(read["content"].as_str(), Some(&*fields.2));
-        let claim = KeyClaim { domain: fields.0, entity_id: fields.1, timestamp: memory.timestamp() };
+        let (timestamp, memory_id) = (memory.timestamp(), object.memory_id);
+        let claim = KeyClaim { domain: fields.0, entity_id: fields.1, timestamp, memory_id };
+        prop_assert_eq!(&claim.to_string(), &object.key);
         prop_assert_eq!(KeyClaim::parse(&object.key), Some(claim));
-        prop_assert_eq!(Object::read(&object.key, &object.body), Ok(object));
+        prop_assert_eq!(Object::read(&object.key, &object.body), Ok(Stored { memory, object: object.clone() }));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(super) fn object(request: &str) -> Object {
 }
 
 fn read(body: &str) -> Result<Object, ObjectError> {
-    Object::read(KEY, body.as_bytes())
+    Object::read(KEY, body.as_bytes()).map(|stored| stored.object)
 }
 
 /// The body of the read examples with one piece of it replaced, which must be there.
@@ -84,16 +84,19 @@ fn every_worked_object_is_proved_and_so_is_what_its_key_says() {
         .into_iter()
         .flatten()
     {
-        let object = Object::read(&example.key, example.object.as_bytes()).unwrap();
+        let stored = Object::read(&example.key, example.object.as_bytes()).unwrap();
+        let Stored { memory, object } = stored;
         assert_eq!(object.body, example.object.as_bytes(), "{}", example.about);
         assert_eq!(object.memory_id.to_string(), example.memory_id);
-        let json = Json::parse(example.object.as_bytes()).unwrap();
-        let draft = stored_draft(json.root()).unwrap();
-        let stored = Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap();
-        let claim = KeyClaim::parse(&example.key).unwrap();
-        assert_eq!(claim.domain, stored.domain());
-        assert_eq!(claim.entity_id, stored.entity_id());
-        assert_eq!(claim.timestamp, stored.timestamp());
+        assert_eq!(Object::of(&memory), object, "{}", example.about);
+        let claim = KeyClaim {
+            domain: memory.domain().to_owned(),
+            entity_id: memory.entity_id().to_owned(),
+            timestamp: memory.timestamp(),
+            memory_id: object.memory_id,
+        };
+        assert_eq!(claim.to_string(), example.key);
+        assert_eq!(KeyClaim::parse(&example.key), Some(claim));
     }
 }
 
@@ -129,8 +132,12 @@ fn bytes_that_are_not_json_are_not_an_object() {
 #[test]
 fn another_schema_version_is_named_and_nothing_else_is_judged() {
     for (version, found) in [
-        ("2", "2"),
         ("0", "0"),
+        ("2.0", "2.0"),
+        ("2e0", "2e0"),
+        ("-2", "-2"),
+        ("\"2\"", "\"2\""),
+        ("18446744073709551616", "18446744073709551616"),
         ("1.0", "1.0"),
         ("10e-1", "10e-1"),
         ("\"1\"", "\"1\""),
@@ -145,8 +152,14 @@ fn another_schema_version_is_named_and_nothing_else_is_judged() {
     for body in ["{}", "[]", "null", "7", r#"{"Schema_version":1}"#] {
         assert_eq!(read(body), Err(ObjectError::OtherSchema("none".to_owned())));
     }
-    let newer = r#"{"schema_version":2,"anything":[]}"#;
-    assert_eq!(read(newer), Err(ObjectError::OtherSchema("2".to_owned())));
+}
+
+#[test]
+fn a_later_schema_version_is_told_apart_from_every_other() {
+    for version in [2, 10, u64::MAX] {
+        let newer = format!(r#"{{"schema_version":{version},"anything":[]}}"#);
+        assert_eq!(read(&newer), Err(ObjectError::NewerSchema(version)));
+    }
 }
 
 #[test]
@@ -202,7 +215,7 @@ fn a_changed_field_under_the_old_id_is_named_with_the_id_that_it_derives() {
     );
     assert_eq!(derived, y.memory_id);
     let renamed = with("a038005e", "b038005e");
-    let own = Object::read(KEY, BODY.as_bytes()).unwrap().memory_id;
+    let own = read(BODY).unwrap().memory_id;
     assert_eq!(read(&renamed), Err(ObjectError::OtherId { derived: own }));
 }
 
@@ -243,21 +256,26 @@ fn a_sound_object_under_another_key_is_named_with_its_own_key() {
     ] {
         let derived = KEY.to_owned();
         let expected = Err(ObjectError::OtherKey { derived });
-        assert_eq!(Object::read(other, BODY.as_bytes()), expected, "{other}");
+        let found = Object::read(other, BODY.as_bytes()).map(|stored| stored.object);
+        assert_eq!(found, expected, "{other}");
     }
     assert!(read(BODY).is_ok());
 }
 
 #[test]
 fn every_error_says_what_was_found_and_what_was_expected() {
-    let derived = Object::read(KEY, BODY.as_bytes()).unwrap().memory_id;
+    let derived = read(BODY).unwrap().memory_id;
     for (error, said) in [
         (
             ObjectError::NotJson("it is empty".to_owned()),
             "the body is not JSON: it is empty",
         ),
         (
-            ObjectError::OtherSchema("2".to_owned()),
+            ObjectError::OtherSchema("none".to_owned()),
+            "schema_version is none, and this program reads version 1",
+        ),
+        (
+            ObjectError::NewerSchema(2),
             "schema_version is 2, and this program reads version 1",
         ),
         (
