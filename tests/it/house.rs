@@ -633,6 +633,20 @@ fn memory_log_is_pure_and_only_few_rooms_name_aws_or_the_environment() {
     }
 }
 
+/// Everything else must be given a scope that was judged by a caller's claims.
+#[test]
+fn the_scope_of_the_operator_is_named_in_binaries_alone() {
+    let of_operator = |path: &&Vec<String>| {
+        let is_glob = |pair: &[String]| pair[0] == "scope" && pair[1] == "*";
+        path.iter().any(|name| name == "operator") || path.windows(2).any(is_glob)
+    };
+    for (room, file, text) in rooms() {
+        let is_named = Paths::of(&text).named.iter().find(of_operator).cloned();
+        let may_name = room.starts_with("bin::") || room == "memory_log::scope";
+        assert!(may_name || is_named.is_none(), "{file} names {is_named:?}");
+    }
+}
+
 #[test]
 fn binaries_have_less_than_900_lines_together() {
     let lines = |(_, text): &(String, String)| text.lines().count();

@@ -7,8 +7,8 @@
 //! | [`fault`] | what is wrong with a request, and where |
 //! | [`metadata`] | the caller's own JSON object |
 //! | [`memory`] | [`memory::Draft`] → [`memory::Memory`]: every rule about meaning |
-//! | [`object`] | [`memory::Memory`] → [`object::Object`]: id, key, bytes, digest |
-//! | [`scope`] | a caller's claims, [`memory::Memory`] → [`scope::WriteScope`] |
+//! | [`object`] | [`memory::Memory`] → [`object::Object`]: id, key, bytes, digest; and back, proved |
+//! | [`scope`] | a caller's claims → [`scope::WriteScope`], [`scope::ReadScope`], [`scope::ChangeScope`] |
 //!
 //! Invariant: everything here is pure. There is no async code, no AWS, no HTTP, no clock, no
 //! randomness and no environment; time enters by an argument.

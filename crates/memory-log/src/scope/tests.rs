@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use uuid::Uuid;
 
+use super::template::Why;
 use super::*;
 use crate::fault::Violations;
 use crate::json::Json;
 use crate::memory::Draft;
-use crate::object::Object;
+use crate::object::{KeyClaim, Object};
 use crate::timestamp::Timestamp;
 
 const A: &str = "0d8a1c1e-6a4f-4b62-9d1b-1f0a5c3e7b21";
@@ -322,4 +324,217 @@ proptest! {
             prop_assert!(scope.covers(&Object::of(&memory(domain, entity_id)).key));
         }
     }
+    /// A template gives reading as it gives writing, and the right covers this entity alone.
+    #[test]
+    fn what_may_be_read_and_changed_is_what_a_template_allows(
+        (domain_text, domains, domain_claims) in part(),
+        (entity_text, entities, entity_claims) in part(),
+        domain in name(),
+        entity_id in name(),
+        is_shared in any::<bool>(),
+    ) {
+        prop_assume!(domain_claims.keys().all(|name| !entity_claims.contains_key(name)));
+        let claims = Claims {
+            token: domain_claims.clone().into_iter().chain(entity_claims.clone()).collect(),
+            ..Claims::default()
+        };
+        let template = format!("{domain_text}/{entity_text}");
+        let own = ReadScopes::parse("never/used").unwrap();
+        let read = match is_shared {
+            true => own.with_shared(&template),
+            false => ReadScopes::parse(&format!("never/used {template}")),
+        };
+        prop_assert_eq!(read.is_err(), is_shared && template.split('/').any(|part| part == "*"));
+        prop_assume!(read.is_ok());
+        let read = read.unwrap();
+
+        let in_it = |names: &Option<Vec<String>>, name: &str| {
+            names.as_ref().is_none_or(|names| names.iter().any(|own| own == name))
+        };
+        let expected = in_it(&domains, domain) && in_it(&entities, entity_id);
+        let permitted = read.permit(&claims, domain, entity_id);
+        prop_assert_eq!(permitted.is_ok(), expected);
+        if let Ok(scope) = &permitted {
+            let object = Object::of(&memory(domain, entity_id));
+            let claim = KeyClaim::parse(&object.key).unwrap();
+            prop_assert!(scope.covers(&object.key));
+            prop_assert!(object.key.starts_with(scope.memories()));
+            prop_assert_eq!((scope.domain(), scope.entity_id()), (Some(domain), Some(entity_id)));
+            prop_assert_eq!(scope.entity_of(&claim), Some(scope.clone()));
+            let write = WriteScopes::parse(&template).unwrap();
+            let change = write.permit_change(&claims, scope).unwrap();
+            let event = object.key.replacen("memories/", "events/", 1);
+            prop_assert!(change.covers(&event) && scope.covers(&event));
+            prop_assert!(!change.covers(&object.key));
+            let nowhere = WriteScopes::parse("never/used").unwrap();
+            prop_assert!(nowhere.permit_change(&claims, scope).is_err());
+        }
+
+        // What the claims name: every pair of names, where a claim takes part and no part is `*`.
+        let by_claim = domain_text.starts_with('{') || entity_text.starts_with('{');
+        let pairs = domains.unwrap_or_default().len() * entities.unwrap_or_default().len();
+        let named = if by_claim && !is_shared { pairs } else { 0 };
+        match read.own(&claims) {
+            Ok(scope) => {
+                prop_assert_eq!(named, 1);
+                prop_assert_eq!(permitted.as_ref() == Ok(&scope), expected);
+            }
+            Err(NoSingleScope::None) => prop_assert_eq!(named, 0),
+            Err(NoSingleScope::Several) => prop_assert!(named > 1),
+        }
+        let shared = read.shared(&claims).unwrap();
+        prop_assert_eq!(shared.len(), if is_shared { pairs } else { 0 });
+        if is_shared {
+            prop_assert_eq!(permitted.is_ok_and(|scope| shared.contains(&scope)), expected);
+        }
+    }
+}
+
+#[test]
+fn a_scope_ends_where_its_names_end() {
+    let rob = operator().entity("work", "rob");
+    assert_eq!(rob.memories(), "memories/domain=work/entity=rob/");
+    assert_eq!(rob.events(), "events/domain=work/entity=rob/");
+    for key in [
+        "memories/domain=work/entity=rob/",
+        "memories/domain=work/entity=rob/x",
+        "events/domain=work/entity=rob/x/0000000001.json",
+    ] {
+        assert!(rob.covers(key), "{key}");
+    }
+    for key in [
+        "",
+        "memories/",
+        "memories/domain=work/entity=rob",
+        "memories/domain=work/entity=rob2/x",
+        "memories/domain=work/entity=ro/x",
+        "memories/domain=work2/entity=rob/x",
+        "memories/domain=Work/entity=rob/x",
+        "events/domain=work/entity=rob2/x",
+        "event/domain=work/entity=rob/x",
+        "views/domain=work/entity=rob/",
+        "/memories/domain=work/entity=rob/x",
+    ] {
+        assert!(!rob.covers(key), "{key}");
+    }
+}
+
+#[test]
+fn a_name_that_no_memory_can_have_is_outside_of_every_scope() {
+    let long = "x".repeat(151);
+    for name in ["", " ", "a\n", &long] {
+        let read = |domain, entity_id| {
+            ReadScopes::everywhere().permit(&Claims::default(), domain, entity_id)
+        };
+        assert_eq!(read(name, "rob"), Err(Outside::Domain));
+        assert_eq!(read("work", name), Err(Outside::Entity));
+        let token = [("c".to_owned(), name.to_owned())].into();
+        let claims = Claims {
+            token,
+            ..Claims::default()
+        };
+        let own = ReadScopes::parse("work/{c}").unwrap();
+        assert_eq!(own.own(&claims), Err(NoSingleScope::None));
+        let shared = own.with_shared("work/{c}").unwrap();
+        assert_eq!(shared.shared(&claims), Ok(Vec::new()));
+    }
+}
+
+fn of_sub(sub: &str) -> Claims {
+    Claims {
+        token: [("sub".to_owned(), sub.to_owned())].into(),
+        ..Claims::default()
+    }
+}
+
+#[test]
+fn the_own_scope_is_the_one_that_the_claims_name() {
+    let own = |templates: &str, sub: &str| {
+        let own = ReadScopes::parse(templates).unwrap().own(&of_sub(sub));
+        own.map(|scope| format!("{}/{}", scope.domain().unwrap(), scope.entity_id().unwrap()))
+    };
+    assert_eq!(own("user/{sub}", "rob").unwrap(), "user/rob");
+    // A literal scope and a `*` are not named by claims, and the same scope twice is one.
+    assert_eq!(own("*/* team/core user/{sub}", "rob").unwrap(), "user/rob");
+    assert_eq!(own("user/{sub} user/{sub}", "rob").unwrap(), "user/rob");
+    let twice = format!("{A},{}", A.to_uppercase());
+    let repository = own("repository/{sub}", &twice).unwrap();
+    assert_eq!(repository, format!("repository/{A}"));
+    assert_eq!(own("user/{sub}", &twice), Err(NoSingleScope::Several));
+    assert_eq!(
+        own("user/{sub} team/{sub}", "rob"),
+        Err(NoSingleScope::Several)
+    );
+    for templates in ["", "*/*", "team/core", "user/{other}", "{sub}/*", "*/{sub}"] {
+        assert_eq!(
+            own(templates, "rob"),
+            Err(NoSingleScope::None),
+            "{templates}"
+        );
+    }
+    assert_eq!(own("user/{sub}", "[rob]"), Err(NoSingleScope::None));
+    let everywhere = ReadScopes::everywhere().own(&of_sub("rob"));
+    assert_eq!(everywhere, Err(NoSingleScope::None));
+}
+
+#[test]
+fn shared_scopes_are_at_most_four_and_without_every_name() {
+    let shared = |text: &str| ReadScopes::everywhere().with_shared(text);
+    assert!(shared("a/1 a/2 a/3 {c}/4").is_ok());
+    for (text, template, why) in [
+        ("a/1 a/*", "a/*", Why::EveryShared),
+        ("*/1", "*/1", Why::EveryShared),
+        (
+            "a/1  a/2 a/3 a/4 a/5",
+            "a/5",
+            Why::TooManyShared { most: 4 },
+        ),
+        ("a/1 a", "a", Why::NotTwoParts),
+    ] {
+        let error = shared(text).unwrap_err();
+        assert_eq!((error.template.as_str(), &error.why), (template, &why));
+    }
+    let list = |count: u128| {
+        let uuids = (1..=count).map(|number| Uuid::from_u128(number).to_string());
+        of_sub(&uuids.collect::<Vec<_>>().join(","))
+    };
+    let by_list = shared("organization/{sub}").unwrap();
+    assert_eq!(by_list.shared(&list(4)).unwrap().len(), 4);
+    let too_many = by_list.shared(&list(5)).unwrap_err();
+    assert_eq!(too_many, TooManyShared { scopes: 5 });
+    assert!(too_many.to_string().contains("name 5 shared scopes"));
+}
+
+#[test]
+fn the_operator_reads_what_is_named_and_a_part_of_it_is_an_entity() {
+    let object = Object::of(&memory("work", "rob"));
+    let claim = KeyClaim::parse(&object.key).unwrap();
+    let entity = operator().entity("work", "rob");
+    for scope in [
+        operator().everything(),
+        operator().domain("work"),
+        entity.clone(),
+    ] {
+        assert!(scope.covers(&object.key));
+        assert_eq!(scope.entity_of(&claim), Some(entity.clone()));
+    }
+    for other in [
+        operator().domain("home"),
+        operator().entity("work", "rob2"),
+        operator().entity("home", "rob"),
+    ] {
+        assert!(!other.covers(&object.key));
+        assert_eq!(other.entity_of(&claim), None);
+    }
+    let everything = operator().everything();
+    assert_eq!(
+        (everything.memories(), everything.events()),
+        ("memories/", "events/")
+    );
+    assert!(everything.covers("") && everything.covers(".DS_Store"));
+    assert!(!operator().domain("work").covers("memories/"));
+    let wide = WriteScopes::Everywhere;
+    let change = |scope| wide.permit_change(&Claims::default(), &scope);
+    assert_eq!(change(everything), Err(Outside::Domain));
+    assert_eq!(change(operator().domain("work")), Err(Outside::Entity));
 }
