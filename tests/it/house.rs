@@ -23,6 +23,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         "memory_log::object",
         &["fault", "json", "memory", "timestamp"],
     ),
+    (
+        "memory_log::event",
+        &["json", "memory", "object", "timestamp"],
+    ),
     ("memory_log::scope", &["memory", "object"]),
     ("memory_s3::aws", &[]),
     ("memory_s3::witness", &[]),

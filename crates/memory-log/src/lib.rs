@@ -8,6 +8,7 @@
 //! | [`metadata`] | the caller's own JSON object |
 //! | [`memory`] | [`memory::Draft`] → [`memory::Memory`]: every rule about meaning |
 //! | [`object`] | [`memory::Memory`] → [`object::Object`]: id, key, bytes, digest; and back, proved |
+//! | [`event`] | a change of a memory's status: its key, its bytes, and the table of changes |
 //! | [`scope`] | a caller's claims → [`scope::WriteScope`], [`scope::ReadScope`], [`scope::ChangeScope`] |
 //!
 //! Invariant: everything here is pure. There is no async code, no AWS, no HTTP, no clock, no
@@ -22,5 +23,7 @@ pub mod metadata;
 pub mod memory;
 
 pub mod object;
+
+pub mod event;
 
 pub mod scope;

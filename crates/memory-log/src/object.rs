@@ -299,7 +299,7 @@ impl KeyClaim {
 }
 
 /// Whether this is a UUID of the version and variant that ids have.
-fn is_of_a_memory(id: &Uuid) -> bool {
+pub(crate) fn is_of_a_memory(id: &Uuid) -> bool {
     id.get_version() == Some(Version::Custom) && id.get_variant() == Variant::RFC4122
 }
 
