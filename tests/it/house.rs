@@ -30,7 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_log::scope", &["memory", "object"]),
     ("memory_s3::aws", &[]),
     ("memory_s3::witness", &[]),
-    ("memory_s3::writer", &["aws", "object", "scope", "witness"]),
+    ("memory_s3::put", &["aws", "object", "witness"]),
+    ("memory_s3::writer", &["object", "put", "scope"]),
     ("memory_s3::reader", &["aws", "object", "timestamp"]),
     ("memory_s3::embedded", &["aws", "object", "writer"]),
     ("memory_web::telemetry", &[]),
@@ -226,6 +227,7 @@ const CRATES: &[(&str, &str)] = &[
 const MAY_NAME_AWS: &[&str] = &[
     "memory_s3::aws",
     "memory_s3::witness",
+    "memory_s3::put",
     "memory_s3::writer",
     "memory_s3::reader",
     "memory_s3::embedded",

@@ -24,7 +24,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::writer::OBJECT_DAMAGED;
+use crate::put::OBJECT_DAMAGED;
 
 mod client;
 mod disk;

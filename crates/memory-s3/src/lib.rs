@@ -5,6 +5,7 @@
 //! | [`aws`] | the SDK's settings, connections and TLS, region, credentials, and the text of an error chain |
 //! | [`writer`] | puts memories: one attempt, and one outcome: stored, not stored, or unknown |
 //! | [`witness`] | sees on the wire whether a request was begun |
+//! | `put` | one attempt to put an object, and what is known afterwards; private |
 //! | [`reader`] | lists, gets and proves what was stored |
 //! | `embedded` | S3 over a folder, durable before it answers (feature `embedded`) |
 //!
@@ -14,6 +15,8 @@
 pub mod aws;
 
 pub mod witness;
+
+mod put;
 pub mod writer;
 
 pub mod reader;

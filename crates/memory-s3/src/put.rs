@@ -1,0 +1,283 @@
+//! The durable put: one object, one attempt, and what is known about it afterwards.
+//!
+//! A put counts as written only if S3 answers 200, gives an `ETag` and echoes the SHA-256 that we
+//! computed. Everything else is classified by its kind, status and S3 code, never by its text. The
+//! module is private: who may put what is decided by the types around it. It must not know memories,
+//! events or our HTTP responses, and must not retry.
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>.
+
+use aws_runtime::auth::PayloadSigningOverride;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use memory_log::object::CONTENT_TYPE;
+use tokio::time::{Instant, timeout_at};
+
+use crate::aws::chain;
+use crate::witness::Witness;
+
+/// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
+/// 409.
+pub(crate) const OBJECT_DAMAGED: &str = "ObjectDamaged";
+
+/// An object that the bucket may not have yet.
+pub(crate) struct NewObject<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) body: &'a Bytes,
+    pub(crate) sha256: [u8; 32],
+}
+
+/// What is known after a put. The texts are for the log only, because S3's messages can name the bucket
+/// and the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The key was free. The object is durable.
+    Written,
+    /// The key was taken, and nothing was written.
+    Taken,
+    /// The embedded S3 wrote nothing, because the key was taken by other bytes.
+    TakenByOthers(String),
+    /// Another put of this key was under way, and nothing was written.
+    Conflict(String),
+    /// Certainly nothing was written, and a repeat may succeed.
+    Unavailable(String),
+    /// Certainly nothing was written, and a repeat will not help.
+    Refused(String),
+    /// The request had begun, and nothing proves whether the object was written.
+    Unknown(String),
+}
+
+/// Puts the object if its key is free, in one attempt that ends at the deadline.
+pub(crate) async fn put(
+    client: &Client,
+    bucket: &str,
+    object: NewObject<'_>,
+    deadline: Instant,
+) -> Outcome {
+    let digest = BASE64_STANDARD.encode(object.sha256);
+    let witness = Witness::default();
+    // `timeout_at` would begin the put before it looks at the time.
+    if deadline <= Instant::now() {
+        return without_response(&witness, "the deadline had passed");
+    }
+    let put = client
+        .put_object()
+        .bucket(bucket)
+        .key(object.key)
+        .if_none_match("*")
+        .checksum_sha256(&digest)
+        .content_type(CONTENT_TYPE)
+        .body(ByteStream::from(object.body.clone()))
+        .customize()
+        .interceptor(witness.clone())
+        .interceptor(SignedDigest(object.sha256))
+        .send();
+    match timeout_at(deadline, put).await {
+        Ok(Ok(output)) => proof(&output, &digest, &witness),
+        Ok(Err(error)) => classify(&error, &witness),
+        Err(_) => without_response(&witness, "the deadline passed"),
+    }
+}
+
+/// Gives the signature the digest that the object already has. Without it the SDK would hash the body
+/// once more, for the same header field.
+#[derive(Debug)]
+struct SignedDigest([u8; 32]);
+
+impl Intercept for SignedDigest {
+    fn name(&self) -> &'static str {
+        "SignedDigest"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+        let digest = PayloadSigningOverride::Precomputed(digits.collect());
+        config.interceptor_state().store_put(digest);
+        Ok(())
+    }
+}
+
+/// What is known after a put that ended without a response from S3.
+fn without_response(witness: &Witness, what: &str) -> Outcome {
+    if witness.give_up() {
+        Outcome::Unavailable(format!("the request was never begun: {what}"))
+    } else {
+        Outcome::Unknown(format!("no answer after the request had begun: {what}"))
+    }
+}
+
+/// Only a 200 with an `ETag` and our own digest proves the write: the SDK takes any 2xx as success.
+fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Outcome {
+    let status = witness.status();
+    let etag = output
+        .e_tag()
+        .is_some_and(|etag| !etag.trim_matches('"').is_empty());
+    let echoed = output.checksum_sha256() == Some(digest);
+    if status == 200 && etag && echoed {
+        return Outcome::Written;
+    }
+    Outcome::Unknown(format!(
+        "a {status} that proves nothing (ETag given: {etag}, our SHA-256 echoed: {echoed}, S3's request id: {})",
+        output.request_id().unwrap_or("none"),
+    ))
+}
+
+fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
+    let SdkError::ServiceError(response) = error else {
+        return without_response(witness, &chain(error));
+    };
+    let status = response.raw().status().as_u16();
+    // The SDK reads the code even of a document that was cut off after it.
+    let is_whole = response
+        .raw()
+        .body()
+        .bytes()
+        .is_some_and(|body| body.trim_ascii_end().ends_with(b"</Error>"));
+    let code = response
+        .err()
+        .code()
+        .filter(|code| is_whole && !code.is_empty());
+    let what = format!(
+        "S3 answered {status} {}: {} (S3's request id: {})",
+        code.unwrap_or("without a code"),
+        response.err().message().unwrap_or("no message"),
+        response.err().request_id().unwrap_or("none"),
+    );
+    outcome(status, code, what)
+}
+
+/// What S3's status and code say about the object (contract 3.9).
+fn outcome(status: u16, code: Option<&str>, what: String) -> Outcome {
+    match (status, code) {
+        (412, Some("PreconditionFailed")) => Outcome::Taken,
+        (200..=299, _) | (_, None) => Outcome::Unknown(what),
+        (_, Some("ConditionalRequestConflict")) => Outcome::Conflict(what),
+        (_, Some("SlowDown" | "RequestTimeout" | "RequestTimeTooSkewed" | "ExpiredToken")) => {
+            Outcome::Unavailable(what)
+        }
+        (409, Some(OBJECT_DAMAGED)) => Outcome::TakenByOthers(what),
+        (300..=499 | 501, Some(_)) => Outcome::Refused(what),
+        (_, Some(_)) => Outcome::Unknown(what),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Known {
+        Written,
+        Taken,
+        TakenByOthers,
+        Conflict,
+        Unavailable,
+        Refused,
+        Unknown,
+    }
+
+    fn known(status: u16, code: Option<&str>) -> Known {
+        match outcome(status, code, String::new()) {
+            Outcome::Written => Known::Written,
+            Outcome::Taken => Known::Taken,
+            Outcome::TakenByOthers(_) => Known::TakenByOthers,
+            Outcome::Conflict(_) => Known::Conflict,
+            Outcome::Unavailable(_) => Known::Unavailable,
+            Outcome::Refused(_) => Known::Refused,
+            Outcome::Unknown(_) => Known::Unknown,
+        }
+    }
+
+    #[test]
+    fn only_a_412_with_its_code_says_that_the_key_was_taken() {
+        assert_eq!(known(412, Some("PreconditionFailed")), Known::Taken);
+        assert_eq!(known(412, None), Known::Unknown);
+        assert_eq!(known(412, Some("preconditionfailed")), Known::Refused);
+        assert_eq!(known(409, Some("PreconditionFailed")), Known::Refused);
+        assert_eq!(known(200, Some("PreconditionFailed")), Known::Unknown);
+    }
+
+    #[test]
+    fn a_code_that_asks_for_a_repeat_is_unavailable_at_every_status_but_a_success() {
+        for code in [
+            "SlowDown",
+            "RequestTimeout",
+            "RequestTimeTooSkewed",
+            "ExpiredToken",
+        ] {
+            for status in [400, 403, 409, 500, 503] {
+                assert_eq!(
+                    known(status, Some(code)),
+                    Known::Unavailable,
+                    "{status} {code}"
+                );
+            }
+            assert_eq!(known(200, Some(code)), Known::Unknown, "200 {code}");
+        }
+        let conflict = Some("ConditionalRequestConflict");
+        for status in [400, 403, 409, 500, 503] {
+            assert_eq!(known(status, conflict), Known::Conflict, "{status}");
+        }
+        assert_eq!(known(200, conflict), Known::Unknown);
+    }
+
+    #[test]
+    fn only_a_coded_redirect_client_error_or_501_is_a_refusal() {
+        for status in [301, 307, 400, 403, 404, 405, 499, 501] {
+            assert_eq!(
+                known(status, Some("AccessDenied")),
+                Known::Refused,
+                "{status}"
+            );
+            assert_eq!(
+                known(status, None),
+                Known::Unknown,
+                "{status} without a code"
+            );
+        }
+        for status in [199, 200, 204, 299, 500, 502, 503, 504] {
+            assert_eq!(
+                known(status, Some("InternalError")),
+                Known::Unknown,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_409_with_its_code_says_that_other_bytes_are_there() {
+        assert_eq!(known(409, Some(OBJECT_DAMAGED)), Known::TakenByOthers);
+        assert_eq!(known(409, Some("OperationAborted")), Known::Refused);
+        assert_eq!(known(400, Some(OBJECT_DAMAGED)), Known::Refused);
+        assert_eq!(known(412, Some(OBJECT_DAMAGED)), Known::Refused);
+        assert_eq!(known(200, Some(OBJECT_DAMAGED)), Known::Unknown);
+        assert_eq!(known(500, Some(OBJECT_DAMAGED)), Known::Unknown);
+    }
+
+    #[test]
+    fn a_put_that_never_began_is_unavailable() {
+        let outcome = without_response(&Witness::default(), "late");
+        assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn a_put_without_a_response_is_unknown_once_its_body_was_polled() {
+        let witness = Witness::default();
+        let body = ByteStream::new(witness.watch("{}".into()));
+        body.collect().await.unwrap();
+        let outcome = without_response(&witness, "late");
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    }
+}
