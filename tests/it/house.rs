@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["json", "memory", "object", "timestamp"],
     ),
     ("memory_log::scope", &["memory", "object"]),
+    ("memory_log::steward", &["event", "scope"]),
     ("memory_s3::aws", &[]),
     ("memory_s3::witness", &[]),
     ("memory_s3::put", &["aws", "object", "witness"]),

@@ -10,6 +10,7 @@
 //! | [`object`] | [`memory::Memory`] → [`object::Object`]: id, key, bytes, digest; and back, proved |
 //! | [`event`] | a change of a memory's status: its key, its bytes, and the table of changes |
 //! | [`scope`] | a caller's claims → [`scope::WriteScope`], [`scope::ReadScope`], [`scope::ChangeScope`] |
+//! | [`steward`] | who may give a memory which status |
 //!
 //! Invariant: everything here is pure. There is no async code, no AWS, no HTTP, no clock, no
 //! randomness and no environment; time enters by an argument.
@@ -27,3 +28,4 @@ pub mod object;
 pub mod event;
 
 pub mod scope;
+pub mod steward;
