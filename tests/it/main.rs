@@ -13,6 +13,7 @@
 mod agent;
 mod app;
 mod bad_input;
+mod changer;
 mod command_line;
 mod conduct;
 mod connections;

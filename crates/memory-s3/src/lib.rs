@@ -4,19 +4,23 @@
 //! |---|---|
 //! | [`aws`] | the SDK's settings, connections and TLS, region, credentials, and the text of an error chain |
 //! | [`writer`] | puts memories: one attempt, and one outcome: stored, not stored, or unknown |
+//! | [`changer`] | puts events: one attempt, and one outcome: stored, number taken, not stored, or unknown |
 //! | [`witness`] | sees on the wire whether a request was begun |
 //! | `put` | one attempt to put an object, and what is known afterwards; private |
 //! | [`reader`] | lists, gets and proves what was stored |
 //! | `embedded` | S3 over a folder, durable before it answers (feature `embedded`) |
 //!
-//! Invariant: [`writer::Writer`] cannot get or list, and [`reader::Reader`] cannot put. The crate
-//! must not know HTTP requests of ours, or what a caller is told.
+//! Invariant: [`writer::Writer`] puts memories alone and [`changer::Changer`] events alone, and neither
+//! can get or list. [`reader::Reader`] cannot put. The crate must not know HTTP requests of ours, or
+//! what a caller is told.
 
 pub mod aws;
 
 pub mod witness;
 
 mod put;
+
+pub mod changer;
 pub mod writer;
 
 pub mod reader;
