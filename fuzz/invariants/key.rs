@@ -91,7 +91,7 @@ fn check_selections(key: &str, claim: &KeyClaim) {
         since: Some(claim.timestamp),
         until: None,
     };
-    let start = own.start_after().expect("an entity is listed by time");
+    let start = own.range().after.expect("an entity is listed by time");
     assert!(*start < *key, "{start:?} is not before {key:?}");
     for selection in [
         Selection::default(),
@@ -106,7 +106,7 @@ fn check_selections(key: &str, claim: &KeyClaim) {
         own.clone(),
     ] {
         assert!(selection.has(key), "{key:?} is not in {selection:?}");
-        let prefix = selection.prefix();
+        let prefix = selection.range().prefix;
         assert!(key.starts_with(&prefix), "{key:?} is not under {prefix:?}");
     }
     let mut others = vec![Selection {
@@ -129,7 +129,7 @@ fn check_selections(key: &str, claim: &KeyClaim) {
         assert!(!other.has(key), "{key:?} is in {other:?}");
         let is_elsewhere = (&other.domain, &other.entity_id) != (&own.domain, &own.entity_id);
         assert!(
-            !(is_elsewhere && key.starts_with(&other.prefix())),
+            !(is_elsewhere && key.starts_with(&other.range().prefix)),
             "{key:?} is listed"
         );
     }

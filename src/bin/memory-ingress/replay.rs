@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use memory_ingress::terminal::{json_for_terminal, on_one_line};
+use memory_log::scope::operator;
 use memory_log::timestamp::Timestamp;
 use memory_s3::aws;
 use memory_s3::embedded::{self, Disk};
@@ -54,10 +55,15 @@ pub(crate) async fn run(options: Options, config: &Config) -> Result<ExitCode, C
         since: options.since,
         until: options.until,
     };
+    let scope = match (&selection.domain, &selection.entity_id) {
+        (None, _) => operator().everything(),
+        (Some(domain), None) => operator().domain(domain),
+        (Some(domain), Some(entity_id)) => operator().entity(domain, entity_id),
+    };
     let progress = progress();
     let is_terminal = io::stdout().is_terminal();
     let mut all_proved = true;
-    let mut entries = pin!(reader.entries(&selection));
+    let mut entries = pin!(reader.entries(&scope, &selection));
     loop {
         let entry = match entries.try_next().await {
             Ok(Some(entry)) => entry,

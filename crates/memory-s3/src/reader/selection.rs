@@ -6,6 +6,8 @@
 use memory_log::object::{KeyClaim, Prefix, earliest_key};
 use memory_log::timestamp::Timestamp;
 
+use super::listing::Range;
+
 /// A part of the log; the default is all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -28,18 +30,17 @@ impl Selection {
         }
     }
 
-    /// The prefix to list.
+    /// The range to list. Only an entity's keys are in the order of time. A range ends nowhere earlier,
+    /// because a foreign key may lie after the last instant.
     #[must_use]
-    pub fn prefix(&self) -> String {
-        self.of_log().to_string()
-    }
-
-    /// The key after which to list. Only an entity's keys are in the order of time.
-    #[must_use]
-    pub fn start_after(&self) -> Option<String> {
+    pub fn range(&self) -> Range {
         let prefix = self.of_log();
-        let since = self.since?;
-        matches!(prefix, Prefix::Entity { .. }).then(|| earliest_key(prefix, since))
+        let is_by_time = matches!(prefix, Prefix::Entity { .. });
+        let since = self.since.filter(|_| is_by_time);
+        Range {
+            after: since.map(|since| earliest_key(prefix, since)),
+            ..Range::under(prefix.to_string())
+        }
     }
 
     /// Whether a listed key is selected.
@@ -83,24 +84,31 @@ mod tests {
 
     #[test]
     fn the_prefix_ends_where_the_name_ends() {
-        assert_eq!(of(None, None).prefix(), "");
-        assert_eq!(of(None, Some("rob")).prefix(), "");
-        assert_eq!(of(Some("work"), None).prefix(), "memories/domain=work/");
+        assert_eq!(of(None, None).range().prefix, "");
+        assert_eq!(of(None, Some("rob")).range().prefix, "");
         assert_eq!(
-            of(Some("a/b"), Some("rob")).prefix(),
+            of(Some("work"), None).range().prefix,
+            "memories/domain=work/"
+        );
+        assert_eq!(
+            of(Some("a/b"), Some("rob")).range().prefix,
             "memories/domain=a%2Fb/entity=rob/"
         );
     }
 
     #[test]
-    fn an_entity_is_listed_from_its_first_instant_on() {
+    fn an_entity_is_listed_from_its_first_instant_to_its_end() {
         let mut selection = of(Some("work"), Some("rob"));
-        assert_eq!(selection.start_after(), None);
+        assert_eq!(selection.range().after, None);
         selection.since = time("2026-01-27T03:14:22Z");
-        let start = selection.start_after().unwrap();
+        selection.until = time("2026-01-28T00:00:00Z");
+        let Range { after, through, .. } = selection.range();
+        let start = after.unwrap();
         assert!(start < key("work", "rob"), "{start}");
+        assert_eq!(through, None, "what is foreign may come later");
         selection.entity_id = None;
-        assert_eq!(selection.start_after(), None, "days of entities interleave");
+        let range = selection.range();
+        assert_eq!(range.after, None, "days of entities interleave");
     }
 
     #[test]
