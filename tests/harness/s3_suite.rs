@@ -1,5 +1,5 @@
-//! What the service relies on of S3, as one suite. It runs on the embedded S3, on another implementation, and on a real
-//! bucket. It only adds objects, under `conduct/`.
+//! What the service relies on of S3, as two suites: one of the log, one of views. They run on the embedded S3, on
+//! another implementation, and on a real bucket. They only add objects, and replace their own views, under `conduct/`.
 
 use std::pin::Pin;
 
@@ -26,11 +26,11 @@ pub(crate) struct Target {
     prefix: String,
 }
 
-type Checked<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + 'a>>;
-type Conduct = (&'static str, fn(&Target) -> Checked<'_>);
+pub(crate) type Checked<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + 'a>>;
+pub(crate) type Conduct = (&'static str, fn(&Target) -> Checked<'_>);
 
-/// What S3 does, each by a name that says it.
-const SUITE: &[Conduct] = &[
+/// What S3 does with the log, each by a name that says it.
+pub(crate) const LOG: &[Conduct] = &[
     ("a_free_key_is_written", |s3| Box::pin(a_free_key(s3))),
     ("the_checksum_of_a_put_is_echoed", |s3| {
         Box::pin(an_echo(s3))
@@ -90,12 +90,41 @@ const SUITE: &[Conduct] = &[
     ("every_error_has_a_request_id", |s3| {
         Box::pin(a_request_id(s3))
     }),
+    ("an_event_is_kept_like_any_other_object", |s3| {
+        Box::pin(an_event(s3))
+    }),
 ];
 
-/// Runs the suite. A behaviour that is listed as missing must fail, so that the list stays true.
-pub(crate) async fn run(target: &Target, weaker: &[&str]) {
+/// What S3 does with views, which are replaced.
+pub(crate) const VIEWS: &[Conduct] = &[
+    ("a_view_is_read_back_with_its_type", |s3| {
+        Box::pin(a_view(s3))
+    }),
+    ("a_view_that_is_there_is_412_for_a_first_one", |s3| {
+        Box::pin(a_second_first_view(s3))
+    }),
+    ("a_view_is_replaced_by_its_etag_and_gets_another", |s3| {
+        Box::pin(a_replaced_view(s3))
+    }),
+    ("the_etag_of_an_older_view_is_412", |s3| {
+        Box::pin(an_older_view(s3))
+    }),
+    ("a_view_that_is_missing_is_404_for_its_replacement", |s3| {
+        Box::pin(a_missing_view(s3))
+    }),
+    ("of_50_concurrent_replacements_one_wins", |s3| {
+        Box::pin(concurrent_replacements(s3))
+    }),
+    (
+        "a_wrong_checksum_of_a_view_is_400_and_replaces_nothing",
+        |s3| Box::pin(a_wrong_checksum_of_a_view(s3)),
+    ),
+];
+
+/// Runs a suite. A behaviour that is listed as missing must fail, so that the list stays true.
+pub(crate) async fn run(suite: &[Conduct], target: &Target, weaker: &[&str]) {
     let mut wrong = Vec::new();
-    for (name, conduct) in SUITE {
+    for (name, conduct) in suite {
         let prefix = format!("conduct/{}/", Uuid::new_v4());
         let result = conduct(&Target {
             prefix,
@@ -114,7 +143,7 @@ pub(crate) async fn run(target: &Target, weaker: &[&str]) {
     assert!(
         weaker
             .iter()
-            .all(|name| SUITE.iter().any(|(known, _)| known == name)),
+            .all(|name| suite.iter().any(|(known, _)| known == name)),
         "an unknown name is listed"
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -155,6 +184,37 @@ impl Target {
 
     async fn put_sound(&self, key: &str, body: &str) -> Result<PutObjectOutput, (u16, String)> {
         self.put(key, body, &sha256(body)).await
+    }
+
+    /// A put of a view in the place of the one with this `ETag`, or where there is none. It gives the new `ETag`.
+    async fn put_view(
+        &self,
+        key: &str,
+        body: &str,
+        replaces: Option<&str>,
+    ) -> Result<String, (u16, String)> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        let put = match replaces {
+            Some(etag) => put.if_match(etag),
+            None => put.if_none_match("*"),
+        };
+        let put = put
+            .content_type("application/zstd")
+            .checksum_sha256(sha256(body))
+            .body(ByteStream::from(body.as_bytes().to_vec()));
+        let output = put.send().await.map_err(status_and_code)?;
+        Ok(output.e_tag().unwrap().to_owned())
+    }
+
+    /// A put of a view that must succeed.
+    async fn puts_view(
+        &self,
+        key: &str,
+        body: &str,
+        replaces: Option<&str>,
+    ) -> Result<String, String> {
+        let put = self.put_view(key, body, replaces).await;
+        put.map_err(|error| format!("{key}: {error:?}"))
     }
 
     /// A put that must succeed.
@@ -565,4 +625,90 @@ async fn a_request_id(s3: &Target) -> Result<(), String> {
         error.request_id().is_some_and(|id| !id.is_empty()),
         true,
     )
+}
+
+async fn an_event(s3: &Target) -> Result<(), String> {
+    let id = "0190b0ab-0000-8000-8000-000000000000";
+    let key = s3.key(&format!("events/domain=d/entity=e%2F/{id}/0000000001.json"));
+    s3.puts(&key, "{}").await?;
+    failure(s3.put_sound(&key, "{}").await, 412, "PreconditionFailed")?;
+    expect("the keys", s3.keys().await, vec![key.clone()])?;
+    expect("the body", s3.get(&key).await, Ok(b"{}".to_vec()))
+}
+
+async fn a_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("views/1/domain=d/entity=e%2F.zst");
+    let etag = s3.puts_view(&key, "one", None).await?;
+    let get = s3.client.get_object().bucket(&s3.bucket).key(&key);
+    let view = get
+        .send()
+        .await
+        .map_err(|error| format!("{:?}", status_and_code(error)))?;
+    expect("the type", view.content_type(), Some("application/zstd"))?;
+    expect("the ETag", view.e_tag(), Some(&*etag))?;
+    expect("the length", view.content_length(), Some(3))?;
+    expect("the body", s3.get(&key).await, Ok(b"one".to_vec()))
+}
+
+async fn a_second_first_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("first.zst");
+    s3.puts_view(&key, "one", None).await?;
+    let second = s3.put_view(&key, "two", None).await;
+    failure(second, 412, "PreconditionFailed")?;
+    expect("the body", s3.get(&key).await, Ok(b"one".to_vec()))
+}
+
+async fn a_replaced_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("replaced.zst");
+    let first = s3.puts_view(&key, "one", None).await?;
+    let second = s3.puts_view(&key, "two", Some(&first)).await?;
+    expect("another ETag", first != second, true)?;
+    expect("the body", s3.get(&key).await, Ok(b"two".to_vec()))?;
+    s3.puts_view(&key, "three", Some(&second)).await?;
+    expect("the body", s3.get(&key).await, Ok(b"three".to_vec()))
+}
+
+async fn an_older_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("older.zst");
+    let first = s3.puts_view(&key, "one", None).await?;
+    s3.puts_view(&key, "two", Some(&first)).await?;
+    let late = s3.put_view(&key, "three", Some(&first)).await;
+    failure(late, 412, "PreconditionFailed")?;
+    expect("the body", s3.get(&key).await, Ok(b"two".to_vec()))
+}
+
+async fn a_missing_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("missing/view.zst");
+    let etag = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+    failure(s3.put_view(&key, "one", Some(etag)).await, 404, "NoSuchKey")?;
+    failure(s3.get(&key).await, 404, "NoSuchKey")
+}
+
+async fn concurrent_replacements(s3: &Target) -> Result<(), String> {
+    let key = s3.key("contended.zst");
+    let etag = s3.puts_view(&key, "first", None).await?;
+    let bodies: Vec<_> = (0..50).map(|number| number.to_string()).collect();
+    let put = async |body: &String| s3.put_view(&key, body, Some(&etag)).await;
+    let puts = join_all(bodies.iter().map(put)).await;
+    let won = puts.iter().zip(&bodies).filter(|(put, _)| put.is_ok());
+    let winners: Vec<_> = won.map(|(_, body)| body).collect();
+    let lost = puts.iter().filter_map(|put| put.as_ref().err());
+    let lost = lost.filter(|(status, _)| matches!(status, 412 | 409));
+    expect("winners and losers", (winners.len(), lost.count()), (1, 49))?;
+    expect(
+        "the body",
+        s3.get(&key).await,
+        Ok(winners[0].clone().into_bytes()),
+    )
+}
+
+async fn a_wrong_checksum_of_a_view(s3: &Target) -> Result<(), String> {
+    let key = s3.key("wrong.zst");
+    let etag = s3.puts_view(&key, "one", None).await?;
+    let put = s3.client.put_object().bucket(&s3.bucket).key(&key);
+    let put = put.if_match(etag).checksum_sha256(sha256("other"));
+    let put = put.content_type("application/zstd");
+    let put = put.body(ByteStream::from_static(b"two")).send().await;
+    failure(put.map_err(status_and_code), 400, "BadDigest")?;
+    expect("the body", s3.get(&key).await, Ok(b"one".to_vec()))
 }

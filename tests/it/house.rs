@@ -233,6 +233,7 @@ const MAY_NAME_AWS: &[&str] = &[
     "memory_s3::writer",
     "memory_s3::changer",
     "memory_s3::reader",
+    "memory_s3::views",
     "memory_s3::embedded",
     "memory_ingress::client",
     "bin::memory-ingress",

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::EncodingType;
-use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::embedded::{self, BUCKET, Disk, VIEWS_BUCKET};
 use tempfile::TempDir;
 
 use crate::folder::stored;
@@ -157,6 +157,55 @@ async fn what_it_does_not_keep_it_refuses() {
         not_implemented()
     );
     assert_eq!(stored(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_it_could_not_do_with_a_view_as_s3_would_it_refuses() {
+    let (client, folder) = embedded();
+    let bare = || {
+        let put = client.put_object().bucket(VIEWS_BUCKET).key("a.zst");
+        put.content_type("application/zstd")
+            .body(ByteStream::from_static(b"view"))
+    };
+    assert_eq!(said(bare().send().await), (403, "AccessDenied".to_owned()));
+    let refused = [
+        bare().if_match("*"),
+        bare().if_match("W/\"a\""),
+        bare().if_none_match("\"a\""),
+        bare().if_match("\"a\"").if_none_match("*"),
+    ];
+    for put in refused {
+        assert_eq!(said(put.send().await), not_implemented());
+    }
+    let put = || bare().if_none_match("*");
+    let refused = [
+        put().content_type(JSON),
+        put().content_encoding("zstd"),
+        put().metadata("a", "b"),
+        put().cache_control("no-store"),
+        put().tagging("a=b"),
+        put().key("a//b.zst"),
+        put().key("../a.zst"),
+    ];
+    for put in refused {
+        assert_eq!(said(put.send().await), not_implemented());
+    }
+    assert!(!folder.path().join(VIEWS_BUCKET).exists());
+    put().send().await.unwrap();
+    let get = || client.get_object().bucket(VIEWS_BUCKET).key("a.zst");
+    for get in [
+        get().range("bytes=0-1"),
+        get().if_none_match("*"),
+        get().if_match("\"a\""),
+        get().version_id("1"),
+    ] {
+        assert_eq!(said(get.send().await), not_implemented());
+    }
+    let list = client.list_objects_v2().bucket(VIEWS_BUCKET);
+    assert_eq!(said(list.send().await), not_implemented());
+    let delete = client.delete_object().bucket(VIEWS_BUCKET).key("a.zst");
+    assert_eq!(said(delete.send().await), not_implemented());
+    get().send().await.unwrap();
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ mod stdio;
 mod surface;
 mod time;
 mod vectors;
+mod views;
 #[path = "../harness/wire.rs"]
 mod wire;
 mod wire_faults;

@@ -1,10 +1,10 @@
-//! The embedded S3: the part of S3 that the log relies on, with its protocol and its errors, over a
-//! folder (contract 7.6, 7.7).
+//! The embedded S3: the part of S3 that the log and its views rely on, with its protocol and its
+//! errors, over a folder (contract 7.6, 7.7).
 //!
 //! It stands under the SDK, so the real client signs, sends and reads as it does with S3. A request
 //! that it could not honor as S3 would is refused with 501 `NotImplemented`, never ignored.
-//! `tests/it/conduct.rs` compares it with S3's behavior. `disk.rs` makes objects durable. The module
-//! must not know what an object means. It is over 400 lines long because one `impl` holds S3's trait.
+//! `tests/it/conduct.rs` compares it with S3's behavior. `disk.rs` makes objects durable, and
+//! replaces views. The module must not know what an object means.
 
 use std::sync::Arc;
 
@@ -12,12 +12,11 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use http_body_util::BodyExt;
-use memory_log::object::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    ETag, ETagCondition, EncodingType, GetObjectInput, GetObjectOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+    ETag, EncodingType, GetObjectInput, GetObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Object, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
@@ -26,22 +25,25 @@ use uuid::Uuid;
 
 use crate::put::OBJECT_DAMAGED;
 
+mod bucket;
 mod client;
 mod disk;
+mod headers;
 mod key;
 mod listing;
 mod permissions;
 
+pub use bucket::{BUCKET, VIEWS_BUCKET};
 pub use client::client;
 pub use disk::{DataFolderError, Disk};
 pub use permissions::OpenFolder;
 
-use disk::{LinkError, Linked, OBJECT_BYTES_MAX};
+use bucket::Bucket;
+use disk::{LinkError, Linked, Replaced};
+use headers::{expected, judge_digest, refuse_unsupported};
 use key::Key;
 use listing::Continuation;
 
-/// The name of the only bucket, and of its folder.
-pub const BUCKET: &str = "memory";
 /// S3's own limit of keys in a page.
 const PAGE_KEYS_MAX: i32 = 1_000;
 
@@ -87,53 +89,36 @@ impl S3 for LocalS3 {
         &self,
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        refuse_unsupported(&request, PUT_HEADERS, &[])?;
+        let bucket = known_bucket(&request.input.bucket)?;
+        let expected = expected(bucket, &request)?;
         let input = request.input;
-        let key = known_key(&input.bucket, &input.key)?;
-        // As the bucket policy does: a put that could overwrite is denied.
-        match input.if_none_match {
-            Some(ETagCondition::Any) => {}
-            Some(ETagCondition::ETag(_)) => {
-                return Err(s3_error!(
-                    NotImplemented,
-                    "If-None-Match of a put takes * only"
-                ));
-            }
-            None => {
-                return Err(s3_error!(
-                    AccessDenied,
-                    "a put without If-None-Match is denied by the bucket policy"
-                ));
-            }
-        }
-        if input
-            .content_type
-            .as_ref()
-            .is_some_and(|given| *given != CONTENT_TYPE)
-        {
-            return Err(s3_error!(
-                NotImplemented,
-                "objects are stored as application/json only"
-            ));
-        }
-        let body = whole(input.body).await?;
+        let key = known_key(&input.key)?;
+        let body = whole(input.body, bucket.bytes_max()).await?;
         let sha256 = Sha256::digest(&body);
         judge_digest(input.checksum_sha256.as_deref(), &sha256)?;
 
         let disk = Arc::clone(&self.disk);
-        match blocking(move || disk.link(&key, &body), link_failed).await? {
-            Linked::New(stat) => Ok(S3Response::new(PutObjectOutput {
-                e_tag: Some(ETag::Strong(stat.etag)),
-                checksum_sha256: input.checksum_sha256,
-                ..PutObjectOutput::default()
-            })),
-            Linked::Unstorable => Err(unstorable()),
-            Linked::Damaged => Err(damaged(&input.key)),
-            Linked::Taken => Err(s3_error!(
-                PreconditionFailed,
-                "At least one of the pre-conditions you specified did not hold"
-            )),
-        }
+        let stat = match bucket {
+            Bucket::Log => match blocking(move || disk.link(&key, &body), link_failed).await? {
+                Linked::New(stat) => stat,
+                Linked::Unstorable => return Err(unstorable()),
+                Linked::Damaged => return Err(damaged(&input.key)),
+                Linked::Taken => return Err(precondition_failed()),
+            },
+            Bucket::Views => {
+                let replace = move || disk.replace(&key, &body, &expected);
+                match blocking(replace, failed).await? {
+                    Replaced::New(stat) => stat,
+                    Replaced::Missing => return Err(no_such_key()),
+                    Replaced::Unexpected => return Err(precondition_failed()),
+                }
+            }
+        };
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(ETag::Strong(stat.etag)),
+            checksum_sha256: input.checksum_sha256,
+            ..PutObjectOutput::default()
+        }))
     }
 
     async fn get_object(
@@ -142,17 +127,17 @@ impl S3 for LocalS3 {
     ) -> S3Result<S3Response<GetObjectOutput>> {
         refuse_unsupported(&request, &["x-amz-checksum-mode"], &[])?;
         let input = request.input;
-        let key = known_key(&input.bucket, &input.key)?;
+        let bucket = known_bucket(&input.bucket)?;
+        let key = known_key(&input.key)?;
         let disk = Arc::clone(&self.disk);
-        let Some((body, stat)) = blocking(move || disk.read(&key), failed).await? else {
-            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
-        };
+        let read = blocking(move || disk.read(bucket, &key), failed).await?;
+        let (body, stat) = read.ok_or_else(no_such_key)?;
         let checksum_sha256 = input
             .checksum_mode
             .map(|_| BASE64_STANDARD.encode(Sha256::digest(&body)));
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(body.len()).ok(),
-            content_type: CONTENT_TYPE.parse().ok(),
+            content_type: bucket.content_type().parse().ok(),
             e_tag: Some(ETag::Strong(stat.etag)),
             last_modified: Some(stat.modified.into()),
             checksum_sha256,
@@ -175,7 +160,10 @@ impl S3 for LocalS3 {
         ];
         refuse_unsupported(&request, &[], &params)?;
         let input = request.input;
-        known_bucket(&input.bucket)?;
+        match known_bucket(&input.bucket)? {
+            Bucket::Log => {}
+            Bucket::Views => return Err(s3_error!(NotImplemented, "views are not listed")),
+        }
         let continuation = match &input.continuation_token {
             Some(token) => {
                 let text = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
@@ -245,76 +233,24 @@ const UNSAFE_IN_A_LISTING: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'*');
 
-/// The headers of a put that are honored, as well as those of its transport.
-const PUT_HEADERS: &[&str] = &[
-    "if-none-match",
-    "x-amz-checksum-sha256",
-    "x-amz-sdk-checksum-algorithm",
-    "content-type",
-];
-/// Headers of the transport and the signature, which say nothing about the object.
-const TRANSPORT_HEADERS: &[&str] = &[
-    "content-length",
-    "x-amz-content-sha256",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-amz-user-agent",
-];
-
-/// Refuses a header or parameter that S3 would honor and this store does not.
-fn refuse_unsupported<T>(
-    request: &S3Request<T>,
-    headers: &[&str],
-    params: &[&str],
-) -> S3Result<()> {
-    let meant_for_s3 = |name: &&str| {
-        ["x-amz-", "if-", "content-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            || ["range", "cache-control", "expires"].contains(name)
-    };
-    let honored = |name: &&str| headers.contains(name) || TRANSPORT_HEADERS.contains(name);
-    let mut names = request
-        .headers
-        .keys()
-        .map(http::HeaderName::as_str)
-        .filter(meant_for_s3);
-    if let Some(name) = names.find(|name| !honored(name)) {
-        return Err(s3_error!(
-            NotImplemented,
-            "the header {name} is not implemented"
-        ));
-    }
-    let query = request
-        .uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
-    let mut names = query.map(|pair| pair.split('=').next().unwrap_or_default());
-    if let Some(name) = names.find(|name| !params.contains(name) && *name != "x-id") {
-        return Err(s3_error!(
-            NotImplemented,
-            "the parameter {name} is not implemented"
-        ));
-    }
-    Ok(())
+fn known_bucket(name: &str) -> S3Result<Bucket> {
+    let bucket = Bucket::named(name);
+    bucket.ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
 }
 
-fn known_bucket(bucket: &str) -> S3Result<()> {
-    if bucket == BUCKET {
-        Ok(())
-    } else {
-        Err(s3_error!(
-            NoSuchBucket,
-            "The specified bucket does not exist"
-        ))
-    }
-}
-
-fn known_key(bucket: &str, key: &str) -> S3Result<Key> {
-    known_bucket(bucket)?;
+fn known_key(key: &str) -> S3Result<Key> {
     Key::parse(key).ok_or_else(unstorable)
+}
+
+fn no_such_key() -> S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+fn precondition_failed() -> S3Error {
+    s3_error!(
+        PreconditionFailed,
+        "At least one of the pre-conditions you specified did not hold"
+    )
 }
 
 fn unstorable() -> S3Error {
@@ -334,7 +270,7 @@ fn damaged(key: &str) -> S3Error {
     damaged
 }
 
-async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
+async fn whole(body: Option<StreamingBlob>, bytes_max: usize) -> S3Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let Some(body) = body else { return Ok(bytes) };
     let mut body = s3s::Body::from(body);
@@ -349,7 +285,7 @@ async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
         if let Ok(data) = frame.into_data() {
             bytes.extend_from_slice(&data);
         }
-        if bytes.len() > OBJECT_BYTES_MAX {
+        if bytes.len() > bytes_max {
             return Err(s3_error!(
                 EntityTooLarge,
                 "Your proposed upload exceeds the maximum allowed size"
@@ -357,27 +293,6 @@ async fn whole(body: Option<StreamingBlob>) -> S3Result<Vec<u8>> {
         }
     }
     Ok(bytes)
-}
-
-fn judge_digest(declared: Option<&str>, computed: &[u8]) -> S3Result<()> {
-    let Some(declared) = declared else {
-        return Ok(());
-    };
-    let digest = BASE64_STANDARD
-        .decode(declared)
-        .ok()
-        .filter(|digest| digest.len() == computed.len());
-    match digest {
-        Some(digest) if digest == computed => Ok(()),
-        Some(_) => Err(s3_error!(
-            BadDigest,
-            "The SHA256 you specified did not match what we received."
-        )),
-        None => Err(s3_error!(
-            InvalidRequest,
-            "Value for x-amz-checksum-sha256 header is invalid."
-        )),
-    }
 }
 
 /// Runs work on files outside the async threads; `failure` says what its error is in S3.

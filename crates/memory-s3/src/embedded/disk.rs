@@ -3,12 +3,12 @@
 //! A put looks whether its name is free, writes a temporary file outside the bucket, syncs it, and
 //! links it to its name only if the name is still free. Then it syncs every folder whose new entry is
 //! not yet known to be on disk, even if another process made it. Only after that it reports that the
-//! name is new *or taken*. A killed process can leave a temporary file, but never half an object. The
-//! module must not know S3.
+//! name is new *or taken*. A killed process can leave a temporary file, but never half an object.
+//! `disk/views.rs` replaces views, which are not durable. The module must not know S3.
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
+use super::bucket::Bucket;
 use super::key::Key;
 use super::listing::{Continuation, Kept, Listing};
 use super::permissions::{make_file, make_folder};
@@ -25,12 +26,12 @@ use super::permissions::{make_file, make_folder};
 const UNCOMMITTED: &str = "uncommitted";
 /// Most folders that are remembered as durable. Forgetting one costs one more sync.
 const FOLDERS_KNOWN_MAX: usize = 100_000;
-/// Largest object that is read: it is held in memory, and the object of a memory is far smaller.
-pub(super) const OBJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 mod opening;
+mod views;
 
 pub use opening::DataFolderError;
+pub(super) use views::{Expected, Replaced};
 
 /// A data folder.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Disk {
     failed: AtomicBool,
     /// Listings between two of their pages.
     listings: Kept,
+    /// Held while a view is compared and replaced.
+    replacing: Mutex<()>,
 }
 
 /// The result of linking a file to its name.
@@ -164,7 +167,8 @@ impl Disk {
         }))
     }
 
-    fn write_uncommitted(&self, bytes: &[u8]) -> Result<PathBuf, LinkError> {
+    /// Makes a new temporary file.
+    fn make_uncommitted(&self) -> Result<(PathBuf, File), LinkError> {
         let path = self.uncommitted.join(Uuid::new_v4().to_string());
         let made = match make_file(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -173,7 +177,11 @@ impl Disk {
             }
             made => made,
         };
-        let mut file = made.map_err(LinkError::BeforeLink)?;
+        Ok((path, made.map_err(LinkError::BeforeLink)?))
+    }
+
+    fn write_uncommitted(&self, bytes: &[u8]) -> Result<PathBuf, LinkError> {
+        let (path, mut file) = self.make_uncommitted()?;
         let written = file.write_all(bytes).map_err(LinkError::BeforeLink);
         let synced = written.and_then(|()| self.sync(&file).map_err(LinkError::InDoubt));
         if synced.is_err() {
@@ -249,25 +257,19 @@ impl Disk {
             .inspect_err(|_| self.failed.store(true, Ordering::Release))
     }
 
-    /// The object under this key; `None` if there is no file.
-    pub(super) fn read(&self, key: &Key) -> io::Result<Option<(Vec<u8>, Stat)>> {
-        let path = key.path(&self.bucket);
-        let metadata = match fs::symlink_metadata(&path) {
+    /// The object under this key of a bucket; `None` if there is no file.
+    pub(super) fn read(&self, bucket: Bucket, key: &Key) -> io::Result<Option<(Vec<u8>, Stat)>> {
+        match read(
+            &key.path(&self.folder.join(bucket.name())),
+            bucket.bytes_max(),
+        ) {
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
-                return Ok(None);
+                Ok(None)
             }
-            Ok(metadata) if metadata.is_dir() => return Ok(None),
-            metadata => metadata?,
-        };
-        if !metadata.is_file() {
-            return Err(io::Error::other("it is neither a file nor a folder"));
+            read => read,
         }
-        if usize::try_from(metadata.len()).unwrap_or(usize::MAX) > OBJECT_BYTES_MAX {
-            return Err(io::Error::other("it is larger than any object"));
-        }
-        Ok(Some((fs::read(&path)?, Stat::of(&metadata)?)))
     }
 
     /// The first page of the keys that have this prefix and are greater than `after`, in order.
@@ -329,6 +331,26 @@ fn entry(path: &Path) -> io::Result<Option<Metadata>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A file's bytes, and what is known about these bytes; `None` if it is a folder.
+fn read(path: &Path, bytes_max: usize) -> io::Result<Option<(Vec<u8>, Stat)>> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_dir() {
+        return Ok(None);
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is neither a file nor a folder"));
+    }
+    // A view may have been replaced since.
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if usize::try_from(metadata.len()).unwrap_or(usize::MAX) > bytes_max {
+        return Err(io::Error::other("it is larger than any object"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some((bytes, Stat::of(&metadata)?)))
 }
 
 /// Whether this error of `link` says that the file system took no new name. Any other one, such as

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::super::BUCKET;
+use super::super::bucket::BUCKET;
 use super::super::key::CUT;
 use super::super::listing::Kept;
 use super::super::permissions::{OpenFolder, make_folder};
@@ -92,6 +92,7 @@ impl Disk {
             durable: Mutex::default(),
             failed: AtomicBool::new(false),
             listings: Kept::default(),
+            replacing: Mutex::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::BUCKET;
+use super::super::bucket::{BUCKET, LOG_BYTES_MAX};
 use super::opening::around;
 use super::*;
 
@@ -21,7 +21,7 @@ fn key(text: &str) -> Key {
 
 /// The bytes under a key, if it is an object.
 fn bytes(disk: &Disk, text: &str) -> Option<Vec<u8>> {
-    let read = disk.read(&key(text)).unwrap();
+    let read = disk.read(Bucket::Log, &key(text)).unwrap();
     read.map(|(bytes, _)| bytes)
 }
 
@@ -160,9 +160,15 @@ fn no_write_and_no_read_follows_a_link() {
         assert!(matches!(linked, Linked::Unstorable), "{text}");
     }
     assert_eq!(names(elsewhere.path()), ["object"]);
-    assert!(disk.read(&key("file")).is_err() && disk.read(&key("broken")).is_err());
+    assert!(
+        disk.read(Bucket::Log, &key("file")).is_err()
+            && disk.read(Bucket::Log, &key("broken")).is_err()
+    );
     symlink("loop", bucket.join("loop")).unwrap();
-    assert!(disk.read(&key("loop/object")).is_err(), "it is not known");
+    assert!(
+        disk.read(Bucket::Log, &key("loop/object")).is_err(),
+        "it is not known"
+    );
 }
 
 #[test]
@@ -256,12 +262,12 @@ fn what_is_not_an_object_is_not_there_and_what_is_too_large_is_an_error() {
     let sized = |name: &str, bytes: usize| {
         let file = File::create(bucket.join(name)).unwrap();
         file.set_len(bytes as u64).unwrap();
-        disk.read(&key(name))
+        disk.read(Bucket::Log, &key(name))
             .map(|read| read.map(|(_, stat)| stat.bytes))
     };
-    let most = OBJECT_BYTES_MAX as u64;
-    assert_eq!(sized("most", OBJECT_BYTES_MAX).unwrap(), Some(most));
-    assert!(sized("more", OBJECT_BYTES_MAX + 1).is_err());
+    let most = LOG_BYTES_MAX as u64;
+    assert_eq!(sized("most", LOG_BYTES_MAX).unwrap(), Some(most));
+    assert!(sized("more", LOG_BYTES_MAX + 1).is_err());
     // The object of the largest body, 4 MiB, with all that an object adds.
     assert!(sized("largest", 5 * 1024 * 1024).is_ok());
 }
@@ -270,7 +276,7 @@ fn what_is_not_an_object_is_not_there_and_what_is_too_large_is_an_error() {
 fn an_etag_changes_with_the_file() {
     let (disk, folder) = disk();
     disk.link(&key("a"), b"x").unwrap();
-    let etag = || disk.read(&key("a")).unwrap().unwrap().1.etag;
+    let etag = || disk.read(Bucket::Log, &key("a")).unwrap().unwrap().1.etag;
     let (first, again) = (etag(), etag());
     assert_eq!(first, again);
     fs::write(folder.path().join(BUCKET).join("a"), "longer").unwrap();
