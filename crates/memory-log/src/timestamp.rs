@@ -5,6 +5,7 @@
 //! Source: RFC 3339, section 5.6 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>).
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
@@ -64,6 +65,12 @@ impl Timestamp {
     pub fn from_unix_micros(micros: i64) -> Self {
         let micros = micros.clamp(0, LAST_SECOND * 1_000_000 + 999_999);
         Self(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+    }
+
+    /// The time since an earlier instant; zero if that one is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        (self.0 - earlier.0).to_std().unwrap_or_default()
     }
 
     fn at(seconds: i64, nanos: u32) -> Option<Self> {
@@ -148,6 +155,25 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(given).unwrap().to_string(), normal);
         }
+    }
+
+    #[test]
+    fn the_time_since_an_instant_is_exact_and_never_negative() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let (early, late) = (
+            at("2026-01-27T03:14:22.1Z"),
+            at("2026-01-27T04:19:22.100000001+01:00"),
+        );
+        assert_eq!(late.since(early), Duration::new(5 * 60, 1));
+        assert_eq!(early.since(late), Duration::ZERO);
+        let (first, last) = (
+            at("1970-01-01T00:00:00Z"),
+            at("9999-12-31T23:59:59.999999999Z"),
+        );
+        assert_eq!(
+            last.since(first),
+            Duration::new(LAST_SECOND.unsigned_abs(), 999_999_999)
+        );
     }
 
     #[test]

@@ -1,0 +1,341 @@
+//! The words of memories, each with the memories that have it.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::HashMap;
+use std::fmt;
+
+use memory_log::memory::Memory;
+use memory_log::object::Prefix;
+use memory_log::timestamp::Timestamp;
+use uuid::Uuid;
+
+use super::Hit;
+use crate::words::{LANGUAGES, Stemmers, forms, forms_beside};
+
+/// The index of some memories. Each has a number, in the order of adding, from 0.
+#[derive(Default)]
+pub struct Index {
+    numbers: HashMap<Box<str>, u32>,
+    terms: Vec<Term>,
+    docs: Vec<Doc>,
+    /// The forms of each memory: in its content, and in its metadata and date.
+    lengths: Vec<(u32, u32)>,
+    /// The numbers of the memories in the order of their places.
+    by_key: Vec<u32>,
+    entities: HashMap<Box<str>, u32>,
+    prefixes: Vec<Box<str>>,
+    stemmers: Stemmers,
+}
+
+/// A word, a form of an identifier, or a stem.
+struct Term {
+    postings: Vec<Posting>,
+    /// For each language, the first word that has this term as its stem.
+    with_stem: [u32; LANGUAGES],
+    /// For each language, the next word that has the same stem as this one.
+    next_with_stem: [u32; LANGUAGES],
+}
+
+/// The end of a list of words with one stem.
+const NONE: u32 = u32::MAX;
+
+impl Default for Term {
+    fn default() -> Self {
+        Self {
+            postings: Vec::new(),
+            with_stem: [NONE; LANGUAGES],
+            next_with_stem: [NONE; LANGUAGES],
+        }
+    }
+}
+
+/// How often a memory has a word.
+#[derive(Clone, Copy)]
+pub(super) struct Posting {
+    pub(super) doc: u32,
+    /// In its content. Numbers too great for this are held at its end.
+    pub(super) content: u16,
+    /// In its metadata and its date.
+    pub(super) beside: u16,
+}
+
+impl Posting {
+    /// Adds what the same memory has of another word.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.content = self.content.saturating_add(other.content);
+        self.beside = self.beside.saturating_add(other.beside);
+    }
+}
+
+/// A memory of the index.
+#[derive(Clone, Copy)]
+pub(super) struct Doc {
+    pub(super) entity: u32,
+    pub(super) timestamp: Timestamp,
+    pub(super) memory_id: Uuid,
+}
+
+/// A place among the memories of an index: within an entity, the order of places is that of keys.
+pub(super) type Place = (u32, Timestamp, Uuid);
+
+impl Doc {
+    pub(super) fn place(&self) -> Place {
+        (self.entity, self.timestamp, self.memory_id)
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("docs", &self.docs.len())
+            .field("terms", &self.terms.len())
+            .finish()
+    }
+}
+
+/// Numbers of memories and words. A process that could hold 2^32 of them is not one that this crate runs in.
+fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl Index {
+    /// Adds a memory and returns its number.
+    pub fn add(&mut self, memory_id: Uuid, memory: &Memory) -> usize {
+        let doc = number(self.docs.len());
+        let (mut content, mut beside) = (0_u32, 0_u32);
+        forms(memory.content(), |form| {
+            content = content.saturating_add(1);
+            self.count(form, doc, |posting| {
+                posting.content = posting.content.saturating_add(1);
+            });
+        });
+        forms_beside(memory, |form| {
+            beside = beside.saturating_add(1);
+            self.count(form, doc, |posting| {
+                posting.beside = posting.beside.saturating_add(1);
+            });
+        });
+        let entity = self.entity(memory);
+        let added = Doc {
+            entity,
+            timestamp: memory.timestamp(),
+            memory_id,
+        };
+        // Memories come nearly in the order of their keys, so that this insertion is at the end or close to it.
+        let at = self
+            .by_key
+            .partition_point(|doc| self.place(*doc) < Some(added.place()));
+        self.by_key.insert(at, doc);
+        self.docs.push(added);
+        self.lengths.push((content, beside));
+        self.docs.len() - 1
+    }
+
+    /// How many memories it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.docs.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.docs.is_empty()
+    }
+
+    /// The memories that a request may see, by their numbers.
+    #[must_use]
+    pub fn candidates(&self, is_candidate: impl Fn(usize) -> bool) -> Candidates<'_> {
+        let is_in: Vec<_> = (0..self.docs.len()).map(is_candidate).collect();
+        let mut candidates = Candidates {
+            index: self,
+            is_in,
+            count: 0,
+            content: 0,
+            beside: 0,
+        };
+        for ((content, beside), _) in self
+            .lengths
+            .iter()
+            .zip(&candidates.is_in)
+            .filter(|(_, is_in)| **is_in)
+        {
+            candidates.count += 1;
+            candidates.content += u64::from(*content);
+            candidates.beside += u64::from(*beside);
+        }
+        candidates
+    }
+
+    fn place(&self, doc: u32) -> Option<Place> {
+        self.docs.get(doc as usize).map(Doc::place)
+    }
+
+    pub(super) fn doc(&self, doc: usize) -> Option<&Doc> {
+        self.docs.get(doc)
+    }
+
+    /// The forms of a memory: in its content, and beside it.
+    pub(super) fn lengths(&self, doc: u32) -> (u32, u32) {
+        self.lengths.get(doc as usize).copied().unwrap_or_default()
+    }
+
+    /// The memories before a place, and those after it.
+    pub(super) fn around(&self, place: Place) -> (&[u32], &[u32]) {
+        let start = self
+            .by_key
+            .partition_point(|doc| self.place(*doc) < Some(place));
+        let (before, after) = self.by_key.split_at_checked(start).unwrap_or_default();
+        let own = after.partition_point(|doc| self.place(*doc) == Some(place));
+        (before, after.get(own..).unwrap_or_default())
+    }
+
+    pub(super) fn entity_of(&self, prefix: &str) -> Option<u32> {
+        self.entities.get(prefix).copied()
+    }
+
+    pub(super) fn prefix(&self, entity: u32) -> &str {
+        self.prefixes
+            .get(entity as usize)
+            .map_or("", |prefix| prefix)
+    }
+
+    fn entity(&mut self, memory: &Memory) -> u32 {
+        let (domain, entity_id) = (memory.domain(), memory.entity_id());
+        let prefix = Prefix::Entity { domain, entity_id }.to_string();
+        if let Some(known) = self.entity_of(&prefix) {
+            return known;
+        }
+        let entity = number(self.prefixes.len());
+        self.prefixes.push(prefix.as_str().into());
+        self.entities.insert(prefix.into(), entity);
+        entity
+    }
+
+    /// Counts a form of the memory that is being added.
+    fn count(&mut self, form: &str, doc: u32, add: impl Fn(&mut Posting)) {
+        let term = self.numbered(form);
+        if self.term(term).is_none_or(|term| term.postings.is_empty()) {
+            self.enter_under_stems(form, term);
+        }
+        let Some(Term { postings, .. }) = self.terms.get_mut(term as usize) else {
+            return;
+        };
+        match postings.last_mut() {
+            Some(last) if last.doc == doc => add(last),
+            _ => {
+                let mut posting = Posting {
+                    doc,
+                    content: 0,
+                    beside: 0,
+                };
+                add(&mut posting);
+                postings.push(posting);
+            }
+        }
+    }
+
+    fn numbered(&mut self, form: &str) -> u32 {
+        if let Some(known) = self.numbers.get(form) {
+            return *known;
+        }
+        let term = number(self.terms.len());
+        self.numbers.insert(form.into(), term);
+        self.terms.push(Term::default());
+        term
+    }
+
+    /// Puts a word into the list of each of its stems.
+    fn enter_under_stems(&mut self, form: &str, term: u32) {
+        let stems = self.stemmers.of(form).into_iter().flatten();
+        for (language, stem) in stems.enumerate() {
+            let stem = self.numbered(&stem);
+            let first = self
+                .terms
+                .get_mut(stem as usize)
+                .map(|stem| &mut stem.with_stem);
+            let first = first.and_then(|first| first.get_mut(language));
+            let next = first.map_or(NONE, |first| std::mem::replace(first, term));
+            let word = self
+                .terms
+                .get_mut(term as usize)
+                .map(|word| &mut word.next_with_stem);
+            if let Some(place) = word.and_then(|word| word.get_mut(language)) {
+                *place = next;
+            }
+        }
+    }
+
+    fn term(&self, term: u32) -> Option<&Term> {
+        self.terms.get(term as usize)
+    }
+
+    /// The memories that have a form.
+    pub(super) fn postings(&self, form: &str) -> &[Posting] {
+        let term = self.numbers.get(form).and_then(|term| self.term(*term));
+        term.map_or(&[], |term| &term.postings)
+    }
+
+    /// The postings of each word with a stem.
+    pub(super) fn with_stem(
+        &self,
+        language: usize,
+        stem: &str,
+    ) -> impl Iterator<Item = &[Posting]> {
+        let first = self
+            .numbers
+            .get(stem)
+            .and_then(|stem| self.term(*stem)?.with_stem.get(language));
+        let next = move |word: &u32| self.term(*word)?.next_with_stem.get(language).copied();
+        let words = std::iter::successors(first.copied(), next).take_while(|word| *word != NONE);
+        words.filter_map(|word| Some(self.term(word)?.postings.as_slice()))
+    }
+}
+
+/// The memories of an index that a request may see.
+#[derive(Debug)]
+pub struct Candidates<'i> {
+    pub(super) index: &'i Index,
+    is_in: Vec<bool>,
+    count: usize,
+    /// The forms of all candidates together.
+    content: u64,
+    beside: u64,
+}
+
+impl Candidates<'_> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn has(&self, doc: u32) -> bool {
+        self.is_in.get(doc as usize).is_some_and(|is_in| *is_in)
+    }
+
+    /// The forms of all candidates together: in their contents, and beside them.
+    pub(super) fn lengths(&self) -> (u64, u64) {
+        (self.content, self.beside)
+    }
+}
+
+/// The newer first, then the smaller key.
+pub(super) fn order(sets: &[Candidates<'_>], a: &Hit, b: &Hit) -> Ordering {
+    let of = |hit: &Hit| {
+        let index = sets.get(hit.set)?.index;
+        let doc = index.docs.get(hit.doc)?;
+        Some((
+            Reverse(doc.timestamp),
+            index.prefix(doc.entity),
+            doc.memory_id,
+        ))
+    };
+    of(a).cmp(&of(b))
+}
