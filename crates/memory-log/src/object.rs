@@ -94,6 +94,22 @@ impl Object {
     /// # Errors
     /// [`ObjectError`] says why they are not.
     pub fn read(key: &str, body: &[u8]) -> Result<Stored, ObjectError> {
+        let stored = Self::prove(body)?;
+        if stored.object.key == key {
+            Ok(stored)
+        } else {
+            Err(ObjectError::OtherKey {
+                derived: stored.object.key,
+            })
+        }
+    }
+
+    /// Reads bytes that were not kept under a key of their own, and proves that they are the object of
+    /// a memory, to the byte. The key follows from them.
+    ///
+    /// # Errors
+    /// [`ObjectError`] says why they are not.
+    pub fn prove(body: &[u8]) -> Result<Stored, ObjectError> {
         let json = Json::parse(body).map_err(|fault| ObjectError::NotJson(fault.reason))?;
         let draft = stored_draft(json.root())?;
         // The timestamp is known to be there, so this default is never used.
@@ -111,13 +127,7 @@ impl Object {
                 },
             });
         }
-        if object.key == key {
-            Ok(Stored { memory, object })
-        } else {
-            Err(ObjectError::OtherKey {
-                derived: object.key,
-            })
-        }
+        Ok(Stored { memory, object })
     }
 }
 

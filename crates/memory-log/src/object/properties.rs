@@ -87,6 +87,7 @@ proptest! {
         prop_assert_eq!(&claim.to_string(), &object.key);
         prop_assert_eq!(KeyClaim::parse(&object.key), Some(claim));
         prop_assert_eq!(Object::read(&object.key, &object.body), Ok(Stored { memory, object: object.clone() }));
+        prop_assert_eq!(Object::prove(&object.body), Object::read(&object.key, &object.body));
     }
 
     #[test]
@@ -121,6 +122,7 @@ proptest! {
         let object = object(&request(&fields));
         let mut flipped = object.body.to_vec();
         flipped[at.index(object.body.len())] ^= 1_u8 << bit;
+        prop_assert!(Object::prove(&flipped).is_err());
         prop_assert!(Object::read(&object.key, &flipped).is_err());
     }
 }
