@@ -256,8 +256,9 @@ impl Keys {
     }
 
     async fn listed(&self, range: &Range, cuts: &[String]) -> Vec<String> {
-        let listed = self.reader.list(&rob(), range, cuts).await.unwrap();
-        listed.into_iter().map(|listed| listed.key).collect()
+        let listed = self.reader.list(&rob(), range, cuts, usize::MAX).await;
+        let listed = listed.unwrap().unwrap().into_iter();
+        listed.map(|listed| listed.key).collect()
     }
 
     fn requests(&self) -> usize {
@@ -305,6 +306,18 @@ async fn parts_listed_side_by_side_have_what_one_listing_has_and_what_was_added_
 }
 
 #[tokio::test]
+async fn a_listing_that_is_longer_than_wanted_is_not_read_to_its_end() {
+    let keys = Keys::of((0..6_000).map(key));
+    let whole = Range::under(rob().memories());
+    let list = async |most| keys.reader.list(&rob(), &whole, &[], most).await;
+    assert_eq!(list(5_999).await, Ok(None));
+    assert_eq!(list(6_000).await.unwrap().unwrap().len(), 6_000);
+    keys.requests();
+    assert_eq!(list(1_500).await, Ok(None));
+    assert!(keys.requests() <= 3, "the next page may have been begun");
+}
+
+#[tokio::test]
 async fn a_range_is_its_first_page_and_the_rest_of_it() {
     let keys = Keys::of((0..1_500).map(key));
     let whole = Range::under(rob().memories());
@@ -336,7 +349,7 @@ async fn what_lies_outside_of_the_scope_is_refused_and_never_asked_for() {
         ..Selection::default()
     };
     for error in [
-        reader.list(&scope, &near, &[]).await.unwrap_err(),
+        reader.list(&scope, &near, &[], 1).await.unwrap_err(),
         reader.first_page(&scope, &near).await.unwrap_err(),
         reader.is_listed(&scope, other).await.unwrap_err(),
         reader.get(&scope, other).await.unwrap_err(),
@@ -361,7 +374,12 @@ async fn what_lies_outside_of_the_scope_is_refused_and_never_asked_for() {
 async fn many_objects_are_fetched_whole_and_one_that_is_gone_is_listed_once_more() {
     let keys = Keys::of((0..300).map(key));
     let whole = Range::under(rob().memories());
-    let mut listed = keys.reader.list(&rob(), &whole, &[]).await.unwrap();
+    let mut listed = keys
+        .reader
+        .list(&rob(), &whole, &[], 300)
+        .await
+        .unwrap()
+        .unwrap();
     listed.push(Listed {
         key: key(300),
         bytes: u64::MAX,

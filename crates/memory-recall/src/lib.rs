@@ -1,8 +1,25 @@
 //! Recall: the reader beside the ingress. It finds, lists and gets what was stored.
 //!
+//! | module | what it does |
+//! |---|---|
+//! | [`words`] | the words of a memory and of a query |
+//! | [`rank`] | which memories answer a query best |
+//! | [`line`] | a memory of the log, proved, and its place in the order of time |
+//! | [`log`] | what S3 has of a scope at one moment: what is listed, and the status of each memory |
+//! | [`kept`] | what this process has read before, with its index |
+//! | [`find`] | search, list and get |
+//!
 //! Invariant: the list is the truth and a view is a cache. Nothing is kept but in S3, and no answer is
 //! partial. The crate must not know the write path.
 
 pub mod words;
 
 pub mod rank;
+
+pub mod line;
+
+pub mod log;
+
+pub mod kept;
+
+pub mod find;

@@ -153,7 +153,10 @@ impl Reader {
 
     /// Gets an object that was listed. What is gone is listed once more: gone there too, it was erased
     /// in between, and if it is there, it was restored.
-    async fn get_listed(&self, scope: &ReadScope, key: &str) -> Result<Got, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`] if S3 gives no whole object, and there is not certainly none.
+    pub async fn get_listed(&self, scope: &ReadScope, key: &str) -> Result<Got, ReadError> {
         let got = self.get(scope, key).await?;
         if got != Got::Gone || !self.is_listed(scope, key).await? {
             return Ok(got);

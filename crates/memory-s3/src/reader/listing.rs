@@ -123,8 +123,9 @@ impl Reader {
         Ok(page)
     }
 
-    /// All objects of a range in the order of their keys. Its parts between the cuts are listed side by
-    /// side. A part of a thousand keys is one request, so cuts are best a little closer than that.
+    /// All objects of a range in the order of their keys; `None` if they are more than `most`, and then
+    /// they are not listed to the end. The parts of the range between the cuts are listed side by side.
+    /// A part of a thousand keys is one request, so cuts are best a little closer than that.
     ///
     /// # Errors
     /// [`ReadError`] if any page is missing.
@@ -133,15 +134,21 @@ impl Reader {
         scope: &ReadScope,
         range: &Range,
         cuts: &[String],
-    ) -> Result<Vec<Listed>, ReadError> {
+        most: usize,
+    ) -> Result<Option<Vec<Listed>>, ReadError> {
         covered(scope, &range.prefix)?;
         let parts = range.parts(cuts).into_iter();
-        let parts = parts.map(|part| self.listed(&part).try_collect::<Vec<_>>());
-        let parts: Vec<_> = stream::iter(parts)
-            .buffered(PARTS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(parts.concat())
+        let one_more = most.saturating_add(1);
+        let parts = parts.map(|part| self.listed(&part).take(one_more).try_collect::<Vec<_>>());
+        let mut parts = stream::iter(parts).buffered(PARTS_AT_ONCE);
+        let mut all = Vec::new();
+        while let Some(part) = parts.try_next().await? {
+            all.extend(part);
+            if all.len() > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all))
     }
 
     /// Whether this key is listed.

@@ -1,0 +1,254 @@
+//! The lines that this process keeps between requests, with their index.
+//!
+//! They are a cache: a request uses a line only where its own listing has the key, and nothing is judged
+//! by age. Lines come in sets. A set is built once and then shared, so that a request which needs a few
+//! new lines indexes these alone. The module must not know S3, or the status of a memory.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memory_log::scope::ReadScope;
+use uuid::Uuid;
+
+use crate::line::{Line, Place};
+use crate::rank::Index;
+
+/// Bytes of all kept lines, by the sizes of their objects: as much as the largest search reads. In memory
+/// a line and its index are about three times as large.
+const BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Sets of one entity. Each costs a search a look-up for every word.
+const SETS_MAX: usize = 16;
+/// Known keys from one cut of a listing to the next: less than a page, so that a part to which something
+/// was added is still one page.
+const CUT_EVERY: usize = 900;
+
+/// Lines with one index, in the order of their keys.
+pub struct Set {
+    lines: Vec<Arc<Line>>,
+    index: Index,
+    bytes: u64,
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Set")
+            .field("lines", &self.lines.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Set {
+    /// The set of these lines. Costs some microseconds of the processor for each word.
+    #[must_use]
+    pub fn of(mut lines: Vec<Arc<Line>>) -> Self {
+        lines.sort_unstable_by(|a, b| a.place.key.cmp(&b.place.key));
+        lines.dedup_by(|a, b| a.place.key == b.place.key);
+        let mut index = Index::default();
+        for line in &lines {
+            index.add(line.place.memory_id, &line.memory);
+        }
+        Self {
+            bytes: lines.iter().map(|line| line.place.bytes).sum(),
+            lines,
+            index,
+        }
+    }
+
+    /// Its lines.
+    #[must_use]
+    pub fn lines(&self) -> &[Arc<Line>] {
+        &self.lines
+    }
+
+    /// Its index, in which each line has the number of its position.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+}
+
+/// The lines of one entity that a process has. No line is in two of its sets.
+#[derive(Debug, Clone, Default)]
+pub struct Lines {
+    sets: Vec<Arc<Set>>,
+}
+
+/// Which of the listed places these lines have, and which lines are not listed.
+#[derive(Debug)]
+pub struct Match {
+    /// For each set and each of its lines, the number of the place.
+    pub place_of: Vec<Vec<Option<usize>>>,
+    /// For each place, its set and line.
+    pub line_of: Vec<Option<(usize, usize)>>,
+}
+
+impl Lines {
+    /// The sets.
+    #[must_use]
+    pub fn sets(&self) -> &[Arc<Set>] {
+        &self.sets
+    }
+
+    /// The same lines and one more set, which has none of theirs.
+    #[must_use]
+    pub fn with(&self, set: Set) -> Self {
+        let mut sets = self.sets.clone();
+        if !set.lines.is_empty() {
+            sets.push(Arc::new(set));
+        }
+        if sets.len() > SETS_MAX {
+            // The smaller half becomes one set, so that a line is seldom indexed again.
+            sets.sort_by_key(|set| std::cmp::Reverse(set.lines.len()));
+            let smaller = sets.split_off(SETS_MAX / 2);
+            let lines = smaller.iter().flat_map(|set| set.lines.iter().cloned());
+            sets.push(Arc::new(Set::of(lines.collect())));
+        }
+        Self { sets }
+    }
+
+    /// Compares these lines with what is listed, in the order of keys.
+    #[must_use]
+    pub fn matched(&self, places: &[Place]) -> Match {
+        let mut line_of = vec![None; places.len()];
+        let of_set = |(number, set): (usize, &Arc<Set>)| {
+            let mut place_of = Vec::with_capacity(set.lines.len());
+            let mut listed = places.iter().zip(&mut line_of).enumerate().peekable();
+            for (line, known) in set.lines.iter().enumerate() {
+                let mut found = None;
+                while let Some((place, (listed_place, line_of))) =
+                    listed.next_if(|(_, (place, _))| place.key <= known.place.key)
+                {
+                    if listed_place.key.cmp(&known.place.key) == Ordering::Equal {
+                        *line_of = Some((number, line));
+                        found = Some(place);
+                    }
+                }
+                place_of.push(found);
+            }
+            place_of
+        };
+        let place_of = self.sets.iter().enumerate().map(of_set).collect();
+        Match { place_of, line_of }
+    }
+
+    /// The same lines without those for which this is true: each must be known to be erased.
+    #[must_use]
+    pub fn without(&self, is_gone: impl Fn(&Line) -> bool) -> Self {
+        let kept = |set: &Arc<Set>| match set.lines.iter().any(|line| is_gone(line)) {
+            false => Arc::clone(set),
+            true => {
+                let lines = set.lines.iter().filter(|line| !is_gone(line));
+                Arc::new(Set::of(lines.cloned().collect()))
+            }
+        };
+        Self {
+            sets: self.sets.iter().map(kept).collect(),
+        }
+    }
+
+    /// The line of a place.
+    #[must_use]
+    pub fn line(&self, key: &str) -> Option<Arc<Line>> {
+        let of_set = |set: &Arc<Set>| {
+            let at = set
+                .lines
+                .binary_search_by(|line| line.place.key.as_str().cmp(key));
+            set.lines.get(at.ok()?).cloned()
+        };
+        self.sets.iter().find_map(of_set)
+    }
+
+    /// The key of the memory with this id.
+    #[must_use]
+    pub fn key_of(&self, memory_id: Uuid) -> Option<String> {
+        let lines = self.sets.iter().flat_map(|set| &set.lines);
+        let mut places = lines.map(|line| &line.place);
+        let place = places.find(|place| place.memory_id == memory_id)?;
+        Some(place.key.clone())
+    }
+
+    /// Known keys between which a listing can be cut.
+    #[must_use]
+    pub fn cuts(&self) -> Vec<String> {
+        let largest = self.sets.iter().max_by_key(|set| set.lines.len());
+        let lines = largest.into_iter().flat_map(|set| &set.lines);
+        let cuts = lines.skip(CUT_EVERY).step_by(CUT_EVERY);
+        cuts.map(|line| line.place.key.clone()).collect()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.sets.iter().map(|set| set.bytes).sum()
+    }
+}
+
+/// The lines of each entity that was read last.
+#[derive(Debug, Default)]
+pub struct Kept {
+    of: Mutex<Entities>,
+}
+
+#[derive(Debug, Default)]
+struct Entities {
+    lines: HashMap<ReadScope, (Lines, u64)>,
+    /// Counts uses, so that the one of longest ago is known.
+    uses: u64,
+}
+
+impl Kept {
+    /// The lines of a scope; none if it was not read, or was forgotten.
+    #[must_use]
+    pub fn lines(&self, scope: &ReadScope) -> Lines {
+        let mut of = self.entities();
+        of.uses += 1;
+        let uses = of.uses;
+        of.lines
+            .get_mut(scope)
+            .map(|(lines, used)| {
+                *used = uses;
+                lines.clone()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Keeps the lines of a scope, if nobody has kept others since `before` was taken. The entities that
+    /// were used longest ago are forgotten where the budget is exceeded.
+    pub fn replace(&self, scope: &ReadScope, before: &Lines, lines: &Lines) {
+        let mut of = self.entities();
+        of.uses += 1;
+        let uses = of.uses;
+        let is_same = |now: &Lines| {
+            now.sets.len() == before.sets.len()
+                && now
+                    .sets
+                    .iter()
+                    .zip(&before.sets)
+                    .all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let now = of.lines.get(scope).map(|(lines, _)| lines);
+        if !now.map_or(before.sets.is_empty(), is_same) {
+            return;
+        }
+        of.lines.insert(scope.clone(), (lines.clone(), uses));
+        while of
+            .lines
+            .values()
+            .map(|(lines, _)| lines.bytes())
+            .sum::<u64>()
+            > BYTES_MAX
+        {
+            let others = of.lines.iter().filter(|(other, _)| *other != scope);
+            let oldest = others.min_by_key(|(_, (_, used))| *used);
+            match oldest.map(|(oldest, _)| oldest.clone()) {
+                Some(oldest) => of.lines.remove(&oldest),
+                None => break,
+            };
+        }
+    }
+
+    fn entities(&self) -> std::sync::MutexGuard<'_, Entities> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,113 @@
+//! How many requests each read costs, and how many of them follow each other.
+
+use std::time::Duration;
+
+use memory_log::event::Status;
+use memory_log::object::Object;
+use memory_recall::find::{Filters, Order};
+use memory_recall::words::Query;
+use tokio::time::Instant;
+
+use crate::world::{World, later, memories, scope};
+
+/// The time that each request takes, so that the time of an answer is the number of its rounds.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Runs a read, and says in how many rounds it came, and with how many LISTs and GETs.
+async fn cost<T>(world: &World, read: impl Future<Output = T>) -> (u64, usize, usize) {
+    world.requests();
+    *world.pause.lock().unwrap() = ROUND;
+    let begun = Instant::now();
+    read.await;
+    let rounds = begun.elapsed().as_secs();
+    *world.pause.lock().unwrap() = Duration::ZERO;
+    let requests = world.requests();
+    let lists = requests
+        .iter()
+        .filter(|request| request.starts_with("LIST"));
+    (
+        rounds,
+        lists.count(),
+        requests
+            .iter()
+            .filter(|request| request.starts_with("GET"))
+            .count(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
+    let world = World::new();
+    let stored = memories("rob", 1_000);
+    stored.iter().for_each(|memory| drop(world.store(memory)));
+    let (scopes, query) = ([scope("rob")], Query::parse("note 7").unwrap());
+    let none = Filters::default();
+    let search = async |recall: &memory_recall::find::Recall| {
+        recall
+            .search(&scopes, &query, &none, 5, later())
+            .await
+            .unwrap()
+    };
+    let list = async |recall: &memory_recall::find::Recall, order| {
+        recall
+            .list(&scopes, &none, order, None, 50, later())
+            .await
+            .unwrap()
+    };
+
+    let cold = world.recall();
+    // 64 objects of a folder are fetched at once.
+    let (rounds, lists, gets) = cost(&world, search(&cold)).await;
+    assert_eq!((lists, gets), (2, 1_000));
+    assert!(rounds <= 1 + 1_000_u64.div_ceil(64) + 1, "{rounds}");
+    assert_eq!(
+        cost(&world, search(&cold)).await,
+        (1, 3, 0),
+        "all of it is kept, and 900 known keys are a part of the listing"
+    );
+    let new = &memories("rob", 1_001)[1_000];
+    world.store(new);
+    world.change(&stored[3], 1, Status::Verified);
+    world.change(&stored[4], 1, Status::Deleted);
+    assert_eq!(
+        cost(&world, search(&cold)).await,
+        (2, 3, 3),
+        "the new memory, and two events"
+    );
+    assert_eq!(cost(&world, search(&cold)).await, (1, 3, 0));
+
+    let cold = world.recall();
+    for (order, lists) in [(Order::Oldest, 2), (Order::Newest, 3)] {
+        let cost = cost(&world, list(&cold, order)).await;
+        assert!(cost.0 <= 3 && cost.1 == lists, "{order:?}: {cost:?}");
+        assert_eq!(
+            cost.2,
+            50 + if order == Order::Oldest { 2 } else { 0 },
+            "{order:?}"
+        );
+    }
+
+    let object = Object::of(new);
+    let get = async |hint| {
+        let recall = world.recall();
+        let (found, _) = recall
+            .get(&scopes, object.memory_id, hint, 0, later())
+            .await
+            .unwrap();
+        assert_eq!(found.line.memory, *new);
+    };
+    assert_eq!(cost(&world, get(Some(new.timestamp()))).await, (2, 2, 1));
+    assert_eq!(
+        cost(&world, get(None)).await,
+        (3, 3, 1),
+        "the second page has it"
+    );
+    let changed = Object::of(&stored[3]).memory_id;
+    let recall = world.recall();
+    let get = recall.get(&scopes, changed, None, 50, later());
+    assert_eq!(
+        cost(&world, get).await,
+        (2, 2, 2),
+        "the memory and its event, side by side"
+    );
+}
