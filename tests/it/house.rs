@@ -34,9 +34,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_s3::put", &["aws", "object", "witness"]),
     ("memory_s3::writer", &["object", "put", "scope"]),
     ("memory_s3::changer", &["event", "put", "scope"]),
-    ("memory_s3::reader", &["aws", "object", "scope", "timestamp"]),
+    (
+        "memory_s3::reader",
+        &["aws", "object", "scope", "timestamp"],
+    ),
     ("memory_s3::views", &["aws", "scope"]),
     ("memory_s3::embedded", &["aws", "object", "put", "views"]),
+    ("memory_recall::view", &["object", "scope", "views"]),
     ("memory_recall::words", &["json", "memory", "timestamp"]),
     (
         "memory_recall::rank",

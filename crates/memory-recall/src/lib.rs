@@ -23,3 +23,5 @@ pub mod log;
 pub mod kept;
 
 pub mod find;
+
+pub mod view;
