@@ -46,10 +46,9 @@ pub const MCP: &[&str] = &["/api/v1/mcp", "/mcp"];
 #[must_use]
 pub fn endpoints(ingress: Ingress) -> Vec<Endpoint> {
     let ingress = Arc::new(ingress);
-    let of_messages = Arc::clone(&ingress);
-    let mut endpoints = of_documents(ingress);
+    let mut endpoints = of_documents(&ingress);
     endpoints.push(messages(MCP, tool::toolset(), move |draft, exchange| {
-        let ingress = Arc::clone(&of_messages);
+        let ingress = Arc::clone(&ingress);
         Box::pin(async move { append(&ingress, draft, exchange).await })
     }));
     endpoints
@@ -57,7 +56,8 @@ pub fn endpoints(ingress: Ingress) -> Vec<Endpoint> {
 
 /// The endpoints of the ingress but for MCP.
 #[must_use]
-pub fn of_documents(ingress: Arc<Ingress>) -> Vec<Endpoint> {
+pub fn of_documents(ingress: &Arc<Ingress>) -> Vec<Endpoint> {
+    let ingress = Arc::clone(ingress);
     let read = "GET, HEAD";
     vec![
         Endpoint::new(Kind::Document, MEMORY, "POST", move |exchange| {

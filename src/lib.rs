@@ -13,7 +13,7 @@
 //! | 7 the use case | [`remember`] | draft → [`remember::Receipt`] |
 //! | 8 representation | [`jsonapi`], [`tool`], [`memory_web::problem`] | receipt or failure → document |
 //!
-//! `server` reads requests from sockets, and `stdio` serves an agent on a pipe. `client` calls a
+//! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an agent on a pipe. `client` calls a
 //! deployed service. `openapi` generates the document of the HTTP interface. [`clock`] is the time.
 //! `docs/contract.md` is what all of this promises.
 
@@ -30,6 +30,8 @@ pub mod http;
 
 #[cfg(feature = "local")]
 pub mod client;
+#[cfg(feature = "local")]
+pub mod joined;
 #[cfg(feature = "local")]
 pub mod openapi;
 #[cfg(feature = "local")]

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use memory_web::body::BODY_BYTES_MAX;
 use memory_web::flat::Flat;
-use memory_web::mcp::{self, Response, Step, Toolset};
+use memory_web::mcp::{self, Response, Sender, Step, Toolset};
 use memory_web::problem::Problem;
 
 /// Longest line that is read to its end, so that the response to a message over the limit can have
@@ -129,7 +129,7 @@ fn step<T>(tools: &Toolset<T>, line: &[u8]) -> Option<Step<T>> {
     if message.is_empty() {
         return None;
     }
-    Some(match mcp::dispatch(tools, None, message) {
+    Some(match mcp::dispatch(tools, Sender::Any, None, message) {
         Step::Call(_, reply) if message.len() > BODY_BYTES_MAX => {
             let problem = Problem::too_large(BODY_BYTES_MAX);
             Step::Respond(reply.result_of_call(&Flat::failure(&[problem])))

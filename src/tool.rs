@@ -19,7 +19,7 @@ use crate::remember::Receipt;
 pub const NAME: &str = "append_memory";
 
 /// What the server is.
-const SERVER: ServerInfo = ServerInfo {
+pub(crate) const SERVER: ServerInfo = ServerInfo {
     name: "memory-ingress",
     title: "Memory Ingress",
     version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ use memory_ingress::tool::{self, ToolOutcome};
 use memory_log::memory::Memory;
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
-use memory_web::mcp::{Response, Step, dispatch};
+use memory_web::mcp::{Response, Sender, Step, dispatch};
 use memory_web::media_type::BodyType;
 use memory_web::problem::Problem;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub fn mcp_message(bytes: &[u8]) {
         by_number
     };
     let headers = headers(arrival, message);
-    match dispatch(&tool::toolset(), headers.as_ref(), message) {
+    match dispatch(&tool::toolset(), Sender::Any, headers.as_ref(), message) {
         Step::Respond(reply) => {
             check_reply(&reply, message);
             let is_error = reply
@@ -44,7 +44,9 @@ pub fn mcp_message(bytes: &[u8]) {
                 .is_some();
             let must_run = b"sb12".contains(&arrival) && is_call_without_meta(message);
             assert!(!(must_run && is_error), "a call without `_meta` is refused");
-            let Step::Respond(again) = dispatch(&tool::toolset(), headers.as_ref(), message) else {
+            let Step::Respond(again) =
+                dispatch(&tool::toolset(), Sender::Any, headers.as_ref(), message)
+            else {
                 panic!("the same message gets another reply");
             };
             assert_eq!(reply, again);

@@ -177,7 +177,7 @@ fn refused(method: &str, version: &str) -> String {
     let request = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
-    match mcp::dispatch(&tool::toolset(), None, request.as_bytes()) {
+    match mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, request.as_bytes()) {
         Step::Respond(response) => response.message.unwrap_or_default(),
         Step::Call(..) => String::new(),
     }
@@ -190,7 +190,7 @@ fn call() -> (String, String) {
         tool::NAME
     );
     let result = match (
-        mcp::dispatch(&tool::toolset(), None, call.as_bytes()),
+        mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, call.as_bytes()),
         examples::receipt(TOOL_BODY),
     ) {
         (Step::Call(_, reply), Some(receipt)) => {

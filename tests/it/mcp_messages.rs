@@ -11,7 +11,7 @@ use serde_json::json;
 type Step = mcp::Step<Draft>;
 
 fn dispatch(headers: Option<&HeaderMap>, message: &[u8]) -> Step {
-    mcp::dispatch(&toolset(), headers, message)
+    mcp::dispatch(&toolset(), mcp::Sender::Any, headers, message)
 }
 
 const ARGUMENTS: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}"#;

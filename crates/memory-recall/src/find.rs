@@ -1,4 +1,4 @@
-//! The use cases of reading: search, list, and get by id. Each answer is complete, or an error.
+//! The use cases of reading: search, list, and get by id. Each answer is complete, or an error (contract 8.1).
 //!
 //! | use case | rounds of requests, each side by side | LISTs and GETs of n memories in the scopes |
 //! |---|---|---|

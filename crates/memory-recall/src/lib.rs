@@ -8,6 +8,10 @@
 //! | [`log`] | what S3 has of a scope at one moment: what is listed, and the status of each memory |
 //! | [`kept`] | what this process has read before, with its index |
 //! | [`find`] | search, list and get |
+//! | [`view`] | the memories of an entity as one compressed object |
+//! | `question`, `shown`, `documents` | what is asked, and how a memory and a response are written |
+//! | [`access`] | what a caller may read, and what it is told where there is no answer |
+//! | [`tools`], [`endpoints`] | MCP and HTTP |
 //!
 //! Invariant: the list is the truth and a view is a cache. Nothing is kept but in S3, and no answer is
 //! partial. The crate must not know the write path.
@@ -25,3 +29,14 @@ pub mod kept;
 pub mod find;
 
 pub mod view;
+
+mod documents;
+mod shown;
+
+pub mod question;
+
+pub mod access;
+
+pub mod tools;
+
+pub mod endpoints;

@@ -1,4 +1,4 @@
-//! Which memories answer a query best: BM25 over the words of memories, in memory.
+//! Which memories answer a query best: BM25 over the words of memories, in memory (contract 8.5).
 //!
 //! An [`Index`] holds memories; what a request may see of it are its [`Candidates`]. Everything that is counted is
 //! counted over the candidates of one request alone, so that a memory that was deleted, filtered out or lies elsewhere

@@ -1,5 +1,5 @@
 //! A view: the log's own lines of one entity, compressed into one object, so that a read need not get
-//! an object for each memory.
+//! an object for each memory (contract 8.10).
 //!
 //! The form is zstd over lines: a header that names the version and the entity, then the objects of
 //! memories, the newest first. Keys are not stored, because a line proves its own. Nothing in a view is

@@ -22,6 +22,28 @@ pub enum Callers {
     Loopback,
 }
 
+/// How a caller was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// By API Gateway, which verified the caller's claims.
+    ByGateway,
+    /// By the key.
+    ByKey,
+    /// As a program of this machine.
+    Locally,
+}
+
+impl Callers {
+    /// How a caller who passes is admitted.
+    pub(crate) fn admitted(&self) -> Admitted {
+        match self {
+            Self::Gateway => Admitted::ByGateway,
+            Self::Key(_) => Admitted::ByKey,
+            Self::Loopback => Admitted::Locally,
+        }
+    }
+}
+
 /// A key that callers must send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use memory_log::scope::WriteScopes;
+use memory_log::scope::{ReadScopes, WriteScopes};
+use memory_log::steward::Stewards;
 
 use crate::caller::ApiKey;
 use crate::origin::Origin;
@@ -22,6 +23,12 @@ pub struct Config {
     pub api_key: Option<ApiKey>,
     /// `MEMORY_WRITE_SCOPES`.
     pub write_scopes: WriteScopes,
+    /// `MEMORY_READ_SCOPES` and `MEMORY_SHARED_SCOPES`.
+    pub read_scopes: ReadScopes,
+    /// `MEMORY_STEWARDS`.
+    pub stewards: Stewards,
+    /// `MEMORY_VIEWS_BUCKET`.
+    pub views_bucket: Option<String>,
     /// `RUST_LOG`.
     pub log_filter: String,
     /// `AWS_ENDPOINT_URL_S3`.
@@ -74,14 +81,29 @@ impl Config {
         let bucket = read("MEMORY_BUCKET");
         let origins = read("MEMORY_ALLOWED_ORIGINS").unwrap_or_default();
         let key = read("MEMORY_API_KEY");
-        let scopes = read("MEMORY_WRITE_SCOPES");
+        let writable = read("MEMORY_WRITE_SCOPES");
+        let readable = read("MEMORY_READ_SCOPES");
+        let shared = read("MEMORY_SHARED_SCOPES");
+        let stewards = read("MEMORY_STEWARDS");
+        let views_bucket = read("MEMORY_VIEWS_BUCKET");
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
         let s3_endpoint = read("AWS_ENDPOINT_URL_S3");
 
-        if let Some(name) = bucket.as_deref().filter(|name| !is_bucket_name(name)) {
-            mistakes.push(format!(
-                "MEMORY_BUCKET is {name:?}, which is not a bucket name (3 to 63 characters of a-z, 0-9, - and .)."
-            ));
+        for (setting, bucket) in [
+            ("MEMORY_BUCKET", &bucket),
+            ("MEMORY_VIEWS_BUCKET", &views_bucket),
+        ] {
+            if let Some(name) = bucket.as_deref().filter(|name| !is_bucket_name(name)) {
+                mistakes.push(format!(
+                    "{setting} is {name:?}, which is not a bucket name (3 to 63 characters of a-z, 0-9, - and .)."
+                ));
+            }
+        }
+        if views_bucket.is_some() && views_bucket == bucket {
+            mistakes.push(
+                "MEMORY_VIEWS_BUCKET is the bucket of the memories: views need one of their own."
+                    .to_owned(),
+            );
         }
         let mut allowed_origins = Vec::new();
         for origin in origins
@@ -96,19 +118,28 @@ impl Config {
                 )),
             }
         }
-        let write_scopes = scopes.as_deref().map(|text| match text.trim() {
-            "" => Err(
-                "MEMORY_WRITE_SCOPES is empty, so nobody could write: name scopes, or unset it."
-                    .to_owned(),
-            ),
-            text => {
-                WriteScopes::parse(text).map_err(|error| format!("MEMORY_WRITE_SCOPES: {error}."))
-            }
-        });
+        let write_scopes = parsed("MEMORY_WRITE_SCOPES", writable, WriteScopes::parse);
         let write_scopes = write_scopes.unwrap_or(Ok(WriteScopes::Everywhere));
         let write_scopes = write_scopes.unwrap_or_else(|mistake| {
             mistakes.push(mistake);
             WriteScopes::Of(Vec::new())
+        });
+        let read_scopes = parsed("MEMORY_READ_SCOPES", readable, ReadScopes::parse);
+        let read_scopes = read_scopes.unwrap_or(Ok(ReadScopes::everywhere()));
+        let read_scopes = read_scopes.and_then(|scopes| {
+            let with_shared = |text: &str| scopes.clone().with_shared(text);
+            let both = parsed("MEMORY_SHARED_SCOPES", shared, with_shared);
+            both.unwrap_or(Ok(scopes.clone()))
+        });
+        let read_scopes = read_scopes.unwrap_or_else(|mistake| {
+            mistakes.push(mistake);
+            ReadScopes::nowhere()
+        });
+        let stewards = parsed("MEMORY_STEWARDS", stewards, Stewards::parse);
+        let stewards = stewards.unwrap_or(Ok(Stewards::Unnamed));
+        let stewards = stewards.unwrap_or_else(|mistake| {
+            mistakes.push(mistake);
+            Stewards::Of(Vec::new())
         });
         // White space at the ends of a header value is not part of it, so a key with it could never be
         // sent.
@@ -148,11 +179,29 @@ impl Config {
             allowed_origins,
             api_key,
             write_scopes,
+            read_scopes,
+            stewards,
+            views_bucket,
             log_filter,
             s3_endpoint,
         };
         Read { config, mistakes }
     }
+}
+
+/// What a setting says, or its mistake. An empty one is a mistake: it would name nobody.
+fn parsed<T, E: fmt::Display>(
+    name: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Option<Result<T, String>> {
+    let text = text?;
+    Some(match text.trim() {
+        "" => Err(format!(
+            "{name} is empty, so it names nobody: name some, or unset it."
+        )),
+        text => parse(text).map_err(|error| format!("{name}: {error}.")),
+    })
 }
 
 #[expect(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-use crate::problem::{Code, Problem, Source, Written};
+use crate::problem::{Code, Past, Problem, Source, Written};
 
 /// The version of JSON:API that the document follows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,6 +77,30 @@ struct ErrorMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry: Option<Retry>,
+    /// The memory's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    status: Option<String>,
+    /// The number of the memory's highest event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    seq: Option<u8>,
+    /// When the memory was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    deleted_at: Option<String>,
+    /// How many events the memory has, for stewards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    events: Option<usize>,
+    /// The memory's newest events, for stewards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    history: Vec<Past>,
+    /// The part of the scopes that was read, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    progress: Option<f64>,
 }
 
 /// How to repeat the request without storing the memory twice.
@@ -151,12 +175,21 @@ fn error_source(source: &Source) -> Option<ErrorSource> {
 fn error_meta(problem: &Problem) -> Option<ErrorMeta> {
     let storage = problem.storage;
     let retry = storage.and_then(|storage| storage.retry);
-    (problem.field.is_some() || storage.is_some()).then(|| ErrorMeta {
+    let found = problem.found.as_deref();
+    let applies = problem.field.is_some() || storage.is_some() || found.is_some();
+    let found = found.cloned().unwrap_or_default();
+    applies.then(|| ErrorMeta {
         field: problem.field.clone(),
         written: storage.map(|storage| storage.written.to_string()),
         retry: retry.map(|timestamp| Retry {
             timestamp: timestamp.to_string(),
         }),
+        status: found.status,
+        seq: found.seq,
+        deleted_at: found.deleted_at.map(|at| at.to_string()),
+        events: found.events,
+        history: found.history,
+        progress: found.progress,
     })
 }
 

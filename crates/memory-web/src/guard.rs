@@ -11,6 +11,8 @@ use crate::caller::{API_KEY, Callers};
 use crate::origin::{Origin, is_loopback_authority, is_loopback_origin};
 use crate::problem::{Header, Problem, Source};
 
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
 /// What the sender of a wrong key is told.
 pub const WRONG_KEY: &str = "The key in x-api-key is wrong.";
 
@@ -82,6 +84,33 @@ impl Guard {
         Err(Problem::forbidden(Source::Header(Header::Origin), detail))
     }
 
+    /// The browser origin of a request that reads, if it may: one that is allowed by name, or the
+    /// service's own page. A page of another origin of this machine may write, but not read. Images and
+    /// scripts of a page send no `Origin`, but say where they come from
+    /// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
+    ///
+    /// # Errors
+    /// 403 `forbidden`: a foreign origin, or a foreign page's request without one.
+    pub(crate) fn reader(&self, head: &Parts) -> Result<Option<HeaderValue>, Problem> {
+        let mut origins = head.headers.get_all(header::ORIGIN).iter().peekable();
+        let first = origins.peek().copied().cloned();
+        let is_own = |origin: &HeaderValue| is_own_page(head, origin.as_bytes());
+        if !origins.all(|origin| self.names(origin.as_bytes()) || is_own(origin)) {
+            let detail = "Browser pages of this origin may not read memories. The service's operator can allow the \
+                          origin in MEMORY_ALLOWED_ORIGINS.";
+            let source = Source::Header(Header::Origin);
+            return Err(Problem::forbidden(source, detail));
+        }
+        let mut sites = head.headers.get_all(SEC_FETCH_SITE).iter();
+        let is_trusted = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+        if first.is_none() && !sites.all(is_trusted) {
+            let detail = "A page of another site may not embed or open memories.";
+            let source = Source::Header(Header::SecFetchSite);
+            return Err(Problem::forbidden(source, detail));
+        }
+        Ok(first)
+    }
+
     /// Whether a foreign origin is refused on every route and not by MCP alone: on loopback nothing
     /// else stands between a page and this machine.
     pub(crate) fn checks_every_origin(&self) -> bool {
@@ -89,10 +118,28 @@ impl Guard {
     }
 
     fn allows(&self, origin: &[u8]) -> bool {
+        self.names(origin) || self.checks_every_origin() && is_loopback_origin(origin)
+    }
+
+    /// Whether the operator allows this origin by name.
+    fn names(&self, origin: &[u8]) -> bool {
         let mut allowed = self.allowed_origins.iter();
         allowed.any(|allowed| allowed.as_str().as_bytes() == origin)
-            || self.checks_every_origin() && is_loopback_origin(origin)
     }
+}
+
+/// Whether an origin is that of the service itself, by the name under which it was called. The service
+/// speaks http itself, and https behind a proxy.
+fn is_own_page(head: &Parts, origin: &[u8]) -> bool {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let schemes = [&b"http://"[..], b"https://"];
+    let mut named = schemes
+        .iter()
+        .filter_map(|scheme| origin.strip_prefix(*scheme));
+    named.any(|name| name == host.as_bytes())
 }
 
 /// Whether this is a browser's question before a request across origins

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -44,6 +44,11 @@ pub struct Deadline(pub Instant);
 /// The id under which the platform's own log knows a request: an extension like [`Deadline`].
 #[derive(Debug, Clone)]
 pub struct PlatformRequestId(pub String);
+
+/// The path of a request as its caller spelled it, if the platform shortens it: an extension like
+/// [`Deadline`]. Links are built on it.
+#[derive(Debug, Clone)]
+pub struct SpelledPath(pub String);
 
 /// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request
 /// that needs no body is answered, such as one for `/health`.
@@ -87,7 +92,8 @@ struct Service {
 impl Service {
     async fn respond(&self, request: Request) -> Response {
         let at = self.endpoints.at(request.uri().path());
-        let kind = at.for_method(request.method()).map(Endpoint::kind);
+        let method = wanted_method(request.method(), request.headers());
+        let kind = at.for_method(&method).map(Endpoint::kind);
         let id = at.id.clone();
         let mut exchange = Exchange::begin(request, &self.guard, &self.bodies, kind, id);
         let handled = AssertUnwindSafe(self.handle(&at, &mut exchange)).catch_unwind();
@@ -103,18 +109,33 @@ impl Service {
 
     async fn handle(&self, at: &AtPath<'_>, exchange: &mut Exchange) -> Handled {
         let head = &exchange.head;
-        let endpoint = at.for_method(&head.method).ok_or_else(Problem::not_found)?;
+        let method = wanted_method(&head.method, &head.headers);
+        let endpoint = at.for_method(&method).ok_or_else(Problem::not_found)?;
         self.guard.admit(head, endpoint.kind == Kind::Health)?;
         if endpoint.kind == Kind::Message || self.guard.checks_every_origin() {
             exchange.origin.clone()?;
         }
+        if endpoint.kind == Kind::Recall {
+            exchange.reader.clone()?;
+        }
         if exchange.style.has_cors_origin() && is_preflight(head) {
             let requested = head.headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
-            return Ok(response::preflight(requested.iter().cloned().collect()));
+            let requested = requested.iter().cloned().collect();
+            return Ok(response::preflight(&at.allow_of(endpoint.kind), requested));
         }
         if !at.allows(&head.method) {
             return Err(RequestError::method_not_allowed(at.allow()));
         }
         (endpoint.handler)(exchange).await
+    }
+}
+
+/// The method of a request, or the one for which a preflight asks.
+fn wanted_method(method: &Method, headers: &HeaderMap) -> Method {
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let asked = asked.and_then(|asked| Method::from_bytes(asked.as_bytes()).ok());
+    match (method, asked) {
+        (&Method::OPTIONS, Some(asked)) => asked,
+        (method, _) => method.clone(),
     }
 }

@@ -10,21 +10,23 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use base64::prelude::BASE64_STANDARD;
 use base64::{DecodeError, Engine};
+use futures_util::future::BoxFuture;
 use futures_util::stream;
+use http_body_util::{BodyExt, Collected};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
+use lambda_http::{Adapter, Context, IntoResponse, LambdaEvent, Service, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::http::{Deadline, PlatformRequestId};
+use crate::http::{Deadline, PlatformRequestId, SpelledPath};
 
 /// The part of the function's time that is left for the response to travel.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -54,6 +56,7 @@ pub async fn handle(
     let function = service_fn(move |request: lambda_http::Request| {
         let mut request: Request = request.map(|_| parts.body());
         *request.uri_mut() = parts.target.clone();
+        request.extensions_mut().insert(parts.spelled.clone());
         request.extensions_mut().insert(id.clone());
         // There is one request of an event. Another one would have no claims.
         request.extensions_mut().insert(std::mem::take(&mut claims));
@@ -61,23 +64,51 @@ pub async fn handle(
             request.extensions_mut().insert(Deadline(deadline));
         }
         let router = router.clone();
-        async move { router.oneshot(request).await.map(with_single_lines) }
+        async move {
+            let response = router.oneshot(request).await;
+            response.map(|response| Fitting(with_single_lines(response)))
+        }
     });
     Adapter::from(function)
         .call(LambdaEvent::new(payload, context))
         .await
 }
 
+/// Longest body that is sent as text. Lambda's response of 6 MB is JSON, in which every quote of a
+/// document takes two bytes; in base64 a body takes four thirds of its bytes, whatever it says.
+const TEXT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A response that fits into Lambda's own: a long body is sent in base64.
+struct Fitting(Response);
+
+impl IntoResponse for Fitting {
+    fn into_response(self) -> BoxFuture<'static, axum::http::Response<lambda_http::Body>> {
+        let Self(response) = self;
+        if response.body().size_hint().lower() <= TEXT_BYTES_MAX {
+            return response.into_response();
+        }
+        Box::pin(async move {
+            let (parts, body) = response.into_parts();
+            // A body of this service is in memory, and cannot fail.
+            let body = body.collect().await.map(Collected::to_bytes);
+            let body = lambda_http::Body::from(body.unwrap_or_default().to_vec());
+            axum::http::Response::from_parts(parts, body)
+        })
+    }
+}
+
 /// The parts of an event that are parsed here.
 struct EventParts {
     target: Uri,
+    /// The path with the stage, as the caller spelled it.
+    spelled: SpelledPath,
     /// An error if the body is not the base64 that the event says it is.
     body: Result<Bytes, DecodeError>,
 }
 
 impl EventParts {
     fn taken_from(event: &mut LambdaRequest) -> Self {
-        let (path, query, is_base64, body) = match event {
+        let (spelled, path, query, is_base64, body) = match event {
             LambdaRequest::ApiGatewayV1(event) => {
                 // The multi-value map has every line of a header, the other map only the last one.
                 if !event.multi_value_headers.is_empty() {
@@ -90,8 +121,12 @@ impl EventParts {
                 let single = std::mem::take(&mut event.query_string_parameters);
                 let query = if several.is_empty() { single } else { several };
                 let path = event.path.replace("/".to_owned()).unwrap_or_default();
+                // The path of the event is without the stage, and that of its context with it.
+                let spelled = event.request_context.path.take();
+                let spelled = spelled.unwrap_or_else(|| path.clone());
                 let is_base64 = std::mem::take(&mut event.is_base64_encoded);
-                (path, query.to_query_string(), is_base64, event.body.take())
+                let query = query.to_query_string();
+                (spelled, path, query, is_base64, event.body.take())
             }
             LambdaRequest::ApiGatewayV2(event) => {
                 event.headers.remove(header::HOST);
@@ -100,18 +135,15 @@ impl EventParts {
                 let stage = event.request_context.stage.take().unwrap_or_default();
                 let query = event.raw_query_string.take().unwrap_or_default();
                 let is_base64 = std::mem::take(&mut event.is_base64_encoded);
-                (
-                    without_stage(path, &stage),
-                    query,
-                    is_base64,
-                    event.body.take(),
-                )
+                let own = without_stage(path.clone(), &stage);
+                (path, own, query, is_base64, event.body.take())
             }
             // Other events are not read. The enum is the library's and grows with its features.
             _ => Default::default(),
         };
         Self {
             target: target(&path, &query),
+            spelled: SpelledPath(target(&spelled, "").path().to_owned()),
             body: decoded(body.unwrap_or_default(), is_base64),
         }
     }
@@ -238,6 +270,18 @@ mod tests {
         for near in ["{}", "e30", "e30=\n", "e30-", "1234 "] {
             assert_eq!(of(near, true), None, "{near:?}");
             assert_eq!(of(near, false), Some(near.to_owned().into()), "{near:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_body_leaves_in_base64_so_that_its_quotes_count_once() {
+        for (bytes, in_base64) in [(1024 * 1024, false), (1024 * 1024 + 1, true)] {
+            let response = Response::builder().header("content-type", "application/json");
+            let response = response.body(Body::from("\"".repeat(bytes))).unwrap();
+            let sent = Fitting(response).into_response().await;
+            let is_binary = matches!(sent.body(), lambda_http::Body::Binary(_));
+            assert_eq!(is_binary, in_base64, "{bytes}");
+            assert_eq!(sent.headers()["content-type"], "application/json");
         }
     }
 

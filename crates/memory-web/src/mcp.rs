@@ -13,7 +13,7 @@ use memory_log::json::{Json, Kind, Value, quoted};
 use serde_json::value::RawValue;
 
 use crate::flat::Flat;
-use crate::problem::Problem;
+use crate::problem::{Header, Problem, Source};
 
 mod headers;
 mod reply;
@@ -22,7 +22,7 @@ mod toolset;
 
 pub use reply::{Reply, Response};
 pub use results::ServerInfo;
-pub use toolset::{Tool, Toolset};
+pub use toolset::{Sender, Tool, Toolset};
 
 use headers::{Headers, METHOD, NAME, PROTOCOL_VERSION};
 use reply::{Era, RpcError};
@@ -60,7 +60,12 @@ pub enum Step<T> {
 
 /// Reads one message with its header fields, for a server with these tools; stdio has no header fields.
 #[must_use]
-pub fn dispatch<T>(tools: &Toolset<T>, headers: Option<&HeaderMap>, message: &[u8]) -> Step<T> {
+pub fn dispatch<T>(
+    tools: &Toolset<T>,
+    sender: Sender,
+    headers: Option<&HeaderMap>,
+    message: &[u8],
+) -> Step<T> {
     let headers = Headers(headers);
     let json = match Json::grammatical(message) {
         Ok(json) => json,
@@ -78,6 +83,7 @@ pub fn dispatch<T>(tools: &Toolset<T>, headers: Option<&HeaderMap>, message: &[u
         era: message.era(headers),
         server: tools.server,
     };
+    let tools = (tools, sender);
     match message.step(tools, headers, &reply) {
         Ok(step) => step,
         Err(error) => Step::Respond(reply.error(&error)),
@@ -135,7 +141,7 @@ impl<'j> Message<'j> {
     /// Checks the message from the outside to the inside.
     fn step<T>(
         &self,
-        tools: &Toolset<T>,
+        tools: (&Toolset<T>, Sender),
         headers: Headers<'_>,
         reply: &Reply,
     ) -> Result<Step<T>, RpcError> {
@@ -195,7 +201,7 @@ impl<'j> Message<'j> {
     /// Checks that its version is supported, and that its header fields agree with it.
     fn check_version<T>(
         &self,
-        tools: &Toolset<T>,
+        tools: (&Toolset<T>, Sender),
         headers: Headers<'_>,
         era: Era,
     ) -> Result<(), RpcError> {
@@ -225,14 +231,14 @@ impl<'j> Message<'j> {
         let method = self.method.as_deref().unwrap_or_default();
         headers.mirror(METHOD, method)?;
         match method {
-            "tools/call" => headers.mirror(NAME, &self.name(tools)?),
+            "tools/call" => headers.mirror(NAME, &self.name(tools.0)?),
             _ => Ok(()),
         }
     }
 
     fn result<T>(
         &self,
-        tools: &Toolset<T>,
+        tools: (&Toolset<T>, Sender),
         method: &str,
         reply: &Reply,
     ) -> Result<Step<T>, RpcError> {
@@ -240,14 +246,14 @@ impl<'j> Message<'j> {
             ("initialize", Era::Initialize) => reply.result(InitializeResult {
                 protocol_version: self.negotiated(),
                 capabilities: CAPABILITIES,
-                server_info: tools.server,
-                instructions: tools.instructions,
+                server_info: tools.0.server,
+                instructions: tools.0.instructions,
             }),
             ("ping", Era::Initialize) => reply.result(NoOptions {}),
             ("server/discover", Era::Modern) => reply.result(DiscoverResult {
                 supported_versions: VERSIONS,
                 capabilities: CAPABILITIES,
-                instructions: tools.instructions,
+                instructions: tools.0.instructions,
                 caching: CACHING,
             }),
             ("tools/list", era) => {
@@ -257,7 +263,7 @@ impl<'j> Message<'j> {
                     return Err(RpcError::InvalidParams(words.to_owned()));
                 }
                 reply.result(ListToolsResult {
-                    tools: tools.descriptors().collect(),
+                    tools: tools.0.descriptors(tools.1).collect(),
                     caching: (era == Era::Modern).then_some(CACHING),
                 })
             }
@@ -267,7 +273,11 @@ impl<'j> Message<'j> {
         Ok(Step::Respond(response))
     }
 
-    fn call<T>(&self, tools: &Toolset<T>, reply: &Reply) -> Result<Step<T>, RpcError> {
+    fn call<T>(
+        &self,
+        (tools, sender): (&Toolset<T>, Sender),
+        reply: &Reply,
+    ) -> Result<Step<T>, RpcError> {
         let name = self.name(tools)?;
         let Some(tool) = tools.tool(&name) else {
             return Err(RpcError::InvalidParams(format!(
@@ -276,6 +286,12 @@ impl<'j> Message<'j> {
                 tools.names_in_words()
             )));
         };
+        if !tool.is_for(sender) {
+            let detail = "Browser pages of this origin may not read memories. The service's operator can allow the \
+                          origin in MEMORY_ALLOWED_ORIGINS.";
+            let problem = Problem::forbidden(Source::Header(Header::Origin), detail);
+            return Ok(Step::Respond(Response::to_unread(&[problem])));
+        }
         // A model that sees the error can correct its arguments. Many clients do not pass on an error of
         // the protocol.
         Ok(match self.arguments_of(tool) {

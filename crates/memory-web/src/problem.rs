@@ -7,6 +7,8 @@
 use std::fmt;
 
 use memory_log::timestamp::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 mod code;
 mod meaning;
@@ -17,7 +19,7 @@ pub(crate) use code::Severity;
 pub use meaning::StorageFailure;
 
 /// One failure, as a caller is told about it (contract 3.7).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// What kind of failure it is.
     pub code: Code,
@@ -29,6 +31,43 @@ pub struct Problem {
     pub field: Option<String>,
     /// What is known about the memory, once the service tried to store it.
     pub storage: Option<Storage>,
+    /// What was found when the memory was read.
+    pub found: Option<Box<Found>>,
+}
+
+/// What a failure says about what was read, in members that apply.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// The memory's status.
+    pub status: Option<String>,
+    /// The number of its highest event.
+    pub seq: Option<u8>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// How many events it has, for stewards.
+    pub events: Option<usize>,
+    /// Its newest events, for stewards.
+    pub history: Vec<Past>,
+    /// The part of the scopes that was read, from 0 to 1.
+    pub progress: Option<f64>,
+}
+
+/// A change of a memory's status, as stewards see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Past {
+    /// Its number.
+    pub seq: u8,
+    /// The status that it made.
+    pub status: String,
+    /// Who asked for it, as the gateway names them.
+    pub actor: String,
+    /// Why, in the actor's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<String>,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    pub timestamp: String,
 }
 
 /// The part of a request that is at fault.
@@ -52,7 +91,9 @@ pub enum Header {
     ContentEncoding,
     ContentType,
     Host,
+    IfMatch,
     Origin,
+    SecFetchSite,
 }
 
 impl Header {
@@ -64,7 +105,9 @@ impl Header {
             Self::ContentEncoding => "Content-Encoding",
             Self::ContentType => "Content-Type",
             Self::Host => "Host",
+            Self::IfMatch => "If-Match",
             Self::Origin => "Origin",
+            Self::SecFetchSite => "Sec-Fetch-Site",
         }
     }
 }
@@ -106,6 +149,7 @@ impl Problem {
             source,
             field: None,
             storage: None,
+            found: None,
         }
     }
 
@@ -115,9 +159,16 @@ impl Problem {
         Self::new(code, Source::Pointer(pointer(path)), detail)
     }
 
+    /// The same failure, with what was found.
+    #[must_use]
+    pub fn with(self, found: Found) -> Self {
+        let found = Some(Box::new(found));
+        Self { found, ..self }
+    }
+
     /// Says in the last problem how many more there are.
     #[must_use]
-    pub(crate) fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
+    pub fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
         if let (Some(last), 1..) = (problems.last_mut(), unlisted) {
             last.detail += &format!(" More faults that are not listed: {unlisted}.");
         }

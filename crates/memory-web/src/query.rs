@@ -1,7 +1,6 @@
-//! Query parameters: this service has none. It refuses each one that JSON:API does not let it ignore
+//! Query parameters, and which of them a service may ignore
 //! (contract 3.4, <https://jsonapi.org/format/1.1/#query-parameters-custom>).
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use memory_log::fault::VIOLATIONS_LISTED_MAX;
@@ -10,17 +9,44 @@ use percent_encoding::percent_decode_str;
 
 use crate::problem::{Code, Problem, Source};
 
+/// A parameter of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name, with what is not UTF-8 replaced.
+    pub name: String,
+    /// Its value; `None` if it is not UTF-8.
+    pub value: Option<String>,
+}
+
+/// The parameters of a raw query, without those that JSON:API lets a service ignore. A plus sign is a
+/// space (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
+pub fn parameters(query: &str) -> impl Iterator<Item = Parameter> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(name), decoded(value));
+        if std::str::from_utf8(&name).is_ok_and(may_be_ignored) {
+            return None;
+        }
+        Some(Parameter {
+            name: String::from_utf8_lossy(&name).into_owned(),
+            value: String::from_utf8(value).ok(),
+        })
+    })
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode_str(&text.replace('+', " ")).collect()
+}
+
 /// A problem for each unsupported parameter of a raw query, once for each name.
 #[must_use]
 pub fn unsupported_parameters(query: &str) -> Vec<Problem> {
     let mut names = BTreeSet::new();
     let mut problems = Vec::new();
     let mut unlisted = 0;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let encoded = pair.split('=').next().unwrap_or_default().replace('+', " ");
-        let decoded: Cow<'_, [u8]> = percent_decode_str(&encoded).into();
-        let name = String::from_utf8_lossy(&decoded).into_owned();
-        if std::str::from_utf8(&decoded).is_ok_and(may_be_ignored) || !names.insert(name.clone()) {
+    for Parameter { name, .. } in parameters(query) {
+        if !names.insert(name.clone()) {
             continue;
         }
         if problems.len() < VIOLATIONS_LISTED_MAX {
@@ -57,6 +83,25 @@ fn is_member_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_decoded_and_brackets_may_be_encoded() {
+        let read = |query| {
+            parameters(query)
+                .map(|found| (found.name, found.value))
+                .collect::<Vec<_>>()
+        };
+        let one =
+            |name: &str, value: Option<&str>| vec![(name.to_owned(), value.map(str::to_owned))];
+        assert_eq!(
+            read("filter%5Bquery%5D=a%20b+c%2B&myOwn=1"),
+            one("filter[query]", Some("a b c+"))
+        );
+        assert_eq!(read("filter[tags]=a=b"), one("filter[tags]", Some("a=b")));
+        assert_eq!(read("sort"), one("sort", Some("")));
+        assert_eq!(read("sort=%FF"), one("sort", None));
+        assert_eq!(read("page=1&page=2").len(), 2);
+    }
 
     #[test]
     fn a_parameter_is_refused_unless_its_base_name_is_a_custom_one() {

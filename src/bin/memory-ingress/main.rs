@@ -3,12 +3,18 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use clap::{Parser, Subcommand};
-use memory_ingress::openapi;
+use memory_ingress::remember::Ingress;
+use memory_ingress::{joined, openapi};
+use memory_log::scope::{ReadScope, operator};
+use memory_recall::access::Access;
+use memory_recall::find::Recall;
 use memory_s3::aws::{self, AwsError};
 use memory_s3::embedded::{self, DataFolderError, Disk};
+use memory_s3::reader::Reader;
 use memory_s3::writer::Writer;
 use memory_web::config::{Config, ConfigError, EX_CONFIG, is_bucket_name};
 use memory_web::telemetry::{self, Format};
@@ -97,13 +103,36 @@ impl Location {
     }
 }
 
-/// A log that is open for writing.
+/// A log that is open for writing and reading.
 struct Log {
     writer: Writer,
+    reader: Reader,
+    /// What is searched for an id without a scope: the whole of a folder.
+    whole: Option<ReadScope>,
     /// The SDK's settings, if the log is in a bucket of Amazon S3.
     sdk: Option<SdkConfig>,
     /// Where it is, for a person.
     place: String,
+}
+
+impl Log {
+    /// The way in.
+    fn ingress(&self, config: &Config) -> Ingress {
+        Ingress::new(self.writer.clone(), config.write_scopes.clone())
+    }
+
+    /// Both ways.
+    fn joined(self, config: &Config) -> joined::Log {
+        let ingress = Arc::new(self.ingress(config));
+        let recall = Recall::new(self.reader);
+        let access = Access::new(recall, config.read_scopes.clone(), config.stewards.clone());
+        let access = match self.whole {
+            Some(whole) => access.with_whole(whole),
+            None => access,
+        };
+        let access = Arc::new(access);
+        joined::Log { ingress, access }
+    }
 }
 
 async fn open(location: Location, config: &Config) -> Result<Log, CommandError> {
@@ -115,7 +144,9 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             }
             let client = embedded::client(disk);
             Ok(Log {
-                writer: Writer::new(client, embedded::BUCKET),
+                writer: Writer::new(client.clone(), embedded::BUCKET),
+                reader: Reader::new(client, embedded::BUCKET),
+                whole: Some(operator().everything()),
                 sdk: None,
                 place: folder.display().to_string(),
             })
@@ -125,7 +156,9 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref())?;
             let place = format!("the bucket {bucket}");
             Ok(Log {
-                writer: Writer::new(client, bucket),
+                writer: Writer::new(client.clone(), bucket.clone()),
+                reader: Reader::new(client, bucket).with_retries(),
+                whole: None,
                 sdk: Some(sdk),
                 place,
             })

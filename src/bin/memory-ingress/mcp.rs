@@ -4,13 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use memory_ingress::client::endpoint::Endpoint;
-use memory_ingress::remember::Ingress;
 use memory_ingress::stdio::{self, Ended};
-use memory_ingress::tool::{self, ToolOutcome};
-use memory_log::memory::Draft;
-use memory_log::scope::Claims;
+use memory_ingress::{joined, tool};
 use memory_web::config::Config;
+use memory_web::flat::Flat;
 use memory_web::http::REQUEST_TIME_MAX;
+use memory_web::mcp::Toolset;
 use tokio::time::Instant;
 
 use crate::{CommandError, Location, open};
@@ -42,6 +41,9 @@ pub(crate) struct Options {
     /// Show the endpoint and your identity there, send one request that stores nothing, and exit
     #[arg(long, requires = "url")]
     check: bool,
+    /// Offer the tool that stores memories only
+    #[arg(long, conflicts_with = "url")]
+    write_only: bool,
 }
 
 pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, CommandError> {
@@ -49,48 +51,49 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         location,
         remote,
         check,
+        write_only,
     } = options;
     let Some(settings) = remote.settings(config.api_key.clone()) else {
         let log = open(location, &config).await?;
-        let ingress = Arc::new(Ingress::new(log.writer, config.write_scopes));
-        return serve(move |draft| append(Arc::clone(&ingress), draft)).await;
+        if write_only {
+            let ingress = Arc::new(log.ingress(&config));
+            return serve(tool::toolset(), move |draft| {
+                let ingress = Arc::clone(&ingress);
+                async move { joined::append(&ingress, draft, deadline()).await.flat() }
+            })
+            .await;
+        }
+        let log = log.joined(&config);
+        return serve(joined::toolset(), move |call| {
+            let log = log.clone();
+            async move { log.call(call, deadline()).await }
+        })
+        .await;
     };
     let endpoint = Endpoint::new(settings).map_err(CommandError::Usage)?;
     if check {
         return check::run(&endpoint).await;
     }
     let endpoint = Arc::new(endpoint);
-    serve(move |draft| {
+    serve(tool::toolset(), move |draft| {
         let endpoint = Arc::clone(&endpoint);
-        async move { endpoint.append(draft).await }
+        async move { endpoint.append(draft).await.flat() }
     })
     .await
 }
 
-async fn append(ingress: Arc<Ingress>, draft: Draft) -> ToolOutcome {
-    let deadline = Instant::now() + REQUEST_TIME_MAX;
-    match ingress.remember(draft, &Claims::default(), deadline).await {
-        Ok(receipt) => ToolOutcome::of(&receipt),
-        Err(error) => {
-            if let Some(why) = error.log() {
-                tracing::warn!(why, "a memory was not proved to be stored");
-            }
-            ToolOutcome::refused(&error.problems(tool::locate))
-        }
-    }
+/// The time by which a call of a program of this machine must be answered.
+fn deadline() -> Instant {
+    Instant::now() + REQUEST_TIME_MAX
 }
 
-async fn serve<A, F>(append: A) -> Result<ExitCode, CommandError>
+async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> Result<ExitCode, CommandError>
 where
-    A: Fn(Draft) -> F + Send + Sync + 'static,
-    F: Future<Output = ToolOutcome> + Send,
+    T: Send + 'static,
+    C: Fn(T) -> F + Send + Sync + 'static,
+    F: Future<Output = Flat> + Send,
 {
-    let append = Arc::new(append);
-    let call = move |draft| {
-        let append = Arc::clone(&append);
-        async move { append(draft).await.flat() }
-    };
-    match stdio::serve(tool::toolset(), call).await? {
+    match stdio::serve(tools, call).await? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Interrupted => Ok(ExitCode::FAILURE),
     }

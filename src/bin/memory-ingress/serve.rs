@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use memory_ingress::http::endpoints;
-use memory_ingress::remember::Ingress;
 use memory_ingress::server::{self, Limits};
 use memory_s3::aws;
 use memory_web::caller::Callers;
@@ -16,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::{CommandError, Location, Log, open, print, report};
+use crate::{CommandError, Location, open, print, report};
 
 /// How long requests in flight may take after a signal: their own deadline, and time for their
 /// responses to be sent.
@@ -29,6 +28,9 @@ pub(crate) struct Options {
     listen: SocketAddr,
     #[command(flatten)]
     location: Location,
+    /// Store memories only: nothing that is stored can be read through this service
+    #[arg(long)]
+    write_only: bool,
 }
 
 pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, CommandError> {
@@ -44,10 +46,10 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         }
     };
     let has_key = config.api_key.is_some();
-    let Log { writer, sdk, place } = open(options.location, &config).await?;
-    if let Some(sdk) = sdk {
+    let log = open(options.location, &config).await?;
+    if let Some(sdk) = &log.sdk {
         // Checked before anything is promised: without them no write can succeed.
-        aws::credentials(&sdk).await?;
+        aws::credentials(sdk).await?;
     }
     let listener = TcpListener::bind(options.listen).await.map_err(|error| {
         let address = options.listen;
@@ -62,15 +64,24 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
 
     print(format!("listening on http://{address}\n").as_bytes())?;
     report(&format!(
-        "memories are stored in {place}; try:\n{}",
-        example(address, has_key)
+        "memories are stored in {}; try:\n{}",
+        log.place,
+        example(address, has_key, options.write_only)
     ));
+    if !has_key && !options.write_only {
+        report(
+            "programs of this machine may read them; MEMORY_API_KEY prevents it for those without the key",
+        );
+    }
     let guard = Guard {
         callers,
-        allowed_origins: config.allowed_origins,
+        allowed_origins: config.allowed_origins.clone(),
     };
-    let ingress = Ingress::new(writer, config.write_scopes);
-    let router = router(endpoints(ingress), guard);
+    let endpoints = match options.write_only {
+        true => endpoints(log.ingress(&config)),
+        false => log.joined(&config).endpoints(),
+    };
+    let router = router(endpoints, guard);
     let mut server = tokio::spawn(server::serve(
         listener,
         router,
@@ -95,15 +106,24 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
     }
 }
 
-fn example(address: SocketAddr, has_key: bool) -> String {
+fn example(address: SocketAddr, has_key: bool, is_write_only: bool) -> String {
     let key = if has_key {
         " \\\n    -H \"x-api-key: $MEMORY_API_KEY\""
     } else {
         ""
     };
-    format!(
+    let store = format!(
         r#"  curl http://{address}/memory{key} \
     -H 'Content-Type: application/json' -H 'Accept: application/json' \
     -d '{{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}}'"#
-    )
+    );
+    if is_write_only {
+        return store;
+    }
+    let find = format!(
+        r"  curl -G http://{address}/memory/search{key} -H 'Accept: application/json' \
+    --data-urlencode 'filter[domain]=work' --data-urlencode 'filter[entity_id]=rob' \
+    --data-urlencode 'filter[query]=mornings'"
+    );
+    format!("{store}\n{find}")
 }

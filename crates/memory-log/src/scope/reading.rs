@@ -97,6 +97,15 @@ impl ReadScopes {
         }
     }
 
+    /// Nowhere, for nobody.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self {
+            templates: Some(Vec::new()),
+            shared: Vec::new(),
+        }
+    }
+
     /// Reads templates that are separated by spaces.
     ///
     /// # Errors

@@ -214,6 +214,8 @@ impl Recall {
             let event = self.log.highest(scope, changes, place.memory_id).await?;
             Ok::<_, RecallError>(event.map(|event| (number, event)))
         });
+        // A list of futures and no closure is kept while they run, so that a request can be one task.
+        let highest: Vec<_> = highest.collect();
         let events = stream::iter(highest).buffer_unordered(EVENTS_AT_ONCE);
         events
             .try_filter_map(|event| async { Ok(event) })

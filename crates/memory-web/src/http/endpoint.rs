@@ -59,7 +59,7 @@ impl Endpoint {
     /// How it has a path, if it does.
     fn has(&self, path: &str) -> Option<Match> {
         let path = match self.kind {
-            Kind::Document | Kind::Message => path.strip_suffix('/').unwrap_or(path),
+            Kind::Document | Kind::Recall | Kind::Message => path.strip_suffix('/').unwrap_or(path),
             Kind::Constant | Kind::Health => path,
         };
         if self.paths.contains(&path) {
@@ -138,6 +138,16 @@ impl<'e> AtPath<'e> {
             .iter()
             .map(|endpoint| endpoint.allow)
             .collect();
+        allowed.join(", ")
+    }
+
+    /// The methods of those of this kind.
+    pub(super) fn allow_of(&self, kind: Kind) -> String {
+        let of_kind = self
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.kind == kind);
+        let allowed: Vec<_> = of_kind.map(|endpoint| endpoint.allow).collect();
         allowed.join(", ")
     }
 }

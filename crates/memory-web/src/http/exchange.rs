@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use memory_log::scope::Claims;
+use memory_log::steward::Caller;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
@@ -16,8 +17,9 @@ use uuid::Uuid;
 
 use super::kind::Kind;
 use super::response::{Handled, RequestError, ResponseStyle};
-use super::{Crowded, Deadline, PlatformRequestId, REQUEST_TIME_MAX};
+use super::{Crowded, Deadline, PlatformRequestId, REQUEST_TIME_MAX, SpelledPath};
 use crate::body::{BodyRoom, Incoming};
+use crate::caller::Admitted;
 use crate::guard::Guard;
 use crate::media_type::negotiate;
 use crate::problem::{Problem, Severity};
@@ -36,8 +38,11 @@ pub struct Exchange {
     pub claims: Claims,
     /// The browser origin that sent the request, if it may call.
     pub(super) origin: Result<Option<HeaderValue>, Problem>,
+    /// The same, if it may read.
+    pub(super) reader: Result<Option<HeaderValue>, Problem>,
     /// How the response is represented.
     pub style: ResponseStyle,
+    admitted: Admitted,
     /// The time by which it must be answered.
     pub deadline: Instant,
     request_id: String,
@@ -48,6 +53,7 @@ pub struct Exchange {
 /// What the log says about a request that has a response of its endpoint.
 enum Recorded {
     Stored { memory_id: Uuid, put: String },
+    Read { scopes: String, shown: usize },
     Failed(RequestError),
 }
 
@@ -70,13 +76,16 @@ impl Exchange {
             Some(PlatformRequestId(id)) => id.clone(),
             None => Uuid::new_v4().to_string(),
         };
-        let origin = guard.origin(&head);
+        let (origin, reader) = (guard.origin(&head), guard.reader(&head));
         let accept = head.headers.get_all(header::ACCEPT).iter();
         let accepted = negotiate(accept.map(HeaderValue::as_bytes));
         let style = match kind {
             // A browser page may read the errors of MCP, too.
             Some(Kind::Message) => {
                 ResponseStyle::of_mcp(&head.method, accepted, origin.clone().unwrap_or_default())
+            }
+            Some(Kind::Recall) => {
+                ResponseStyle::of_recall(accepted, reader.clone().unwrap_or_default())
             }
             Some(Kind::Document | Kind::Constant | Kind::Health) | None => {
                 ResponseStyle::of_document(accepted)
@@ -90,11 +99,30 @@ impl Exchange {
             id,
             claims,
             origin,
+            reader,
             style,
+            admitted: guard.callers.admitted(),
             deadline,
             request_id,
             started,
             outcome: None,
+        }
+    }
+
+    /// The path as the caller spelled it, on which links are built.
+    #[must_use]
+    pub fn spelled_path(&self) -> &str {
+        let spelled = self.head.extensions.get::<SpelledPath>();
+        spelled.map_or_else(|| self.head.uri.path(), |spelled| &spelled.0)
+    }
+
+    /// Who asks, as the way in has verified it.
+    #[must_use]
+    pub fn caller(&self) -> Caller<'_> {
+        match self.admitted {
+            Admitted::ByGateway => Caller::Verified(&self.claims),
+            Admitted::ByKey => Caller::Key,
+            Admitted::Locally => Caller::Local,
         }
     }
 
@@ -124,6 +152,11 @@ impl Exchange {
         self.outcome = Some(Recorded::Stored { memory_id, put });
     }
 
+    /// Says for the log which scopes were read, and how many memories are shown.
+    pub fn read(&mut self, scopes: String, shown: usize) {
+        self.outcome = Some(Recorded::Read { scopes, shown });
+    }
+
     /// Says for the log that a call failed whose response is a result all the same.
     pub fn failed(&mut self, error: RequestError) {
         self.outcome = Some(Recorded::Failed(error));
@@ -135,6 +168,7 @@ impl Exchange {
             Ok(response) => {
                 match &self.outcome {
                     Some(Recorded::Stored { memory_id, put }) => self.log_stored(*memory_id, put),
+                    Some(Recorded::Read { scopes, shown }) => self.log_read(scopes, *shown),
                     Some(Recorded::Failed(error)) => self.log_error(error),
                     None => {}
                 }
@@ -152,6 +186,11 @@ impl Exchange {
     fn log_stored(&self, memory_id: Uuid, put: &str) {
         let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
         info!(request_id, %memory_id, put, duration_ms, "a memory is durable");
+    }
+
+    fn log_read(&self, scopes: &str, shown: usize) {
+        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
+        info!(request_id, scopes, shown, duration_ms, "memories were read");
     }
 
     fn log_error(&self, error: &RequestError) {

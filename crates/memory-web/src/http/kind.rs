@@ -5,6 +5,9 @@
 pub enum Kind {
     /// It answers with documents. A trailing slash is accepted.
     Document,
+    /// It answers with what was stored, or changes it. A trailing slash is accepted. Only programs, and
+    /// pages that the operator names, may ask (contract 8.8).
+    Recall,
     /// It takes messages of MCP. A trailing slash is accepted.
     Message,
     /// It answers with a constant, and needs the key if the service has one.

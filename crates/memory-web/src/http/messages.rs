@@ -11,7 +11,7 @@ use super::kind::Kind;
 use super::response::{self, Handled, RequestError};
 use crate::body::check_message_type;
 use crate::flat::Flat;
-use crate::mcp::{self, Step, Toolset};
+use crate::mcp::{self, Sender, Step, Toolset};
 
 /// The result of a call.
 pub struct Called {
@@ -48,7 +48,12 @@ where
 {
     let message = exchange.body().await?;
     check_message_type(&exchange.head.headers)?;
-    let (made, reply) = match mcp::dispatch(tools, Some(&exchange.head.headers), &message) {
+    let sender = match exchange.reader {
+        Ok(_) => Sender::Any,
+        Err(_) => Sender::ForeignPage,
+    };
+    let headers = Some(&exchange.head.headers);
+    let (made, reply) = match mcp::dispatch(tools, sender, headers, &message) {
         Step::Respond(response) => return Ok(response::message(response)),
         Step::Call(made, reply) => (made, reply),
     };

@@ -19,6 +19,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 /// change with a deployment.
 const PREFLIGHT_AGE_MAX: HeaderValue = HeaderValue::from_static("3600");
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The result of handling a request.
@@ -29,8 +30,8 @@ pub type Handled = Result<Response, RequestError>;
 pub struct RequestError {
     /// At least one, all with the same status.
     pub problems: Vec<Problem>,
-    /// The methods of the path, if another was used.
-    allow: Option<String>,
+    /// Header fields that say more.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What only the log says.
     pub log: Option<String>,
 }
@@ -45,7 +46,7 @@ impl From<Vec<Problem>> for RequestError {
     fn from(problems: Vec<Problem>) -> Self {
         Self {
             problems,
-            allow: None,
+            headers: Vec::new(),
             log: None,
         }
     }
@@ -61,11 +62,11 @@ impl RequestError {
     }
 
     pub(super) fn method_not_allowed(allow: String) -> Self {
-        let problem = Problem::method_not_allowed(&allow);
-        Self {
-            allow: Some(allow),
-            ..problem.into()
+        let mut error = Self::from(Problem::method_not_allowed(&allow));
+        if let Ok(allow) = HeaderValue::try_from(allow) {
+            error.headers.push((header::ALLOW, allow));
         }
+        error
     }
 
     /// The code of the response.
@@ -82,6 +83,8 @@ pub struct ResponseStyle {
     errors: ErrorFormat,
     /// The browser origin that may read the response.
     cors_origin: Option<HeaderValue>,
+    /// Whether the response shows what was stored.
+    is_recall: bool,
 }
 
 /// The format of an error.
@@ -98,6 +101,19 @@ impl ResponseStyle {
             accepted,
             errors: ErrorFormat::Document,
             cors_origin: None,
+            is_recall: false,
+        }
+    }
+
+    /// The style of what was stored.
+    pub(super) fn of_recall(
+        accepted: Option<Representation>,
+        cors_origin: Option<HeaderValue>,
+    ) -> Self {
+        Self {
+            cors_origin,
+            is_recall: true,
+            ..Self::of_document(accepted)
         }
     }
 
@@ -114,6 +130,7 @@ impl ResponseStyle {
                 _ => ErrorFormat::Document,
             },
             cors_origin,
+            is_recall: false,
         }
     }
 
@@ -144,10 +161,7 @@ impl ResponseStyle {
             }
         };
         let headers = response.headers_mut();
-        let allow = error.allow.as_deref().map(HeaderValue::from_str);
-        if let Some(Ok(allow)) = allow {
-            headers.insert(header::ALLOW, allow);
-        }
+        headers.extend(error.headers.clone());
         if let Some(advice) = problems.first().and_then(Advice::of) {
             headers.insert(advice.field(), self.value_of(advice));
         }
@@ -172,12 +186,24 @@ impl ResponseStyle {
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(REQUEST_ID, id);
         }
+        if self.is_recall {
+            // What was stored is data: no browser runs it, or shows it to another site.
+            headers.insert(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            );
+            headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        }
         if let Some(origin) = &self.cors_origin {
+            let exposed = match self.is_recall {
+                true => "x-request-id, idempotent-replayed, retry-after, etag",
+                false => "x-request-id, idempotent-replayed, retry-after",
+            };
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("x-request-id, idempotent-replayed, retry-after"),
+                HeaderValue::from_static(exposed),
             );
         }
         response
@@ -228,13 +254,12 @@ pub(super) fn message(response: mcp::Response) -> Response {
 
 /// A browser page may send the header fields that it asks for: its origin is trusted, and the fields
 /// that MCP clients send change (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
-pub(super) fn preflight(requested: Vec<HeaderValue>) -> Response {
+pub(super) fn preflight(allow: &str, requested: Vec<HeaderValue>) -> Response {
     let mut response = bare(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("POST"),
-    );
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow);
+    }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE_MAX);
     for line in requested {
         headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, line);

@@ -9,6 +9,15 @@ use super::raw;
 use super::results::ServerInfo;
 use crate::problem::Problem;
 
+/// Who sent a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// A program, or a page that may read.
+    Any,
+    /// A browser page that may write, and may not read (contract 8.8).
+    ForeignPage,
+}
+
 /// Reads the arguments of a call.
 type Read<T> = Arc<dyn Fn(Value<'_>) -> Result<T, Vec<Problem>> + Send + Sync>;
 
@@ -17,6 +26,8 @@ pub struct Tool<T> {
     name: &'static str,
     descriptor: Box<RawValue>,
     read: Read<T>,
+    /// Whether its results show what was stored.
+    recalls: bool,
 }
 
 impl<T> Tool<T> {
@@ -39,6 +50,39 @@ impl<T> Tool<T> {
             name,
             descriptor: raw(descriptor.root()),
             read: Arc::new(read),
+            recalls: false,
+        }
+    }
+
+    /// The same tool, whose results show or change what was stored.
+    #[must_use]
+    pub fn that_recalls(self) -> Self {
+        Self {
+            recalls: true,
+            ..self
+        }
+    }
+
+    /// The same tool, whose calls are part of a larger type.
+    #[must_use]
+    pub fn map<U>(self, wrap: impl Fn(T) -> U + Send + Sync + 'static) -> Tool<U>
+    where
+        T: 'static,
+    {
+        let read = self.read;
+        Tool {
+            name: self.name,
+            descriptor: self.descriptor,
+            read: Arc::new(move |arguments| read(arguments).map(&wrap)),
+            recalls: self.recalls,
+        }
+    }
+
+    /// Whether this sender may call it.
+    pub(super) fn is_for(&self, sender: Sender) -> bool {
+        match sender {
+            Sender::Any => true,
+            Sender::ForeignPage => !self.recalls,
         }
     }
 
@@ -69,8 +113,9 @@ impl<T> Toolset<T> {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = &RawValue> {
-        self.tools.iter().map(|tool| &*tool.descriptor)
+    pub(super) fn descriptors(&self, sender: Sender) -> impl Iterator<Item = &RawValue> {
+        let shown = self.tools.iter().filter(move |tool| tool.is_for(sender));
+        shown.map(|tool| &*tool.descriptor)
     }
 
     /// The names of the tools, as a sentence names them.

@@ -31,12 +31,26 @@ pub enum Code {
     StorageRefused,
     StorageOutcomeUnknown,
     LogDamaged,
+    InvalidParameter,
+    ScopeRequired,
+    Locked,
+    Immutable,
+    IdMismatch,
+    ChangedMeanwhile,
+    Deleted,
+    PreconditionFailed,
+    ScopeTooLarge,
+    TooManyChanges,
+    PreconditionRequired,
+    LogNewer,
+    ViewBuilding,
+    Contended,
     Internal,
 }
 
 impl Code {
     /// Every code, once.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 41] = [
         Self::MalformedJson,
         Self::UnsupportedParameter,
         Self::InvalidDocument,
@@ -63,6 +77,20 @@ impl Code {
         Self::StorageRefused,
         Self::StorageOutcomeUnknown,
         Self::LogDamaged,
+        Self::InvalidParameter,
+        Self::ScopeRequired,
+        Self::Locked,
+        Self::Immutable,
+        Self::IdMismatch,
+        Self::ChangedMeanwhile,
+        Self::Deleted,
+        Self::PreconditionFailed,
+        Self::ScopeTooLarge,
+        Self::TooManyChanges,
+        Self::PreconditionRequired,
+        Self::LogNewer,
+        Self::ViewBuilding,
+        Self::Contended,
         Self::Internal,
     ];
 
@@ -98,9 +126,23 @@ impl Code {
             Self::TooLarge => (413, "too_large", "Content too large"),
             Self::Overloaded => (503, "overloaded", "Overloaded"),
             Self::StorageUnavailable => (503, "storage_unavailable", "Storage unavailable"),
-            Self::StorageRefused => (500, "storage_refused", "Storage refused the write"),
+            Self::StorageRefused => (500, "storage_refused", "Storage refused the request"),
             Self::StorageOutcomeUnknown => (504, "storage_outcome_unknown", "Outcome unknown"),
             Self::LogDamaged => (500, "log_damaged", "Log damaged"),
+            Self::InvalidParameter => (400, "invalid_parameter", "Invalid query parameter"),
+            Self::ScopeRequired => (400, "scope_required", "Scope required"),
+            Self::Locked => (403, "locked", "Memory locked"),
+            Self::Immutable => (403, "immutable", "Memories are immutable"),
+            Self::IdMismatch => (409, "id_mismatch", "Resource id conflict"),
+            Self::ChangedMeanwhile => (409, "changed_meanwhile", "Changed meanwhile"),
+            Self::Deleted => (410, "deleted", "Memory deleted"),
+            Self::PreconditionFailed => (412, "precondition_failed", "Precondition failed"),
+            Self::ScopeTooLarge => (422, "scope_too_large", "Scope too large"),
+            Self::TooManyChanges => (422, "too_many_changes", "Too many changes"),
+            Self::PreconditionRequired => (428, "precondition_required", "Precondition required"),
+            Self::LogNewer => (500, "log_newer", "Log newer than the service"),
+            Self::ViewBuilding => (503, "view_building", "View being built"),
+            Self::Contended => (503, "contended", "Contended"),
             Self::Internal => (500, "internal", "Internal error"),
         }
     }
@@ -128,7 +170,11 @@ impl Code {
     pub const fn asks_for_a_repeat(self) -> bool {
         matches!(
             self,
-            Self::Overloaded | Self::StorageUnavailable | Self::StorageOutcomeUnknown
+            Self::Overloaded
+                | Self::StorageUnavailable
+                | Self::StorageOutcomeUnknown
+                | Self::ViewBuilding
+                | Self::Contended
         )
     }
 

@@ -117,6 +117,13 @@ impl Problem {
         }
     }
 
+    /// 403: the caller may not read this domain or entity.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        let detail = "You may not read this scope. The operator of the service can allow it.";
+        Self::new(Code::Forbidden, Source::None, detail)
+    }
+
     /// 500: a bug that says nothing about the memory.
     #[must_use]
     pub fn internal() -> Self {

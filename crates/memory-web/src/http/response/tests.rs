@@ -139,7 +139,7 @@ fn every_response_has_the_request_id_and_varies_by_accept() {
     };
     for response in [
         of_type(StatusCode::OK, JSON, "{}"),
-        preflight(Vec::new()),
+        preflight("POST", Vec::new()),
         message(nothing),
         style.refuse(&Problem::internal().into(), "r-1"),
     ] {
@@ -180,7 +180,7 @@ async fn a_preflight_repeats_every_line_that_it_asks_for() {
     let lines = ["content-type, x-a", "mcp-name"].map(HeaderValue::from_static);
     let headers = lines.to_vec();
     let style = of_mcp(&Method::OPTIONS, Some(ORIGIN));
-    let response = style.finish(preflight(headers), "r");
+    let response = style.finish(preflight("POST", headers), "r");
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(field(&response, "access-control-allow-methods"), "POST");
     assert_eq!(field(&response, "access-control-max-age"), "3600");

@@ -1,0 +1,204 @@
+//! The documents of a read, in either form (contract 8.4).
+//!
+//! A page or a search ends before 1 MiB, and never before its first memory. The module must not know
+//! HTTP.
+
+use memory_log::json::serialized;
+use memory_web::documents::{JSON_API, JsonApi};
+use memory_web::flat::OK;
+use memory_web::problem::Past;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::find::{Found, Page, Recalled};
+use crate::shown::{self, flat, is_false};
+
+/// Bytes of the memories in one response: what a client or a model can take, and far under Lambda's 6 MB.
+const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+
+/// A document of several memories.
+#[derive(Serialize)]
+struct Collection<'d> {
+    jsonapi: JsonApi,
+    data: &'d [Box<RawValue>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Links<'d>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta<'d>>,
+}
+
+#[derive(Serialize)]
+struct Links<'d> {
+    next: &'d str,
+}
+
+/// What a response says beside its memories.
+#[derive(Default, Serialize)]
+struct Meta<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<usize>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unmatched_terms: &'d [String],
+    #[serde(skip_serializing_if = "is_false")]
+    truncated: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    alien: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Several memories in the flat form.
+#[derive(Serialize)]
+struct FlatCollection<'d> {
+    status: &'static str,
+    memories: &'d [Box<RawValue>],
+    #[serde(flatten)]
+    meta: Meta<'d>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct One<'d> {
+    jsonapi: JsonApi,
+    data: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<OneMeta<'d>>,
+}
+
+/// What stewards see of a memory.
+#[derive(Serialize)]
+struct OneMeta<'d> {
+    events: usize,
+    history: &'d [Past],
+}
+
+#[derive(Serialize)]
+struct FlatOne<'d> {
+    status: &'static str,
+    memory: Box<RawValue>,
+    #[serde(flatten)]
+    meta: Option<OneMeta<'d>>,
+}
+
+/// The history of a memory, for stewards.
+pub(crate) struct Past50 {
+    /// How many events it has.
+    pub(crate) events: usize,
+    /// The newest of them.
+    pub(crate) newest: Vec<Past>,
+}
+
+/// A search as a JSON:API document.
+pub(crate) fn found(found: &Found, collection: &str) -> String {
+    let data = fitting(&found.hits, |hit| shown::resource(hit, collection));
+    serialized(&Collection {
+        jsonapi: JSON_API,
+        data: &data,
+        links: None,
+        meta: Some(counts(found, data.len())),
+    })
+}
+
+/// A search in the flat form.
+pub(crate) fn found_flat(found: &Found) -> String {
+    let memories = fitting(&found.hits, |hit| serialized(&flat(hit)));
+    serialized(&FlatCollection {
+        status: OK,
+        memories: &memories,
+        meta: counts(found, memories.len()),
+        next: None,
+    })
+}
+
+/// A page of a list as a JSON:API document; `next` makes the link to the next page of its cursor.
+pub(crate) fn page(page: &mut Page, collection: &str, next: impl Fn(&str) -> String) -> String {
+    let data = fitting(&page.memories, |memory| shown::resource(memory, collection));
+    page.end_before(data.len());
+    let next = page.next.as_ref().map(|cursor| next(&cursor.to_string()));
+    let alien = page.aliens;
+    serialized(&Collection {
+        jsonapi: JSON_API,
+        data: &data,
+        links: next.as_deref().map(|next| Links { next }),
+        meta: (alien > 0).then(|| Meta {
+            alien,
+            ..Meta::default()
+        }),
+    })
+}
+
+/// A page of a list in the flat form.
+pub(crate) fn page_flat(page: &mut Page) -> String {
+    let memories = fitting(&page.memories, |memory| serialized(&flat(memory)));
+    page.end_before(memories.len());
+    serialized(&FlatCollection {
+        status: OK,
+        memories: &memories,
+        meta: Meta {
+            alien: page.aliens,
+            ..Meta::default()
+        },
+        next: page.next.as_ref().map(ToString::to_string),
+    })
+}
+
+/// One memory as a JSON:API document.
+pub(crate) fn one(recalled: &Recalled, collection: &str, past: Option<&Past50>) -> String {
+    serialized(&One {
+        jsonapi: JSON_API,
+        data: raw(shown::resource(recalled, collection)),
+        meta: past.map(one_meta),
+    })
+}
+
+/// One memory in the flat form.
+pub(crate) fn one_flat(recalled: &Recalled, past: Option<&Past50>) -> String {
+    serialized(&FlatOne {
+        status: OK,
+        memory: raw(shown::flat_in_full(recalled)),
+        meta: past.map(one_meta),
+    })
+}
+
+fn one_meta(past: &Past50) -> OneMeta<'_> {
+    OneMeta {
+        events: past.events,
+        history: &past.newest,
+    }
+}
+
+fn counts(found: &Found, shown: usize) -> Meta<'_> {
+    Meta {
+        matches: Some(found.matches),
+        searched: Some(found.searched),
+        unmatched_terms: &found.unmatched_terms,
+        truncated: shown < found.hits.len(),
+        alien: found.aliens,
+    }
+}
+
+/// The memories that fit into a response, and the first one in any case.
+fn fitting(memories: &[Recalled], show: impl Fn(&Recalled) -> String) -> Vec<Box<RawValue>> {
+    let mut shown = Vec::new();
+    let mut bytes = 0;
+    for memory in memories {
+        let text = show(memory);
+        bytes += text.len();
+        if bytes > RESPONSE_BYTES_MAX && !shown.is_empty() {
+            break;
+        }
+        shown.push(raw(text));
+    }
+    shown
+}
+
+#[expect(clippy::expect_used, reason = "serde has just written it")]
+fn raw(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).expect("JSON")
+}

@@ -1,0 +1,313 @@
+//! The endpoints of recall: search, list, one memory, and the tools of agents (contract 8.2).
+//!
+//! The checks before them are [`memory_web::http`]'s. The module must not know S3.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use memory_log::scope::ReadScope;
+use memory_web::http::{
+    Called, Endpoint, Exchange, Handled, Kind, RequestError, messages, of_type,
+};
+use memory_web::media_type::Representation;
+use memory_web::problem::Code;
+
+use crate::access::{Access, not_found};
+use crate::documents;
+use crate::find::memory_id;
+use crate::question::{self, AFTER};
+use crate::tools::{self, Call};
+
+/// The collection, in every spelling.
+const COLLECTION: &[&str] = &[
+    "/api/v1/mcp/memory",
+    "/api/v1/mcp/memories",
+    "/memory",
+    "/memories",
+];
+const SEARCH: &[&str] = &[
+    "/api/v1/mcp/memory/search",
+    "/api/v1/mcp/memories/search",
+    "/memory/search",
+    "/memories/search",
+];
+const ONE: &[&str] = &[
+    "/api/v1/mcp/memory/{id}",
+    "/api/v1/mcp/memories/{id}",
+    "/memory/{id}",
+    "/memories/{id}",
+];
+/// Where messages of MCP are sent.
+pub const MCP: &[&str] = &["/api/v1/mcp/recall", "/mcp/recall"];
+const HEALTH: &[&str] = &["/api/v1/mcp/recall/health", "/mcp/recall/health"];
+const READ: &str = "GET, HEAD";
+
+const HEALTHY: &str = concat!(
+    r#"{"status":"pass","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}"#
+);
+
+/// The version of the representations. It is part of the entity tag, because a client must not keep the
+/// form of another version.
+const FORMAT: u8 = 1;
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// A memory's status may change at any time, and only its reader may keep it.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// Every endpoint of recall.
+#[must_use]
+pub fn endpoints(access: &Arc<Access>) -> Vec<Endpoint> {
+    let mut endpoints = of_documents(access);
+    let access = Arc::clone(access);
+    endpoints.push(messages(
+        MCP,
+        tools::toolset(),
+        move |call: Call, exchange| {
+            let access = Arc::clone(&access);
+            Box::pin(async move { call_tool(&access, call, exchange).await })
+        },
+    ));
+    endpoints.push(Endpoint::new(Kind::Health, HEALTH, READ, |_| {
+        let healthy = of_type(StatusCode::OK, "application/health+json", HEALTHY);
+        Box::pin(async { Ok(healthy) })
+    }));
+    endpoints
+}
+
+/// The endpoints that answer with documents.
+#[must_use]
+pub fn of_documents(access: &Arc<Access>) -> Vec<Endpoint> {
+    let (searched, listed, got) = (Arc::clone(access), Arc::clone(access), Arc::clone(access));
+    vec![
+        Endpoint::new(Kind::Recall, SEARCH, READ, move |exchange| {
+            let access = Arc::clone(&searched);
+            Box::pin(async move { search(&access, exchange).await })
+        }),
+        Endpoint::new(Kind::Recall, COLLECTION, READ, move |exchange| {
+            let access = Arc::clone(&listed);
+            Box::pin(async move { list(&access, exchange).await })
+        }),
+        Endpoint::new(Kind::Recall, ONE, READ, move |exchange| {
+            let access = Arc::clone(&got);
+            Box::pin(async move { get(&access, exchange).await })
+        }),
+    ]
+}
+
+/// Makes a call of a tool.
+///
+/// # Errors
+/// What the caller is told, as the result of the call.
+pub async fn call_tool(
+    access: &Access,
+    call: Call,
+    exchange: &mut Exchange,
+) -> Result<Called, RequestError> {
+    let (flat, scopes, shown) = {
+        let (caller, deadline) = (exchange.caller(), exchange.deadline);
+        tools::run(access, call, caller, deadline).await?
+    };
+    exchange.read(names_of(&scopes), shown);
+    let headers = HeaderMap::new();
+    Ok(Called { flat, headers })
+}
+
+async fn search(access: &Access, exchange: &mut Exchange) -> Handled {
+    let representation = exchange.style.representation()?;
+    let question = question::search(exchange.head.uri.query().unwrap_or_default())?;
+    let asked = access.search(&question, exchange.caller(), exchange.deadline);
+    let (found, scopes) = asked.await?;
+    exchange.read(names_of(&scopes), found.hits.len());
+    let body = match representation {
+        Representation::JsonApi => documents::found(&found, collection(exchange, Some("/search"))),
+        Representation::Json => documents::found_flat(&found),
+    };
+    Ok(shown(representation, body, NO_STORE))
+}
+
+async fn list(access: &Access, exchange: &mut Exchange) -> Handled {
+    let representation = exchange.style.representation()?;
+    let raw = exchange.head.uri.query().unwrap_or_default();
+    let question = question::list(raw)?;
+    let asked = access.list(&question, exchange.caller(), exchange.deadline);
+    let (mut page, scopes) = asked.await?;
+    let body = match representation {
+        Representation::JsonApi => {
+            documents::page(&mut page, collection(exchange, None), |cursor| {
+                next_link(raw, cursor)
+            })
+        }
+        Representation::Json => documents::page_flat(&mut page),
+    };
+    exchange.read(names_of(&scopes), page.memories.len());
+    Ok(shown(representation, body, NO_STORE))
+}
+
+async fn get(access: &Access, exchange: &mut Exchange) -> Handled {
+    let representation = exchange.style.representation()?;
+    let question = question::get(exchange.head.uri.query().unwrap_or_default())?;
+    let id = exchange.id.clone().unwrap_or_default();
+    let memory_id = memory_id(&id).ok_or_else(not_found)?;
+    let (caller, deadline) = (exchange.caller(), exchange.deadline);
+    let asked = access.get(&question, memory_id, caller, deadline);
+    let asked = asked.await.map_err(|error| with_tag(error, representation));
+    let ((recalled, past), scopes) = asked?;
+    exchange.read(names_of(&scopes), 1);
+    let tag = entity_tag(recalled.seq, representation);
+    let body = match representation {
+        Representation::JsonApi => {
+            documents::one(&recalled, collection(exchange, Some(&id)), past.as_ref())
+        }
+        Representation::Json => documents::one_flat(&recalled, past.as_ref()),
+    };
+    let mut response = match has_it(&exchange.head.headers, &tag) {
+        true => not_modified(),
+        false => shown(representation, body, ASK_AGAIN),
+    };
+    response.headers_mut().extend(tag_field(&tag));
+    Ok(response)
+}
+
+/// The error of a deleted memory, with its entity tag, with which it can be restored.
+fn with_tag(mut error: RequestError, representation: Representation) -> RequestError {
+    let found = error
+        .problems
+        .first()
+        .filter(|problem| problem.code == Code::Deleted);
+    let seq = found.and_then(|problem| problem.found.as_ref()?.seq);
+    if let Some(seq) = seq {
+        error
+            .headers
+            .extend(tag_field(&entity_tag(seq, representation)));
+    }
+    error
+}
+
+/// The entity tag of a memory in a form: a memory never changes, and its status changes with its number
+/// (RFC 9110, section 8.8.3).
+fn entity_tag(seq: u8, representation: Representation) -> String {
+    let form = match representation {
+        Representation::JsonApi => 'j',
+        Representation::Json => 'f',
+    };
+    format!("\"{seq}-{FORMAT}{form}\"")
+}
+
+fn tag_field(tag: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((header::ETAG, HeaderValue::from_str(tag).ok()?))
+}
+
+/// Whether the caller has this representation already: by the weak comparison, and any by `*`
+/// (RFC 9110, section 13.1.2).
+fn has_it(headers: &HeaderMap, tag: &str) -> bool {
+    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut given = fields
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+        .map(str::trim);
+    given.any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+}
+
+fn not_modified() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, ASK_AGAIN);
+    response
+}
+
+fn shown(representation: Representation, body: String, caching: HeaderValue) -> Response {
+    let mut response = of_type(StatusCode::OK, representation.media_type(), body);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, caching);
+    response
+}
+
+/// The collection's path as the caller spelled it, without what comes after it.
+fn collection<'e>(exchange: &'e Exchange, after: Option<&str>) -> &'e str {
+    let path = exchange.spelled_path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let rest = after.map(|after| after.trim_start_matches('/'));
+    let own = rest.and_then(|rest| path.strip_suffix(rest)?.strip_suffix('/'));
+    own.unwrap_or(path)
+}
+
+/// A reference to the next page: the query of this one with another cursor.
+fn next_link(raw: &str, cursor: &str) -> String {
+    let is_cursor = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        percent_encoding::percent_decode_str(name).eq(AFTER.bytes())
+    };
+    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
+    let mut link = String::from("?");
+    for pair in pairs.filter(|pair| !is_cursor(pair)) {
+        // Writing to a string cannot fail. A URI has no brackets in its query (RFC 3986, section 3.4).
+        let _ = write!(link, "{}&", pair.replace('[', "%5B").replace(']', "%5D"));
+    }
+    link + "page%5Bafter%5D=" + cursor
+}
+
+/// Scopes as the log names them: not more than where something was read.
+fn names_of(scopes: &[ReadScope]) -> String {
+    let names: Vec<_> = scopes.iter().map(ReadScope::memories).collect();
+    names.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_has_the_same_query_and_another_cursor() {
+        assert_eq!(next_link("", "c"), "?page%5Bafter%5D=c");
+        assert_eq!(
+            next_link("filter[tags]=a%26b&page[after]=old&sort=timestamp", "c"),
+            "?filter%5Btags%5D=a%26b&sort=timestamp&page%5Bafter%5D=c"
+        );
+        assert_eq!(
+            next_link("page%5Bafter%5D=old&&x", "c"),
+            "?x&page%5Bafter%5D=c"
+        );
+    }
+
+    #[test]
+    fn a_representation_is_known_by_its_number_its_version_and_its_form() {
+        assert_eq!(entity_tag(0, Representation::JsonApi), "\"0-1j\"");
+        assert_eq!(entity_tag(12, Representation::Json), "\"12-1f\"");
+    }
+
+    #[test]
+    fn a_known_tag_matches_whole_and_also_weakly() {
+        let has = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(line));
+            }
+            has_it(&headers, "\"1-1j\"")
+        };
+        for known in [
+            &["\"1-1j\""][..],
+            &["W/\"1-1j\""],
+            &["*"],
+            &["\"0-1j\", \"1-1j\""],
+            &["\"x\"", "\"1-1j\""],
+        ] {
+            assert!(has(known), "{known:?}");
+        }
+        for other in [
+            &[][..],
+            &["1-1j"],
+            &["\"1-1f\""],
+            &["w/\"1-1j\""],
+            &["\"11-1j\""],
+        ] {
+            assert!(!has(other), "{other:?}");
+        }
+    }
+}
