@@ -198,7 +198,7 @@ impl Recall {
 }
 
 /// The result of some work, if it comes before the deadline.
-async fn by<T>(
+pub(crate) async fn by<T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, RecallError>>,
 ) -> Result<T, RecallError> {

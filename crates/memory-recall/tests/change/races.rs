@@ -1,0 +1,142 @@
+//! What a request comes to, when other requests come in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use memory_log::event::{Actor, Status, Step, step};
+use memory_recall::change::precondition::{IfMatch, Unmet};
+use memory_recall::change::{ChangeError, Did, End, Request, Statuses};
+
+use crate::world::{Fault, World, end, event, request, seen};
+
+#[tokio::test]
+async fn of_a_delete_and_a_lock_at_the_same_number_the_first_wins_and_the_other_is_told() {
+    for (mine, theirs) in [
+        (Status::Deleted, Status::Locked),
+        (Status::Locked, Status::Deleted),
+        (Status::Verified, Status::Deleted),
+    ] {
+        let world = World::with(&[]).await;
+        let statuses = world.scripted(vec![Fault::After(vec![event(0, theirs, "bob")])]);
+        let result = world.change(&statuses, &request(mine)).await;
+        assert_eq!(end(result), (End::ChangedMeanwhile, theirs, 1));
+        assert_eq!(world.events().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_lost_a_race_finds_the_status_or_makes_the_same_step_or_is_told() {
+    use Status::{Deleted, Unverified, Verified};
+    let world = World::with(&[]).await;
+    let statuses = world.scripted(vec![Fault::After(vec![event(0, Deleted, "bob")])]);
+    let receipt = world.change(&statuses, &request(Deleted)).await.unwrap();
+    assert_eq!((receipt.seq(), receipt.did), (1, Did::Nothing));
+
+    let both = vec![event(0, Verified, "bob"), event(1, Unverified, "bob")];
+    let world = World::with(&[]).await;
+    let statuses = world.scripted(vec![Fault::After(both.clone())]);
+    let receipt = world.change(&statuses, &request(Deleted)).await.unwrap();
+    assert_eq!((receipt.seq(), receipt.did), (3, Did::Change));
+
+    let world = World::with(&[]).await;
+    let statuses = world.scripted(vec![Fault::After(both)]);
+    let result = world.change(&statuses, &seen(Deleted, "\"0-1j\"")).await;
+    let failed = End::Precondition(Unmet::Failed);
+    assert_eq!(end(result), (failed, Unverified, 2));
+    assert_eq!(world.events().len(), 2);
+}
+
+#[tokio::test]
+async fn after_four_conflicts_a_request_gives_up_and_nothing_is_stored() {
+    let conflict = Fault::Answered(409, "ConditionalRequestConflict");
+    let world = World::with(&[]).await;
+    let statuses = world.scripted(vec![conflict.clone(); 9]);
+    let result = world.change(&statuses, &request(Status::Deleted)).await;
+    assert_eq!(end(result), (End::Contended, Status::Unverified, 0));
+    assert_eq!((world.puts(), world.events().len()), (4, 0));
+
+    let world = World::with(&[]).await;
+    let statuses = world.scripted(vec![conflict; 3]);
+    let receipt = world
+        .change(&statuses, &request(Status::Deleted))
+        .await
+        .unwrap();
+    assert_eq!((receipt.seq(), world.puts()), (1, 4));
+}
+
+/// The actor of each request is its own, so every event is known by who made it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_changers_at_once_make_only_allowed_steps_and_are_told_the_truth() {
+    for round in 0..4 {
+        let world = Arc::new(World::with(&[]).await);
+        let requests = (0..24).map(|at| {
+            let to = Status::ALL[(at * 7 + round * 3 + at / 4) % 4];
+            let tag = format!("\"{}-1j\"", at % 6);
+            Request {
+                actor: Actor::new(&format!("actor-{at}")),
+                ..if at % 3 == 0 {
+                    seen(to, &tag)
+                } else {
+                    request(to)
+                }
+            }
+        });
+        let tasks = requests.map(|request| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                // A process of its own: its own client, disk and cache.
+                let statuses = world.statuses();
+                let changer = statuses.changer.clone().of_a_folder();
+                let statuses = Statuses {
+                    changer,
+                    pause: || Duration::from_millis(1),
+                    ..statuses
+                };
+                let result = world.change(&statuses, &request).await;
+                (request, result)
+            })
+        });
+        let results = join_all(tasks).await;
+        let events = world.events();
+        let mut from = Status::Unverified;
+        for (number, (&seq, event)) in (1..).zip(&events) {
+            assert_eq!(seq, number, "a gap");
+            let to = event.change().status;
+            let allowed = matches!(step(from, to), Step::Free | Step::Seen);
+            assert!(allowed, "{from} to {to}: {events:?}");
+            from = to;
+        }
+        for result in results {
+            let (request, result) = result.unwrap();
+            let mut own = events
+                .values()
+                .filter(|event| event.change().actor == request.actor);
+            let (first, second) = (own.next(), own.next());
+            assert_eq!(second, None, "two events of one request");
+            if let Some(event) = first {
+                let before = event.seq().get() - 1;
+                let from = events
+                    .get(&before)
+                    .map_or(Status::Unverified, |event| event.change().status);
+                if step(from, request.to) == Step::Seen {
+                    let tag = IfMatch::parse(&format!("\"{before}-1j\""));
+                    assert_eq!(request.if_match, Some(tag), "undone unseen");
+                }
+            }
+            match result {
+                Ok(receipt) => {
+                    assert_eq!(receipt.did == Did::Change, first.is_some());
+                    let event = receipt.event.as_deref();
+                    assert_eq!(event, events.get(&receipt.seq()));
+                    let status = event.map_or(Status::Unverified, |event| event.change().status);
+                    assert_eq!(status, request.to);
+                }
+                Err(ChangeError::Ended { .. }) => assert_eq!(first, None),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let made = events.len();
+        assert!(made > 0, "round {round}: nobody changed anything");
+    }
+}
