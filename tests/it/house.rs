@@ -70,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "words",
         ],
     ),
+    ("memory_recall::events", &["event", "reader", "scope"]),
     (
         "memory_recall::change",
         &[

@@ -12,6 +12,7 @@
 //! | `question`, `shown`, `documents` | what is asked, and how a memory and a response are written |
 //! | [`access`] | what a caller may read, and what it is told where there is no answer |
 //! | [`tools`], [`endpoints`] | MCP and HTTP |
+//! | [`events`] | every event of a scope, and what is wrong among them |
 //! | [`change`] | verify, lock, delete and restore: who may, and who wins a race |
 //!
 //! Invariant: the list is the truth and a view is a cache. Nothing is kept but in S3, and no answer is
@@ -41,4 +42,5 @@ pub mod access;
 pub mod tools;
 
 pub mod endpoints;
+pub mod events;
 pub mod change;

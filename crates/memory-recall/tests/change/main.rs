@@ -7,5 +7,6 @@
 
 mod failures;
 mod races;
+mod replayed;
 mod steps;
 mod world;
