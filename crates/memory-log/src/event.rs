@@ -86,7 +86,7 @@ impl Reason {
     }
 }
 
-/// The object that is put into the bucket for one event.
+/// The object that is put into the bucket for one event (contract 2.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventObject {
     /// The object's key.
