@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use memory_log::event::{Actor, Status, Step, step};
-use memory_recall::change::precondition::{IfMatch, Unmet};
-use memory_recall::change::{ChangeError, Did, End, Request, Statuses};
+use memory_log::event::{Actor, Status};
+use memory_recall::change::precondition::Unmet;
+use memory_recall::change::{Did, End, Request, Statuses};
 
-use crate::world::{Fault, World, end, event, request, seen};
+use crate::verdict::{Told, check};
+use crate::world::{Fault, World, end, event, request, seen, tombstone};
 
 #[tokio::test]
 async fn of_a_delete_and_a_lock_at_the_same_number_the_first_wins_and_the_other_is_told() {
@@ -65,7 +66,22 @@ async fn after_four_conflicts_a_request_gives_up_and_nothing_is_stored() {
     assert_eq!((receipt.seq(), world.puts()), (1, 4));
 }
 
-/// The actor of each request is its own, so every event is known by who made it.
+#[tokio::test]
+async fn a_request_that_meets_an_erasure_puts_nothing_below_or_above_the_tombstone() {
+    use Status::{Deleted, Locked, Unverified, Verified};
+    for (to, is_told_that_it_holds) in [(Deleted, true), (Locked, false), (Verified, false)] {
+        let world = World::with(&[Verified, Unverified]).await;
+        let tombstone = tombstone(2);
+        let statuses = world.scripted(vec![Fault::After(vec![tombstone.clone()])]);
+        let result = world.change(&statuses, &request(to)).await;
+        match is_told_that_it_holds {
+            true => assert_eq!(result.unwrap().event.as_deref(), Some(&tombstone)),
+            false => assert_eq!(end(result), (End::ChangedMeanwhile, Deleted, 3)),
+        }
+        assert_eq!(world.events().len(), 3, "{to}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_changers_at_once_make_only_allowed_steps_and_are_told_the_truth() {
     for round in 0..4 {
@@ -93,50 +109,22 @@ async fn many_changers_at_once_make_only_allowed_steps_and_are_told_the_truth() 
                     pause: || Duration::from_millis(1),
                     ..statuses
                 };
-                let result = world.change(&statuses, &request).await;
-                (request, result)
+                let last = world.change(&statuses, &request).await;
+                let unknown = 0;
+                Told {
+                    request,
+                    unknown,
+                    last,
+                }
             })
         });
-        let results = join_all(tasks).await;
+        let told: Vec<_> = join_all(tasks)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
         let events = world.events();
-        let mut from = Status::Unverified;
-        for (number, (&seq, event)) in (1..).zip(&events) {
-            assert_eq!(seq, number, "a gap");
-            let to = event.change().status;
-            let allowed = matches!(step(from, to), Step::Free | Step::Seen);
-            assert!(allowed, "{from} to {to}: {events:?}");
-            from = to;
-        }
-        for result in results {
-            let (request, result) = result.unwrap();
-            let mut own = events
-                .values()
-                .filter(|event| event.change().actor == request.actor);
-            let (first, second) = (own.next(), own.next());
-            assert_eq!(second, None, "two events of one request");
-            if let Some(event) = first {
-                let before = event.seq().get() - 1;
-                let from = events
-                    .get(&before)
-                    .map_or(Status::Unverified, |event| event.change().status);
-                if step(from, request.to) == Step::Seen {
-                    let tag = IfMatch::parse(&format!("\"{before}-1j\""));
-                    assert_eq!(request.if_match, Some(tag), "undone unseen");
-                }
-            }
-            match result {
-                Ok(receipt) => {
-                    assert_eq!(receipt.did == Did::Change, first.is_some());
-                    let event = receipt.event.as_deref();
-                    assert_eq!(event, events.get(&receipt.seq()));
-                    let status = event.map_or(Status::Unverified, |event| event.change().status);
-                    assert_eq!(status, request.to);
-                }
-                Err(ChangeError::Ended { .. }) => assert_eq!(first, None),
-                Err(error) => panic!("{error}"),
-            }
-        }
-        let made = events.len();
-        assert!(made > 0, "round {round}: nobody changed anything");
+        check(&events, &told);
+        assert!(!events.is_empty(), "round {round}: nobody changed anything");
     }
 }

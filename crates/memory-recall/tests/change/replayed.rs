@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use memory_log::event::{Actor, CHANGES_MAX, Change, Event, EventError, Reason, Seq, Status};
+use memory_log::event::{CHANGES_MAX, Change, Event, EventError, Reason, Seq, Status};
 use memory_log::scope::operator;
 use memory_recall::events::{BadEntry, Entry, Events};
 use memory_s3::embedded::BUCKET;
 use memory_s3::reader::Reader;
 
-use crate::world::{World, client, event, now, scopes, target};
+use crate::world::{World, client, event, scopes, target, tombstone};
 
 fn write(folder: &Path, key: &str, body: &[u8]) {
     let file = folder.join(BUCKET).join(key);
@@ -46,19 +46,6 @@ fn bad(entries: &[Entry]) -> Vec<(String, BadEntry)> {
         }
     });
     bad.collect()
-}
-
-fn tombstone(highest: u8) -> Event {
-    let id = target().memory_id;
-    Event::tombstone(
-        "work",
-        "rob",
-        id,
-        Seq::new(highest),
-        Actor::new("root"),
-        now(),
-    )
-    .unwrap()
 }
 
 #[tokio::test]

@@ -247,6 +247,20 @@ pub(crate) fn event(highest: u8, status: Status, actor: &str) -> Event {
     Event::next("work", "rob", id, Seq::new(highest), change).unwrap()
 }
 
+/// What an erasure puts after this event.
+pub(crate) fn tombstone(highest: u8) -> Event {
+    let id = target().memory_id;
+    Event::tombstone(
+        "work",
+        "rob",
+        id,
+        Seq::new(highest),
+        Actor::new("root"),
+        now(),
+    )
+    .unwrap()
+}
+
 pub(crate) fn request(to: Status) -> Request {
     Request {
         to,
