@@ -42,12 +42,6 @@ impl Seq {
     pub(super) fn after(highest: Option<Self>) -> Option<Self> {
         Self::new(highest.map_or(0, Self::get) + 1)
     }
-
-    /// Reads the number of a key: ten digits.
-    fn parse(digits: &str) -> Option<Self> {
-        let seq = digits.parse().ok().and_then(Self::new)?;
-        (format!("{seq:0DIGITS$}") == digits).then_some(seq)
-    }
 }
 
 impl fmt::Display for Seq {
@@ -93,7 +87,7 @@ impl EventKey {
             domain: decoded(domain)?,
             entity_id: decoded(entity_id)?,
             memory_id: memory_id.parse().ok().filter(is_of_a_memory)?,
-            seq: Seq::parse(digits)?,
+            seq: digits.parse().ok().and_then(Seq::new)?,
         };
         (parsed.to_string() == key).then_some(parsed)
     }
