@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,16 @@ use protocol::{Attempt, Next, Standing};
 
 /// How long a request waits before it looks again, in milliseconds: requests that met once should not
 /// meet again.
-pub const PAUSE_MILLIS: RangeInclusive<u64> = 20..=200;
+const PAUSE_MILLIS: RangeInclusive<u64> = 20..=200;
+
+/// A random pause before a request looks again.
+#[must_use]
+pub fn random_pause() -> Duration {
+    let (shortest, longest) = (*PAUSE_MILLIS.start(), *PAUSE_MILLIS.end());
+    // The keys of each new state are other ones.
+    let drawn = RandomState::new().hash_one(());
+    Duration::from_millis(shortest + drawn % (longest - shortest + 1))
+}
 
 /// Changes the statuses of the memories of one log.
 #[derive(Debug, Clone)]
@@ -50,7 +60,7 @@ pub struct Statuses {
     pub stewards: Stewards,
     /// The time of the wall clock.
     pub now: fn() -> Timestamp,
-    /// A random time of [`PAUSE_MILLIS`].
+    /// How long to wait before another look: [`random_pause`].
     pub pause: fn() -> Duration,
 }
 
@@ -323,5 +333,21 @@ impl Request {
                 (&change.actor, &change.reason) == (&self.actor, &self.reason)
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn pauses_lie_in_their_range_and_are_not_all_the_same() {
+        let pauses: BTreeSet<_> = (0..200).map(|_| random_pause()).collect();
+        let (first, last) = (pauses.first().unwrap(), pauses.last().unwrap());
+        assert!(*first >= Duration::from_millis(20) && *last <= Duration::from_millis(200));
+        // Of 200 draws from 181, some 120 are different; 50 would be a very bad source.
+        assert!(pauses.len() > 50, "{pauses:?}");
     }
 }
