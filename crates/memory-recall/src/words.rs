@@ -57,12 +57,16 @@ pub fn written(text: &str) -> impl Iterator<Item = Written<'_>> {
 /// Calls `each` with every form of a text's words: words, and of identifiers the whole, the segments and the parts.
 pub fn forms(text: &str, mut each: impl FnMut(&str)) {
     let mut folded = String::new();
-    let mut emit = |form: &str| {
-        if let Some(folded) = fold(form, &mut folded) {
-            each(folded);
-        }
-    };
     for word in written(text) {
+        if is_plain(word.text) {
+            each(word.text);
+            continue;
+        }
+        let mut emit = |form: &str| {
+            if let Some(folded) = fold(form, &mut folded) {
+                each(folded);
+            }
+        };
         let normal = normal(word.text);
         let mut several = 0;
         for segment in segments(&normal) {
@@ -75,6 +79,12 @@ pub fn forms(text: &str, mut each: impl FnMut(&str)) {
             emit(trimmed(&normal));
         }
     }
+}
+
+/// Whether a word is its own only form, as most are.
+fn is_plain(word: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    word.len() <= WORD_BYTES_MAX && word.bytes().all(is_plain)
 }
 
 /// Calls `each` with every form of what a memory has besides its content: the string values of its metadata, at any

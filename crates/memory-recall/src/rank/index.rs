@@ -36,7 +36,7 @@ struct Term {
     next_with_stem: [u32; LANGUAGES],
 }
 
-/// The end of a list of words with one stem.
+/// No number: the end of a list of words, or not a candidate.
 const NONE: u32 = u32::MAX;
 
 impl Default for Term {
@@ -146,23 +146,22 @@ impl Index {
     /// The memories that a request may see, by their numbers.
     #[must_use]
     pub fn candidates(&self, is_candidate: impl Fn(usize) -> bool) -> Candidates<'_> {
-        let is_in: Vec<_> = (0..self.docs.len()).map(is_candidate).collect();
+        let by_key = self.by_key.iter().copied();
+        let by_key: Vec<_> = by_key.filter(|doc| is_candidate(*doc as usize)).collect();
         let mut candidates = Candidates {
             index: self,
-            is_in,
-            count: 0,
+            places: vec![NONE; self.docs.len()],
             content: 0,
             beside: 0,
+            by_key,
         };
-        for ((content, beside), _) in self
-            .lengths
-            .iter()
-            .zip(&candidates.is_in)
-            .filter(|(_, is_in)| **is_in)
-        {
-            candidates.count += 1;
-            candidates.content += u64::from(*content);
-            candidates.beside += u64::from(*beside);
+        for (place, doc) in (0..).zip(&candidates.by_key) {
+            let (content, beside) = self.lengths(*doc);
+            candidates.content += u64::from(content);
+            candidates.beside += u64::from(beside);
+            if let Some(known) = candidates.places.get_mut(*doc as usize) {
+                *known = place;
+            }
         }
         candidates
     }
@@ -178,16 +177,6 @@ impl Index {
     /// The forms of a memory: in its content, and beside it.
     pub(super) fn lengths(&self, doc: u32) -> (u32, u32) {
         self.lengths.get(doc as usize).copied().unwrap_or_default()
-    }
-
-    /// The memories before a place, and those after it.
-    pub(super) fn around(&self, place: Place) -> (&[u32], &[u32]) {
-        let start = self
-            .by_key
-            .partition_point(|doc| self.place(*doc) < Some(place));
-        let (before, after) = self.by_key.split_at_checked(start).unwrap_or_default();
-        let own = after.partition_point(|doc| self.place(*doc) == Some(place));
-        (before, after.get(own..).unwrap_or_default())
     }
 
     pub(super) fn entity_of(&self, prefix: &str) -> Option<u32> {
@@ -296,8 +285,10 @@ impl Index {
 #[derive(Debug)]
 pub struct Candidates<'i> {
     pub(super) index: &'i Index,
-    is_in: Vec<bool>,
-    count: usize,
+    /// Their numbers, in the order of their places.
+    by_key: Vec<u32>,
+    /// Where each memory of the index is in that list; [`NONE`] for one that is not a candidate.
+    places: Vec<u32>,
     /// The forms of all candidates together.
     content: u64,
     beside: u64,
@@ -307,22 +298,47 @@ impl Candidates<'_> {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.count
+        self.by_key.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.by_key.is_empty()
     }
 
     pub(super) fn has(&self, doc: u32) -> bool {
-        self.is_in.get(doc as usize).is_some_and(|is_in| *is_in)
+        self.places
+            .get(doc as usize)
+            .is_some_and(|place| *place != NONE)
     }
 
     /// The forms of all candidates together: in their contents, and beside them.
     pub(super) fn lengths(&self) -> (u64, u64) {
         (self.content, self.beside)
+    }
+
+    /// The candidates on both sides of one of them, by their keys.
+    pub(super) fn beside(&self, doc: usize) -> (Option<u32>, Option<u32>) {
+        match self.places.get(doc) {
+            Some(place) if *place != NONE => {
+                let place = *place as usize;
+                (self.at(place.checked_sub(1)), self.at(place.checked_add(1)))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// The candidates on both sides of the place of a memory of another set.
+    pub(super) fn around(&self, place: Place) -> (Option<u32>, Option<u32>) {
+        let after = self
+            .by_key
+            .partition_point(|doc| self.index.place(*doc) < Some(place));
+        (self.at(after.checked_sub(1)), self.at(Some(after)))
+    }
+
+    fn at(&self, place: Option<usize>) -> Option<u32> {
+        self.by_key.get(place?).copied()
     }
 }
 

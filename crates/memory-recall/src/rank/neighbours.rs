@@ -2,6 +2,8 @@
 //!
 //! In a conversation the question has the words, and the answer stands next to it.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use memory_log::timestamp::Timestamp;
@@ -16,86 +18,89 @@ const REACH: Duration = Duration::from_secs(5 * 60);
 /// What rounding can change in a sum of three numbers, and more.
 const ROUNDING: f64 = 1e-9;
 
-/// The memories with a score of their own that can be among the best `limit`, with the scores of their neighbours.
+/// The memories with a score of their own that can be among the best `limit`, with the scores of their neighbours; and
+/// how many have a score of their own.
 pub(super) fn hits(
     weights: &Weights,
     sets: &[Candidates<'_>],
     scores: &Scores<'_>,
     limit: usize,
-) -> Vec<Hit> {
-    let scored: Vec<_> = scores.scored().collect();
-    let mut own: Vec<_> = scored.iter().map(|(.., score)| *score).collect();
-    let best = own.iter().copied().fold(0.0, f64::max);
-    // The last of the best by their own scores: with both neighbours, others must reach it.
-    let last = match limit.checked_sub(1) {
-        None => return Vec::new(),
-        Some(last) if last < own.len() => {
-            *own.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1
+) -> (Vec<Hit>, usize) {
+    // The best by their own scores, the least on top. Scores are positive, so their bits are in their order.
+    let mut best = BinaryHeap::new();
+    let (mut greatest, mut matches) = (0.0, 0);
+    for hit in scores.scored() {
+        matches += 1;
+        greatest = f64::max(greatest, hit.score);
+        let bits = Reverse(hit.score.to_bits());
+        if best.len() < limit {
+            best.push(bits);
+        } else if best.peek().is_some_and(|least| bits < *least) {
+            best.pop();
+            best.push(bits);
         }
-        Some(_) => 0.0,
+    }
+    // With both neighbours, another must reach the last of the best.
+    let last = best
+        .peek()
+        .filter(|_| best.len() == limit)
+        .map_or(0.0, |least| f64::from_bits(least.0));
+    let needed = last * (1.0 - ROUNDING) - 2.0 * weights.neighbour * greatest;
+    let reaching = scores
+        .scored()
+        .filter(|hit| hit.score >= needed && limit > 0);
+    let with_neighbours = |hit: Hit| match weights.neighbour > 0.0 {
+        true => Hit {
+            score: hit.score + weights.neighbour * of_neighbours(sets, scores, &hit),
+            ..hit
+        },
+        false => hit,
     };
-    let can_reach = |own: f64| own + 2.0 * weights.neighbour * best >= last * (1.0 - ROUNDING);
-    let reaching = scored.into_iter().filter(|(.., own)| can_reach(*own));
-    let hit = |(set, doc, own)| {
-        let gained = if weights.neighbour > 0.0 {
-            of_neighbours(sets, scores, set, doc)
-        } else {
-            0.0
-        };
-        Hit {
-            set,
-            doc,
-            score: own + weights.neighbour * gained,
-        }
-    };
-    reaching.map(hit).collect()
+    (reaching.map(with_neighbours).collect(), matches)
 }
 
 /// The scores of both neighbours of a memory together.
-fn of_neighbours(sets: &[Candidates<'_>], scores: &Scores<'_>, set: usize, doc: usize) -> f64 {
-    let Some(index) = sets.get(set).map(|set| set.index) else {
+fn of_neighbours(sets: &[Candidates<'_>], scores: &Scores<'_>, hit: &Hit) -> f64 {
+    let Some(index) = sets.get(hit.set).map(|set| set.index) else {
         return 0.0;
     };
-    let Some(itself) = index.doc(doc) else {
+    let Some(itself) = index.doc(hit.doc) else {
         return 0.0;
     };
-    let prefix = index.prefix(itself.entity);
-    // Each set has its own nearest memories; the nearest of all sets is the neighbour.
+    // Each set has its own nearest candidates; the nearest of all sets are the neighbours.
     let (mut before, mut after) = (None, None);
     for (at, set) in sets.iter().enumerate() {
-        let Some(entity) = set.index.entity_of(prefix) else {
-            continue;
+        let (entity, found) = if at == hit.set {
+            (itself.entity, set.beside(hit.doc))
+        } else {
+            let Some(entity) = set.index.entity_of(index.prefix(itself.entity)) else {
+                continue;
+            };
+            (entity, set.around(Doc { entity, ..*itself }.place()))
         };
-        let itself = Doc { entity, ..*itself };
-        let (smaller, greater) = set.index.around(itself.place());
-        let neighbour = |(number, doc): (u32, &Doc)| Neighbour {
-            key: (doc.timestamp, doc.memory_id),
-            score: scores.of(at, number as usize),
+        let close = |doc: Option<u32>| {
+            let number = doc? as usize;
+            let doc = set
+                .index
+                .doc(number)
+                .filter(|doc| doc.entity == entity && is_close(doc, itself))?;
+            Some(Neighbour {
+                key: (doc.timestamp, doc.memory_id),
+                score: scores.of(at, number),
+            })
         };
-        let nearest = first(set, &itself, smaller.iter().rev()).map(neighbour);
-        before = nearer(before, nearest, |new, known| new > known);
-        let nearest = first(set, &itself, greater.iter()).map(neighbour);
-        after = nearer(after, nearest, |new, known| new < known);
+        before = nearer(before, close(found.0), |new, known| new > known);
+        after = nearer(after, close(found.1), |new, known| new < known);
     }
     let score = |neighbour: Option<Neighbour>| neighbour.map_or(0.0, |neighbour| neighbour.score);
     score(before) + score(after)
 }
 
-/// The first candidate of these memories, if it is of the same entity and close enough.
-fn first<'s>(
-    set: &Candidates<'s>,
-    itself: &Doc,
-    docs: impl Iterator<Item = &'s u32>,
-) -> Option<(u32, &'s Doc)> {
-    let distance = |doc: &Doc| {
-        doc.timestamp
-            .since(itself.timestamp)
-            .max(itself.timestamp.since(doc.timestamp))
-    };
-    let is_close = |doc: &Doc| doc.entity == itself.entity && distance(doc) <= REACH;
-    let docs = docs.map_while(|number| Some((*number, set.index.doc(*number as usize)?)));
-    let mut close = docs.take_while(|(_, doc)| is_close(doc));
-    close.find(|(number, _)| set.has(*number))
+fn is_close(a: &Doc, b: &Doc) -> bool {
+    a.timestamp
+        .since(b.timestamp)
+        .max(b.timestamp.since(a.timestamp))
+        <= REACH
 }
 
 /// A candidate close to a memory, with the order of its key in their entity.

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::ptr;
 
-use super::Weights;
-use super::index::{Candidates, Index, Posting};
-use crate::words::{LANGUAGES, Stemmers, Word};
+use super::index::{Candidates, Posting};
+use super::{Hit, Weights};
+use crate::words::{Stemmers, Word};
 
 /// The scores of the candidates of all sets. Each word of the query adds to them, in its order.
 pub(super) struct Scores<'s> {
@@ -18,6 +18,17 @@ pub(super) struct Scores<'s> {
     /// By set and number of the memory; 0 without a match.
     totals: Vec<Vec<f64>>,
     stemmers: Stemmers,
+    sheets: Sheets,
+}
+
+/// Room for the work on one word in one set. It is kept, because a system call for each word would cost more than the
+/// word.
+#[derive(Default)]
+struct Sheets {
+    best: Sheet,
+    parts: Sheet,
+    part: Sheet,
+    places: Vec<u32>,
 }
 
 /// A form that counts for a word of the query: its postings in each set, and the most that it can add to a score.
@@ -34,9 +45,9 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn of(set: &Candidates<'_>) -> Self {
+    fn of(docs: usize) -> Self {
         Self {
-            scores: vec![0.0; set.index.len()],
+            scores: vec![0.0; docs],
             scored: Vec::new(),
         }
     }
@@ -74,6 +85,11 @@ impl<'s> Scores<'s> {
         } else {
             1.0
         };
+        let docs = sets
+            .iter()
+            .map(|set| set.index.len())
+            .max()
+            .unwrap_or_default();
         Self {
             weights,
             sets,
@@ -82,50 +98,71 @@ impl<'s> Scores<'s> {
             slope: weights.k1 * weights.b / average,
             totals: sets.iter().map(|set| vec![0.0; set.index.len()]).collect(),
             stemmers: Stemmers::default(),
+            sheets: Sheets {
+                best: Sheet::of(docs),
+                parts: Sheet::of(docs),
+                part: Sheet::of(docs),
+                places: vec![0; docs],
+            },
         }
     }
 
     /// Adds the score of a word to every candidate that has it. Whether there is one.
     pub(super) fn add(&mut self, word: &Word) -> bool {
+        let mut sheets = std::mem::take(&mut self.sheets);
         let (forms, parts) = if word.parts.is_empty() {
-            let forms = word.forms.iter().flat_map(|form| self.variants(form));
+            let forms = word
+                .forms
+                .iter()
+                .flat_map(|form| self.variants(form, &mut sheets.places));
             (forms.collect::<Vec<_>>(), Vec::new())
         } else {
-            let forms = word.forms.iter().filter_map(|form| self.exact(form));
-            (
-                forms.collect(),
-                word.parts.iter().map(|part| self.variants(part)).collect(),
-            )
+            let forms = word
+                .forms
+                .iter()
+                .filter_map(|form| self.exact(form, &mut sheets.places));
+            let forms = forms.collect();
+            let parts = word
+                .parts
+                .iter()
+                .map(|part| self.variants(part, &mut sheets.places));
+            (forms, parts.collect())
         };
         let mut is_matched = false;
-        for at in 0..self.sets.len() {
-            is_matched |= self.add_in(at, &forms, &parts);
+        for set in 0..self.sets.len() {
+            is_matched |= self.add_in(set, &forms, &parts, &mut sheets);
         }
+        self.sheets = sheets;
         is_matched
     }
 
     /// Adds a word's score in one set: the best of its forms, or of all its parts together.
-    fn add_in(&mut self, at: usize, forms: &[Form<'s>], parts: &[Vec<Form<'s>>]) -> bool {
-        let Some(set) = self.sets.get(at) else {
-            return false;
-        };
-        let mut best = Sheet::of(set);
+    fn add_in(
+        &mut self,
+        at: usize,
+        forms: &[Form<'s>],
+        parts: &[Vec<Form<'s>>],
+        sheets: &mut Sheets,
+    ) -> bool {
+        let Sheets {
+            best,
+            parts: together,
+            part,
+            ..
+        } = sheets;
         for form in forms {
-            self.score(at, form, &mut best);
+            self.score(at, form, best);
         }
-        if !parts.is_empty() {
-            let (mut together, mut part) = (Sheet::of(set), Sheet::of(set));
-            for forms in parts {
-                for form in forms {
-                    self.score(at, form, &mut part);
-                }
-                for (doc, score) in part.drain() {
-                    together.change(doc, |sum| sum + score);
-                }
+        for forms in parts {
+            for form in forms {
+                self.score(at, form, part);
             }
-            for (doc, score) in together.drain() {
-                best.change(doc, |best| best.max(self.weights.parts * score));
+            for (doc, score) in part.drain() {
+                together.change(doc, |sum| sum + score);
             }
+        }
+        for (doc, score) in together.drain() {
+            best.change(doc, |best| best.max(self.weights.parts * score));
         }
         let is_matched = !best.scored.is_empty();
         let Some(totals) = self.totals.get_mut(at) else {
@@ -156,7 +193,7 @@ impl<'s> Scores<'s> {
     }
 
     /// The forms of a word: itself, and the words that have one of its stems.
-    fn variants(&self, word: &str) -> Vec<Form<'s>> {
+    fn variants(&self, word: &str, places: &mut [u32]) -> Vec<Form<'s>> {
         let exact: Vec<_> = self
             .sets
             .iter()
@@ -165,55 +202,56 @@ impl<'s> Scores<'s> {
         let mut known = vec![exact];
         let stems = self.stemmers.of(word).filter(|_| self.weights.stem > 0.0);
         for (language, stem) in stems.into_iter().flatten().enumerate() {
-            let with_stem = |index: &'s Index| {
-                let mut words: Vec<_> = index.with_stem(language, &stem).collect();
+            let with_stem = |set: &'s Candidates<'s>| {
+                let mut words: Vec<_> = set.index.with_stem(language, &stem).collect();
                 words.sort_by_key(|postings| postings.as_ptr());
                 words
             };
-            let words: Vec<_> = self.sets.iter().map(|set| with_stem(set.index)).collect();
+            let words: Vec<_> = self.sets.iter().map(with_stem).collect();
             // A stem that no other word has is the word again, for less.
             if !known.iter().any(|known| are_same(known, &words)) {
                 known.push(words);
             }
         }
-        let weights = [1.0, self.weights.stem, self.weights.stem];
-        debug_assert!(known.len() <= 1 + LANGUAGES);
-        let forms = known
-            .into_iter()
-            .zip(weights)
-            .filter_map(|(words, weight)| self.form(words, weight));
-        forms.collect()
+        let weights = std::iter::once(1.0).chain(std::iter::repeat(self.weights.stem));
+        let forms = known.into_iter().zip(weights);
+        forms
+            .filter_map(|(words, weight)| self.form(&words, weight, places))
+            .collect()
     }
 
-    fn exact(&self, form: &str) -> Option<Form<'s>> {
-        self.form(
-            self.sets
-                .iter()
-                .map(|set| vec![set.index.postings(form)])
-                .collect(),
-            1.0,
-        )
+    /// A form that counts by itself alone.
+    fn exact(&self, form: &str, places: &mut [u32]) -> Option<Form<'s>> {
+        let words: Vec<_> = self
+            .sets
+            .iter()
+            .map(|set| vec![set.index.postings(form)])
+            .collect();
+        self.form(&words, 1.0, places)
     }
 
-    /// A form of one or more words, unless no candidate has it.
-    fn form(&self, words: Vec<Vec<&'s [Posting]>>, weight: f64) -> Option<Form<'s>> {
-        let postings = words
-            .into_iter()
-            .zip(self.sets)
-            .map(|(words, set)| merged(&words, set.index.len()));
-        let postings: Vec<_> = postings.collect();
-        let in_set = |(postings, set): (&Cow<'_, [Posting]>, &Candidates<'_>)| {
+    /// A form of the words of each set, unless no candidate has it.
+    fn form(
+        &self,
+        words: &[Vec<&'s [Posting]>],
+        weight: f64,
+        places: &mut [u32],
+    ) -> Option<Form<'s>> {
+        let postings: Vec<_> = words.iter().map(|words| merged(words, places)).collect();
+        let of_candidates = |(postings, set): (&Cow<'_, [Posting]>, &Candidates<'_>)| {
             postings
                 .iter()
                 .filter(|posting| set.has(posting.doc))
                 .count()
         };
-        let having = postings.iter().zip(self.sets).map(in_set).sum::<usize>() as f64;
+        let having = postings
+            .iter()
+            .zip(self.sets)
+            .map(of_candidates)
+            .sum::<usize>() as f64;
         let rarity = (1.0 + (self.searched - having + 0.5) / (having + 0.5)).ln();
-        (having > 0.0).then_some(Form {
-            postings,
-            weight: weight * rarity * (self.weights.k1 + 1.0),
-        })
+        let weight = weight * rarity * (self.weights.k1 + 1.0);
+        (having > 0.0).then_some(Form { postings, weight })
     }
 
     /// The score of a memory; 0 if no word of the query is in it.
@@ -222,19 +260,15 @@ impl<'s> Scores<'s> {
         score.copied().unwrap_or_default()
     }
 
-    /// The memories that have a score: set, number and score.
-    pub(super) fn scored(&self) -> impl Iterator<Item = (usize, usize, f64)> {
-        let of_set = |(set, totals): (usize, &'_ Vec<f64>)| {
-            let scored = totals
+    /// The memories that have a score.
+    pub(super) fn scored(&self) -> impl Iterator<Item = Hit> {
+        self.totals.iter().enumerate().flat_map(|(set, totals)| {
+            let hits = totals
                 .iter()
-                .copied()
                 .enumerate()
-                .filter(|(_, score)| *score > 0.0);
-            scored
-                .map(move |(doc, score)| (set, doc, score))
-                .collect::<Vec<_>>()
-        };
-        self.totals.iter().enumerate().flat_map(of_set)
+                .map(move |(doc, &score)| Hit { set, doc, score });
+            hits.filter(|hit| hit.score > 0.0)
+        })
     }
 }
 
@@ -245,14 +279,13 @@ fn are_same(a: &[Vec<&[Posting]>], b: &[Vec<&[Posting]>]) -> bool {
     sets.all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)))
 }
 
-/// The postings of several words as those of one.
-fn merged<'s>(words: &[&'s [Posting]], docs: usize) -> Cow<'s, [Posting]> {
+/// The postings of several words as those of one. `places` is 0 for each memory, before and after.
+fn merged<'s>(words: &[&'s [Posting]], places: &mut [u32]) -> Cow<'s, [Posting]> {
     if let [] | [_] = words {
         return Cow::Borrowed(words.first().copied().unwrap_or_default());
     }
+    // The place of a memory in `all`, plus 1.
     let mut all = Vec::<Posting>::new();
-    // Where a memory is in `all`, plus 1.
-    let mut places = vec![0_u32; docs];
     for posting in words.iter().copied().flatten() {
         let Some(place) = places.get_mut(posting.doc as usize) else {
             continue;
@@ -263,6 +296,11 @@ fn merged<'s>(words: &[&'s [Posting]], docs: usize) -> Cow<'s, [Posting]> {
                 all.push(*posting);
                 *place = all.len().try_into().unwrap_or(u32::MAX);
             }
+        }
+    }
+    for posting in &all {
+        if let Some(place) = places.get_mut(posting.doc as usize) {
+            *place = 0;
         }
     }
     Cow::Owned(all)
