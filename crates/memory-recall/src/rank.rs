@@ -39,9 +39,9 @@ impl Weights {
     pub const CHOSEN: Self = Self {
         k1: 0.9,
         b: 0.4,
-        beside: 0.5,
+        beside: 0.7,
         stem: 0.8,
-        parts: 0.8,
+        parts: 0.7,
         neighbour: 0.3,
     };
 }
@@ -93,7 +93,7 @@ pub fn search_with(
         .filter(has_match)
         .map(|word| word.written.clone())
         .collect();
-    let mut hits = neighbours::hits(weights, sets, &scores, limit);
+    let (mut hits, matches) = neighbours::hits(weights, sets, &scores, limit);
     let order = |a: &Hit, b: &Hit| {
         b.score
             .total_cmp(&a.score)
@@ -106,7 +106,7 @@ pub fn search_with(
     hits.sort_unstable_by(order);
     Ranked {
         hits,
-        matches: scores.scored().count(),
+        matches,
         searched: sets.iter().map(Candidates::len).sum(),
         unmatched_terms: unmatched,
     }

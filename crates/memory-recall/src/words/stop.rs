@@ -41,10 +41,7 @@ static STOP_WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 pub(super) fn leave(words: &mut Vec<&str>) {
     let is_number = |at: Option<usize>| {
         let word = at.and_then(|at| words.get(at));
-        word.is_some_and(|word| {
-            word.chars()
-                .all(|c| c.is_numeric() || matches!(c, '.' | ','))
-        })
+        word.is_some_and(|word| word.chars().all(char::is_numeric))
     };
     let is_beside_number = |at: usize| is_number(at.checked_sub(1)) || is_number(at.checked_add(1));
     let counts = |(at, word): (usize, &&str)| {
