@@ -8,12 +8,15 @@
 
 use crate::words::{Query, Word};
 
+mod candidates;
 mod index;
 mod neighbours;
 mod passage;
 mod score;
+mod variants;
 
-pub use index::{Candidates, Index};
+pub use candidates::Candidates;
+pub use index::Index;
 pub use passage::passage;
 use score::Scores;
 
@@ -28,7 +31,7 @@ pub struct Weights {
     pub beside: f64,
     /// A word with the same stem, against the exact word.
     pub stem: f64,
-    /// The parts of an identifier together, against its whole form.
+    /// The parts of an identifier together, where they do not stand as that identifier.
     pub parts: f64,
     /// A neighbour's score.
     pub neighbour: f64,
@@ -44,6 +47,11 @@ impl Weights {
         parts: 0.7,
         neighbour: 0.3,
     };
+
+    /// How often something occurs in content and beside it, weighted.
+    fn occurrences(&self, content: u32, beside: u32) -> f64 {
+        f64::from(content) + self.beside * f64::from(beside)
+    }
 }
 
 /// The best candidates for a query, and what was counted on the way.
@@ -91,13 +99,13 @@ pub fn search_with(
         .words()
         .iter()
         .filter(has_match)
-        .map(|word| word.written.clone())
+        .map(|word| word.written().to_owned())
         .collect();
     let (mut hits, matches) = neighbours::hits(weights, sets, &scores, limit);
     let order = |a: &Hit, b: &Hit| {
         b.score
             .total_cmp(&a.score)
-            .then_with(|| index::order(sets, a, b))
+            .then_with(|| candidates::order(sets, a, b))
     };
     if limit < hits.len() {
         hits.select_nth_unstable_by(limit, order);
@@ -112,5 +120,7 @@ pub fn search_with(
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,9 @@ pub fn written(text: &str) -> impl Iterator<Item = Written<'_>> {
 /// Calls `each` with every form of a text's words: words, and of identifiers the whole, the segments and the parts.
 pub fn forms(text: &str, mut each: impl FnMut(&str)) {
     let mut folded = String::new();
-    for word in written(text) {
+    // Normalized before it is cut, because normalization can change where a word ends.
+    let normal = normal(text);
+    for word in written(&normal) {
         if is_plain(word.text) {
             each(word.text);
             continue;
@@ -67,16 +69,15 @@ pub fn forms(text: &str, mut each: impl FnMut(&str)) {
                 each(folded);
             }
         };
-        let normal = normal(word.text);
         let mut several = 0;
-        for segment in segments(&normal) {
+        for segment in segments(word.text) {
             if parts(segment).map(&mut emit).count() > 1 {
                 emit(segment);
             }
             several += 1;
         }
         if several > 1 {
-            emit(trimmed(&normal));
+            emit(trimmed(word.text));
         }
     }
 }

@@ -15,10 +15,10 @@ use memory_log::memory::{Draft, Memory};
 use memory_log::object::Object;
 use memory_log::timestamp::Timestamp;
 use memory_recall::rank::{Index, Weights, search_with};
-use memory_recall::words::{Query, Stemmers, forms, forms_beside};
+use memory_recall::words::{Query, Stemmers, Word, forms, forms_beside};
 use proptest::prelude::*;
 use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, Term};
@@ -122,19 +122,34 @@ impl Oracle {
     }
 
     fn query(&self, query: &Query) -> Box<dyn tantivy::query::Query> {
-        let words = query.words().iter().map(|word| {
-            if word.parts.is_empty() {
-                return self.variants(&word.forms[0]);
+        let words = query.words().iter().map(|word| match word {
+            Word::Plain { folded, .. } => self.variants(folded),
+            Word::Identifier {
+                whole,
+                segments,
+                parts,
+                ..
+            } => {
+                let parts: Vec<_> = parts.iter().map(|part| self.variants(part)).collect();
+                let all_parts = || -> Box<dyn tantivy::query::Query> {
+                    Box::new(BooleanQuery::union(
+                        parts.iter().map(|part| part.box_clone()).collect(),
+                    ))
+                };
+                // The parts at their full weight where the whole is.
+                let of_whole = vec![
+                    (Occur::Must, boosted(self.term(self.words, whole), 0.0)),
+                    (Occur::Should, all_parts()),
+                ];
+                let mut best: Vec<_> = segments
+                    .iter()
+                    .map(|segment| self.term(self.words, segment))
+                    .collect();
+                best.push(self.term(self.words, whole));
+                best.push(Box::new(BooleanQuery::new(of_whole)));
+                best.push(boosted(all_parts(), WEIGHTS.parts));
+                Box::new(DisjunctionMaxQuery::new(best))
             }
-            let parts = word.parts.iter().map(|part| self.variants(part)).collect();
-            let parts: Box<dyn tantivy::query::Query> = Box::new(BooleanQuery::union(parts));
-            let mut best: Vec<_> = word
-                .forms
-                .iter()
-                .map(|form| self.term(self.words, form))
-                .collect();
-            best.push(boosted(parts, WEIGHTS.parts));
-            Box::new(DisjunctionMaxQuery::new(best))
         });
         Box::new(BooleanQuery::union(words.collect()))
     }

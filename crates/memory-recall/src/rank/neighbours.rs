@@ -9,7 +9,8 @@ use std::time::Duration;
 use memory_log::timestamp::Timestamp;
 use uuid::Uuid;
 
-use super::index::{Candidates, Doc};
+use super::candidates::Candidates;
+use super::index::Doc;
 use super::score::Scores;
 use super::{Hit, Weights};
 
@@ -71,7 +72,7 @@ fn of_neighbours(sets: &[Candidates<'_>], scores: &Scores<'_>, hit: &Hit) -> f64
     let (mut before, mut after) = (None, None);
     for (at, set) in sets.iter().enumerate() {
         let (entity, found) = if at == hit.set {
-            (itself.entity, set.beside(hit.doc))
+            (itself.entity, set.sides(hit.doc))
         } else {
             let Some(entity) = set.index.entity_of(index.prefix(itself.entity)) else {
                 continue;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::words::{Query, Stemmers, forms, written};
+use crate::words::{Query, Stemmers, Word, forms, written};
 
 /// A word of the text that the query has: its place in characters, and the words of the query, one bit each.
 struct Found {
@@ -60,7 +60,16 @@ fn found(text: &str, query: &Query) -> Vec<Found> {
     };
     let mut wanted = HashMap::<String, u64>::new();
     for (number, word) in query.words().iter().enumerate() {
-        for form in word.forms.iter().chain(&word.parts) {
+        let forms: Vec<_> = match word {
+            Word::Plain { folded, .. } => vec![folded],
+            Word::Identifier {
+                whole,
+                segments,
+                parts,
+                ..
+            } => [whole].into_iter().chain(segments).chain(parts).collect(),
+        };
+        for form in forms {
             for key in stems(form).chain([form.clone()]) {
                 *wanted.entry(key).or_default() |=
                     1_u64.checked_shl(number as u32).unwrap_or_default();

@@ -1,40 +1,32 @@
 //! The score of each candidate by its own words.
 
-use std::borrow::Cow;
-use std::ptr;
-
-use super::index::{Candidates, Posting};
+use super::candidates::Candidates;
+use super::variants::{Form, Variants};
 use super::{Hit, Weights};
-use crate::words::{Stemmers, Word};
+use crate::words::Word;
 
 /// The scores of the candidates of all sets. Each word of the query adds to them, in its order.
 pub(super) struct Scores<'s> {
     weights: &'s Weights,
     sets: &'s [Candidates<'s>],
-    searched: f64,
-    /// What BM25 adds to the occurrences of a word: to each memory's, and for each form that the memory has.
-    base: f64,
-    slope: f64,
+    variants: Variants<'s>,
+    bm25: Bm25<'s>,
     /// By set and number of the memory; 0 without a match.
     totals: Vec<Vec<f64>>,
-    stemmers: Stemmers,
-    sheets: Sheets,
-}
-
-/// Room for the work on one word in one set. It is kept, because a system call for each word would cost more than the
-/// word.
-#[derive(Default)]
-struct Sheets {
+    /// Kept between words, because a system call for each would cost more than the word.
     best: Sheet,
     parts: Sheet,
-    part: Sheet,
-    places: Vec<u32>,
+    one: Sheet,
 }
 
-/// A form that counts for a word of the query: its postings in each set, and the most that it can add to a score.
-struct Form<'s> {
-    postings: Vec<Cow<'s, [Posting]>>,
-    weight: f64,
+/// The forms of one word of the query that candidates have. A memory is scored by its best.
+#[derive(Default)]
+struct Forms<'s> {
+    /// A plain word with its stems, or the segments of an identifier.
+    best: Vec<Form<'s>>,
+    whole: Option<Form<'s>>,
+    /// Each part of an identifier with its stems; they count together.
+    parts: Vec<Vec<Form<'s>>>,
 }
 
 /// The memories of a set that have a word, each with a score.
@@ -60,6 +52,10 @@ impl Sheet {
             }
             *score = to(*score);
         }
+    }
+
+    fn of_doc(&self, doc: u32) -> f64 {
+        self.scores.get(doc as usize).copied().unwrap_or_default()
     }
 
     /// Takes all scores out.
@@ -93,165 +89,83 @@ impl<'s> Scores<'s> {
         Self {
             weights,
             sets,
-            searched: searched as f64,
-            base: weights.k1 * (1.0 - weights.b),
-            slope: weights.k1 * weights.b / average,
-            totals: sets.iter().map(|set| vec![0.0; set.index.len()]).collect(),
-            stemmers: Stemmers::default(),
-            sheets: Sheets {
-                best: Sheet::of(docs),
-                parts: Sheet::of(docs),
-                part: Sheet::of(docs),
-                places: vec![0; docs],
+            variants: Variants::new(weights, sets),
+            bm25: Bm25 {
+                weights,
+                base: weights.k1 * (1.0 - weights.b),
+                slope: weights.k1 * weights.b / average,
             },
+            totals: sets.iter().map(|set| vec![0.0; set.index.len()]).collect(),
+            best: Sheet::of(docs),
+            parts: Sheet::of(docs),
+            one: Sheet::of(docs),
         }
     }
 
     /// Adds the score of a word to every candidate that has it. Whether there is one.
     pub(super) fn add(&mut self, word: &Word) -> bool {
-        let mut sheets = std::mem::take(&mut self.sheets);
-        let (forms, parts) = if word.parts.is_empty() {
-            let forms = word
-                .forms
-                .iter()
-                .flat_map(|form| self.variants(form, &mut sheets.places));
-            (forms.collect::<Vec<_>>(), Vec::new())
-        } else {
-            let forms = word
-                .forms
-                .iter()
-                .filter_map(|form| self.exact(form, &mut sheets.places));
-            let forms = forms.collect();
-            let parts = word
-                .parts
-                .iter()
-                .map(|part| self.variants(part, &mut sheets.places));
-            (forms, parts.collect())
+        let variants = &mut self.variants;
+        let forms = match word {
+            Word::Plain { folded, .. } => Forms {
+                best: variants.of(folded),
+                ..Forms::default()
+            },
+            Word::Identifier {
+                whole,
+                segments,
+                parts,
+                ..
+            } => Forms {
+                whole: variants.exact(whole),
+                best: segments
+                    .iter()
+                    .filter_map(|segment| variants.exact(segment))
+                    .collect(),
+                parts: parts.iter().map(|part| variants.of(part)).collect(),
+            },
         };
         let mut is_matched = false;
         for set in 0..self.sets.len() {
-            is_matched |= self.add_in(set, &forms, &parts, &mut sheets);
+            is_matched |= self.add_in(set, &forms);
         }
-        self.sheets = sheets;
         is_matched
     }
 
-    /// Adds a word's score in one set: the best of its forms, or of all its parts together.
-    fn add_in(
-        &mut self,
-        at: usize,
-        forms: &[Form<'s>],
-        parts: &[Vec<Form<'s>>],
-        sheets: &mut Sheets,
-    ) -> bool {
-        let Sheets {
-            best,
-            parts: together,
-            part,
-            ..
-        } = sheets;
-        for form in forms {
-            self.score(at, form, best);
-        }
-        for forms in parts {
-            for form in forms {
-                self.score(at, form, part);
-            }
-            for (doc, score) in part.drain() {
-                together.change(doc, |sum| sum + score);
-            }
-        }
-        for (doc, score) in together.drain() {
-            best.change(doc, |best| best.max(self.weights.parts * score));
-        }
-        let is_matched = !best.scored.is_empty();
-        let Some(totals) = self.totals.get_mut(at) else {
+    /// Adds a word's score in one set: the best that a memory has.
+    fn add_in(&mut self, at: usize, forms: &Forms<'s>) -> bool {
+        let (Some(set), Some(totals)) = (self.sets.get(at), self.totals.get_mut(at)) else {
             return false;
         };
-        for (doc, score) in best.drain() {
+        for part in &forms.parts {
+            for form in part {
+                self.bm25.note(set, form, at, &mut self.one);
+            }
+            for (doc, score) in self.one.drain() {
+                self.parts.change(doc, |sum| sum + score);
+            }
+        }
+        // A memory that has the identifier has its parts, at their full weight.
+        if let Some(form) = &forms.whole {
+            self.bm25.note(set, form, at, &mut self.one);
+        }
+        for (doc, score) in self.one.drain() {
+            let parts = self.parts.of_doc(doc);
+            self.best.change(doc, |best| best.max(score).max(parts));
+        }
+        for form in &forms.best {
+            self.bm25.note(set, form, at, &mut self.best);
+        }
+        for (doc, score) in self.parts.drain() {
+            self.best
+                .change(doc, |best| best.max(self.weights.parts * score));
+        }
+        let is_matched = !self.best.scored.is_empty();
+        for (doc, score) in self.best.drain() {
             if let Some(total) = totals.get_mut(doc as usize) {
                 *total += score;
             }
         }
         is_matched
-    }
-
-    /// Notes the score of one form where it is the best that a candidate has.
-    fn score(&self, at: usize, form: &Form<'_>, best: &mut Sheet) {
-        let (Some(set), Some(postings)) = (self.sets.get(at), form.postings.get(at)) else {
-            return;
-        };
-        for posting in postings.iter().filter(|posting| set.has(posting.doc)) {
-            let (content, beside) = set.index.lengths(posting.doc);
-            let length = f64::from(content) + self.weights.beside * f64::from(beside);
-            let occurrences =
-                f64::from(posting.content) + self.weights.beside * f64::from(posting.beside);
-            let held_back = occurrences + self.base + self.slope * length;
-            let score = form.weight * (occurrences / held_back);
-            best.change(posting.doc, |best| best.max(score));
-        }
-    }
-
-    /// The forms of a word: itself, and the words that have one of its stems.
-    fn variants(&self, word: &str, places: &mut [u32]) -> Vec<Form<'s>> {
-        let exact: Vec<_> = self
-            .sets
-            .iter()
-            .map(|set| vec![set.index.postings(word)])
-            .collect();
-        let mut known = vec![exact];
-        let stems = self.stemmers.of(word).filter(|_| self.weights.stem > 0.0);
-        for (language, stem) in stems.into_iter().flatten().enumerate() {
-            let with_stem = |set: &'s Candidates<'s>| {
-                let mut words: Vec<_> = set.index.with_stem(language, &stem).collect();
-                words.sort_by_key(|postings| postings.as_ptr());
-                words
-            };
-            let words: Vec<_> = self.sets.iter().map(with_stem).collect();
-            // A stem that no other word has is the word again, for less.
-            if !known.iter().any(|known| are_same(known, &words)) {
-                known.push(words);
-            }
-        }
-        let weights = std::iter::once(1.0).chain(std::iter::repeat(self.weights.stem));
-        let forms = known.into_iter().zip(weights);
-        forms
-            .filter_map(|(words, weight)| self.form(&words, weight, places))
-            .collect()
-    }
-
-    /// A form that counts by itself alone.
-    fn exact(&self, form: &str, places: &mut [u32]) -> Option<Form<'s>> {
-        let words: Vec<_> = self
-            .sets
-            .iter()
-            .map(|set| vec![set.index.postings(form)])
-            .collect();
-        self.form(&words, 1.0, places)
-    }
-
-    /// A form of the words of each set, unless no candidate has it.
-    fn form(
-        &self,
-        words: &[Vec<&'s [Posting]>],
-        weight: f64,
-        places: &mut [u32],
-    ) -> Option<Form<'s>> {
-        let postings: Vec<_> = words.iter().map(|words| merged(words, places)).collect();
-        let of_candidates = |(postings, set): (&Cow<'_, [Posting]>, &Candidates<'_>)| {
-            postings
-                .iter()
-                .filter(|posting| set.has(posting.doc))
-                .count()
-        };
-        let having = postings
-            .iter()
-            .zip(self.sets)
-            .map(of_candidates)
-            .sum::<usize>() as f64;
-        let rarity = (1.0 + (self.searched - having + 0.5) / (having + 0.5)).ln();
-        let weight = weight * rarity * (self.weights.k1 + 1.0);
-        (having > 0.0).then_some(Form { postings, weight })
     }
 
     /// The score of a memory; 0 if no word of the query is in it.
@@ -272,36 +186,34 @@ impl<'s> Scores<'s> {
     }
 }
 
-/// Whether two lists have the same words, in each set.
-fn are_same(a: &[Vec<&[Posting]>], b: &[Vec<&[Posting]>]) -> bool {
-    let same = |a: &&[Posting], b: &&[Posting]| ptr::eq(*a, *b) || a.is_empty() && b.is_empty();
-    let mut sets = a.iter().zip(b);
-    sets.all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)))
+/// The formula, of which each candidate has its own occurrences and length.
+#[derive(Clone, Copy)]
+struct Bm25<'s> {
+    weights: &'s Weights,
+    /// What it adds to the occurrences of a word: to each memory's, and for each form that the memory has.
+    base: f64,
+    slope: f64,
 }
 
-/// The postings of several words as those of one. `places` is 0 for each memory, before and after.
-fn merged<'s>(words: &[&'s [Posting]], places: &mut [u32]) -> Cow<'s, [Posting]> {
-    if let [] | [_] = words {
-        return Cow::Borrowed(words.first().copied().unwrap_or_default());
-    }
-    // The place of a memory in `all`, plus 1.
-    let mut all = Vec::<Posting>::new();
-    for posting in words.iter().copied().flatten() {
-        let Some(place) = places.get_mut(posting.doc as usize) else {
-            continue;
-        };
-        match all.get_mut((*place as usize).wrapping_sub(1)) {
-            Some(known) => known.add(posting),
-            None => {
-                all.push(*posting);
-                *place = all.len().try_into().unwrap_or(u32::MAX);
+impl Bm25<'_> {
+    /// Notes the score of one form where it is the best that a candidate has.
+    fn note(&self, set: &Candidates<'_>, form: &Form<'_>, at: usize, best: &mut Sheet) {
+        for posting in form
+            .postings
+            .get(at)
+            .into_iter()
+            .flat_map(|postings| postings.iter())
+        {
+            let occurrences = self
+                .weights
+                .occurrences(posting.content.into(), posting.beside.into());
+            if occurrences > 0.0 && set.has(posting.doc) {
+                let (content, beside) = set.index.lengths(posting.doc);
+                let length = self.weights.occurrences(content, beside);
+                let score =
+                    form.weight * (occurrences / (occurrences + self.base + self.slope * length));
+                best.change(posting.doc, |best| best.max(score));
             }
         }
     }
-    for posting in &all {
-        if let Some(place) = places.get_mut(posting.doc as usize) {
-            *place = 0;
-        }
-    }
-    Cow::Owned(all)
 }

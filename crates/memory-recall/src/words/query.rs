@@ -16,15 +16,27 @@ pub struct Query {
     words: Vec<Word>,
 }
 
-/// One word of a query.
+/// One word of a query. `written` is how the query spells it; all else is folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    /// The word as the query has it.
-    pub written: String,
-    /// The folded word. Of an identifier, its whole form and then its segments.
-    pub forms: Vec<String>,
-    /// The parts of an identifier, for memories that have none of its forms. Empty for a plain word.
-    pub parts: Vec<String>,
+pub enum Word {
+    /// A word that has no parts.
+    Plain {
+        /// As the query has it.
+        written: String,
+        /// As memories are indexed.
+        folded: String,
+    },
+    /// An identifier.
+    Identifier {
+        /// As the query has it.
+        written: String,
+        /// Its whole form.
+        whole: String,
+        /// Its segments, where it has several.
+        segments: Vec<String>,
+        /// Its parts, for memories that have neither.
+        parts: Vec<String>,
+    },
 }
 
 /// Why a text is not a query.
@@ -90,14 +102,15 @@ impl Query {
         if text.len() > QUERY_BYTES_MAX {
             return Err(QueryError::TooLong { bytes: text.len() });
         }
-        let mut words: Vec<_> = written(text).map(|word| word.text).collect();
+        let normal = normal(text);
+        let mut words: Vec<_> = written(&normal).map(|word| word.text).collect();
         leave(&mut words);
         let mut known = HashSet::new();
         let words = words
             .into_iter()
             .filter_map(|written| Word::of(written, leave));
         let words: Vec<_> = words
-            .filter(|word| known.insert(word.forms.clone()))
+            .filter(|word| known.insert(word.folded().to_owned()))
             .collect();
         if words.len() > QUERY_WORDS_MAX {
             return Err(QueryError::TooManyWords { words: words.len() });
@@ -113,22 +126,38 @@ impl Query {
 }
 
 impl Word {
+    /// The word as the query has it.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        match self {
+            Self::Plain { written, .. } | Self::Identifier { written, .. } => written,
+        }
+    }
+
+    /// The folded word, by which two are the same.
+    #[must_use]
+    pub fn folded(&self) -> &str {
+        match self {
+            Self::Plain { folded, .. } => folded,
+            Self::Identifier { whole, .. } => whole,
+        }
+    }
+
+    /// `None` for what is too long for any memory to have it.
     fn of(written: &str, leave: fn(&mut Vec<&str>)) -> Option<Self> {
-        let normal = normal(written);
-        let segments: Vec<_> = segments(&normal).collect();
-        let mut parts: Vec<_> = segments.iter().flat_map(|segment| parts(segment)).collect();
+        let segments = || segments(written);
+        let mut parts: Vec<_> = segments().flat_map(parts).collect();
+        let (whole, written) = (trimmed(written), written.to_owned());
+        let folded = folded(whole)?;
         if parts.len() < 2 {
-            parts.clear();
+            return Some(Self::Plain { written, folded });
         }
         leave(&mut parts);
-        let whole = std::iter::once(trimmed(&normal));
-        let forms = distinct(whole.chain(segments));
-        let parts = distinct(parts.into_iter());
-        let written = written.to_owned();
-        (!forms.is_empty()).then_some(Self {
+        Some(Self::Identifier {
+            segments: distinct(segments().filter(|segment| *segment != whole)),
+            parts: distinct(parts.into_iter()),
+            whole: folded,
             written,
-            forms,
-            parts,
         })
     }
 }

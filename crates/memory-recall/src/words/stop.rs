@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::{folded, normal};
+use super::folded;
 
 /// Articles, pronouns, prepositions, conjunctions, auxiliaries and question words of English.
 const ENGLISH: &str = "
@@ -55,7 +55,7 @@ pub(super) fn leave(words: &mut Vec<&str>) {
 }
 
 fn is_stop_word(word: &str) -> bool {
-    folded(&normal(word)).is_some_and(|word| STOP_WORDS.contains(word.as_str()))
+    folded(word).is_some_and(|word| STOP_WORDS.contains(word.as_str()))
 }
 
 /// Whether a word is spelled in capitals: `IT` and `US` are names. One capital alone is not: `I`, `A`.

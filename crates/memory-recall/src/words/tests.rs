@@ -5,6 +5,8 @@ use memory_log::json::Json;
 use memory_log::memory::{Draft, Memory};
 use memory_log::timestamp::Timestamp;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn forms_of(text: &str) -> Vec<String> {
@@ -16,7 +18,7 @@ fn forms_of(text: &str) -> Vec<String> {
 fn words_of(query: &str) -> Vec<String> {
     let query = Query::parse(query).unwrap();
     let words = query.words().iter();
-    words.map(|word| word.forms[0].clone()).collect()
+    words.map(|word| word.folded().to_owned()).collect()
 }
 
 #[test]
@@ -174,4 +176,44 @@ fn both_languages_stem_a_word_of_letters_alone() {
     assert_eq!(stems("pembulatan").unwrap()[1], "bulat");
     assert_eq!(stems("membulatkan").unwrap()[1], "bulat");
     assert_eq!(stems("e0277"), None);
+}
+
+#[test]
+fn a_word_that_no_query_can_ask_for_is_not_indexed_and_its_parts_are() {
+    let long = format!("{}/x", "a".repeat(1_001));
+    assert_eq!(forms_of(&long), ["x"]);
+    assert_eq!(forms_of(&"a".repeat(1_000)).len(), 1);
+    assert_eq!(forms_of(&"é".repeat(501)), [""; 0]);
+}
+
+proptest! {
+    /// The library has a faster way for ASCII; the rest of a text must not change the words before it.
+    #[test]
+    fn words_do_not_depend_on_what_else_a_text_has(text in "[ -~]{0,60}") {
+        let alone = forms_of(&text);
+        let with_more = forms_of(&format!("{text} \u{6771}"));
+        prop_assert_eq!(&with_more[..with_more.len() - 1], &alone[..]);
+    }
+
+    #[test]
+    fn every_form_is_a_form_of_itself(text in "[ -~éÉßﬁ]{0,40}") {
+        for form in forms_of(&text) {
+            prop_assert!(forms_of(&form).contains(&form), "{:?} of {:?}", form, text);
+        }
+    }
+
+    #[test]
+    fn a_query_asks_for_forms_that_a_memory_of_the_same_text_has(text in "\\PC{1,60}") {
+        let forms = forms_of(&text);
+        if let Ok(query) = Query::parse(&text) {
+            for word in query.words() {
+                prop_assert!(forms.iter().any(|form| form == word.folded()), "{:?} of {:?}: {:?}", word, text, forms);
+                if let Word::Identifier { segments, parts, .. } = word {
+                    for form in segments.iter().chain(parts) {
+                        prop_assert!(forms.contains(form), "{:?} of {:?}: {:?}", form, text, forms);
+                    }
+                }
+            }
+        }
+    }
 }
