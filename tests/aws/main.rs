@@ -105,6 +105,11 @@ fn module_has_its_inputs_and_outputs_in_its_readme() {
 }
 
 #[test]
+fn module_without_recall_plans_what_it_planned_before() {
+    run(&mut script_with(MOTO, "without_recall.py"));
+}
+
+#[test]
 fn module_takes_what_its_examples_give() {
     run(&mut script_with(MOTO, "examples.py"));
 }
