@@ -72,12 +72,12 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = fileexists(each.value.package)
-      error_message = "There is no package at ${each.value.package}. Build it with terraform/package.py --architecture ${var.architecture}, or set package_path to another one."
+      error_message = "There is no package at ${each.value.package}. Build it with terraform/package.py --architecture ${var.architecture}${each.key == "recall" ? " --recall" : ""}, or set ${each.key == "recall" ? "recall." : ""}package_path to another one."
     }
   }
 
   # A function that runs before its role may write would respond with 500.
-  depends_on = [aws_iam_role_policy.function, aws_s3_bucket_policy.memories, aws_s3_bucket_versioning.memories]
+  depends_on = [aws_iam_role_policy.function, aws_s3_bucket_policy.memories, aws_s3_bucket_policy.views, aws_s3_bucket_versioning.memories]
 }
 
 resource "aws_lambda_alias" "live" {

@@ -16,7 +16,7 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 resource "aws_apigatewayv2_integration" "function" {
-  for_each               = local.is_rest ? {} : local.functions
+  for_each               = { for key, function in local.functions : key => function if !local.is_rest }
   api_id                 = aws_apigatewayv2_api.this[0].id
   integration_type       = "AWS_PROXY"
   integration_uri        = aws_lambda_alias.live[each.key].invoke_arn
@@ -48,7 +48,7 @@ resource "aws_apigatewayv2_route" "this" {
   target               = "integrations/${aws_apigatewayv2_integration.function[each.value.function].id}"
   authorization_type   = each.value.is_open ? "NONE" : local.http_authorization
   authorizer_id        = each.value.is_open || var.jwt == null ? null : aws_apigatewayv2_authorizer.jwt[0].id
-  authorization_scopes = each.value.is_open ? null : try(var.jwt.scopes, null)
+  authorization_scopes = each.value.is_open ? null : try(local.route_scopes[each.key], var.jwt.scopes, null)
 }
 
 resource "aws_apigatewayv2_stage" "default" {
@@ -67,4 +67,17 @@ resource "aws_apigatewayv2_stage" "default" {
     throttling_rate_limit  = var.throttle.rate
     throttling_burst_limit = var.throttle.burst
   }
+
+  dynamic "route_settings" {
+    for_each = local.recall_grants
+
+    content {
+      route_key              = route_settings.key
+      throttling_rate_limit  = var.recall.throttle.rate
+      throttling_burst_limit = var.recall.throttle.burst
+    }
+  }
+
+  # A limit is refused for a route that does not exist.
+  depends_on = [aws_apigatewayv2_route.this]
 }

@@ -15,16 +15,19 @@ locals {
 
   # Each function with its settings, what its role may do, and what its callers send. The gateway, the roles, the logs and
   # the alarms are made from this map, and an entry is in a file of its own.
-  functions = { writer = local.writer }
+  functions = merge({ writer = local.writer }, local.recall)
 
   # Which function answers a method and a path, on both types of API. ANY /{proxy+} does not match the root path.
-  routes = {
-    "ANY /"         = { function = "writer", is_open = false }
-    "ANY /{proxy+}" = { function = "writer", is_open = false }
-    # This route always exists. If it were removed when it must no longer be open, the snapshot of a REST API that is
-    # deployed would still contain it.
-    "OPTIONS /{proxy+}" = { function = "writer", is_open = local.preflight_is_open }
-  }
+  routes = merge(
+    {
+      "ANY /"         = { function = "writer", is_open = false }
+      "ANY /{proxy+}" = { function = "writer", is_open = false }
+      # This route always exists. If it were removed when it must no longer be open, the snapshot of a REST API that is
+      # deployed would still contain it.
+      "OPTIONS /{proxy+}" = { function = "writer", is_open = local.preflight_is_open }
+    },
+    local.is_rest ? local.recall_rest_routes : local.recall_routes,
+  )
 
   # IAM has no regions, so the region is in the names of the roles: the same name can be deployed in two of them.
   role_names = { for role in concat(keys(local.functions), ["gateway_log", "replication"]) : role => "${var.name}-${replace(role, "_", "-")}-${local.region}" }

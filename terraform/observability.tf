@@ -85,7 +85,7 @@ locals {
       }
     }
   ]...)
-  alarms = merge(local.function_alarms, {
+  alarms = merge(local.function_alarms, local.recall_rate_alarms, {
     gateway-5xx = {
       description = "Callers got 5xx responses."
       failures    = { namespace = "AWS/ApiGateway", name = local.is_rest ? "5XXError" : "5xx", dimensions = local.api_dimensions }

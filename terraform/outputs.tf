@@ -6,6 +6,19 @@ locals {
   api_id        = local.is_rest ? aws_api_gateway_rest_api.this[0].id : aws_apigatewayv2_api.this[0].id
   execution_arn = local.is_rest ? aws_api_gateway_rest_api.this[0].execution_arn : aws_apigatewayv2_api.this[0].execution_arn
 
+  # What each grant allows: a caller that writes does not read by it, and the reverse.
+  caller_policies = {
+    for grant, calls in merge([for function in values(local.functions) : function.calls]...) : grant => jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Sid      = { write = "CallWriter", read = "ReadMemories", change = "ChangeMemories" }[grant]
+        Effect   = "Allow"
+        Action   = "execute-api:Invoke"
+        Resource = [for call in calls : "${local.execution_arn}/${local.is_rest ? local.stage : "$default"}/${call}"]
+      }]
+    }) if var.auth_mode == "iam" && length(calls) > 0
+  }
+
   credentials = {
     iam     = "--aws-sigv4 \"aws:amz:${local.region}:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\""
     api_key = "-H \"x-api-key: $MEMORY_API_KEY\""
@@ -29,18 +42,30 @@ output "auth_mode" {
 }
 
 output "caller_policy" {
-  description = "Only for auth_mode iam: an IAM policy, as JSON, that lets its holder store memories, and get the service's health and OpenAPI document. Attach it to each caller."
-  value = var.auth_mode != "iam" ? null : jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for key, function in local.functions : {
-        Sid      = "Call${title(key)}"
-        Effect   = "Allow"
-        Action   = "execute-api:Invoke"
-        Resource = [for call in function.calls : "${local.execution_arn}/${local.is_rest ? local.stage : "$default"}/${call}"]
-      }
-    ]
-  })
+  description = "Only for auth_mode iam: an IAM policy, as JSON, that lets its holder store memories, and get the service's health and OpenAPI document. Attach it to each caller that writes."
+  value       = try(local.caller_policies.write, null)
+}
+
+output "reader_policy" {
+  description = "Only for auth_mode iam and recall: an IAM policy, as JSON, that lets its holder search, list and get memories, and nothing else. Attach it to each caller that reads."
+  value       = try(local.caller_policies.read, null)
+}
+
+output "changer_policy" {
+  description = "Only for auth_mode iam and recall.changes: an IAM policy, as JSON, that lets its holder change the status of memories, and nothing else. Attach it to each caller that may forget, beside reader_policy."
+  value       = try(local.caller_policies.change, null)
+}
+
+output "recall" {
+  description = "Only with recall: read, or change with recall.changes, which is the option --recall of the smoke test; the function, the version that its alias live points to, and the bucket of the views."
+  value = one([
+    for key, function in local.recall : {
+      grant         = var.recall.changes ? "change" : "read"
+      function_name = aws_lambda_function.this[key].function_name
+      live_version  = aws_lambda_alias.live[key].function_version
+      views_bucket  = aws_s3_bucket.views[0].id
+    }
+  ])
 }
 
 output "region" {
@@ -87,7 +112,11 @@ output "log_groups" {
 
 output "alarm_arns" {
   description = "The ARN of each alarm, for a composite alarm or a dashboard."
-  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }
+  value = merge(
+    { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn },
+    { for alarm in aws_cloudwatch_metric_alarm.log_damaged : "recall-log-damaged" => alarm.arn },
+    { for alarm in aws_cloudwatch_metric_alarm.recall_slow : "recall-p99" => alarm.arn },
+  )
 }
 
 output "function_name" {

@@ -82,11 +82,11 @@ locals {
         except    = concat([local.role_arns.writer], tolist(var.writer_principal_arns), tolist(var.break_glass_principal_arns))
       },
       {
-        # Nothing writes events yet. Who may read the log must not find one there that somebody made up.
+        # An event changes the status of a memory, so whoever puts one can hide a memory.
         sid       = "DenyPutsOfEvents"
         actions   = ["s3:PutObject"]
         resources = ["${local.bucket_arn}/events/*"]
-        except    = []
+        except    = local.changer_arns
       },
       {
         sid       = "DenyReads"
@@ -131,7 +131,8 @@ locals {
   )
 
   readers = concat(
-    tolist(var.reader_principal_arns), tolist(var.break_glass_principal_arns), var.replication == null ? [] : [local.role_arns.replication],
+    tolist(var.reader_principal_arns), tolist(var.break_glass_principal_arns), local.recall_role_arns,
+    var.replication == null ? [] : [local.role_arns.replication],
   )
 
   bucket_policy = {
@@ -174,6 +175,7 @@ locals {
           Condition = { ArnEquals = { "aws:PrincipalArn" = local.role_arns.writer } }
         },
       ],
+      local.recall_denials,
       var.kms_key_arn == null ? [] : [
         {
           # A put that names no key gets the bucket's. A put that asks for another encryption, or for aws:kms without a

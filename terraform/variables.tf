@@ -149,7 +149,7 @@ variable "bucket_name" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the memories. By default S3 managed keys encrypt them (SSE-S3). The key's policy must let the function's role generate data keys."
+  description = "ARN of the KMS key that encrypts the memories. By default S3 managed keys encrypt them (SSE-S3). The key's policy must let the function's role generate data keys, and the role of recall decrypt as well."
   type        = string
   default     = null
 
@@ -219,9 +219,15 @@ variable "auth_mode" {
 }
 
 variable "jwt" {
-  description = "Only for auth_mode jwt: the issuer whose tokens are accepted (its /.well-known/openid-configuration must be public), the audiences, and the scopes. If there are scopes, a token must have at least one of them."
-  type        = object({ issuer = string, audience = set(string), scopes = optional(set(string), []) })
-  default     = null
+  description = "Only for auth_mode jwt: the issuer whose tokens are accepted (its /.well-known/openid-configuration must be public), the audiences, and the scopes: scopes to write, and with recall read_scopes to read and change_scopes to change a status. Of the scopes of its route, if there are any, a token must have at least one."
+  type = object({
+    issuer        = string
+    audience      = set(string)
+    scopes        = optional(set(string), [])
+    read_scopes   = optional(set(string), [])
+    change_scopes = optional(set(string), [])
+  })
+  default = null
 
   validation {
     condition     = (var.auth_mode == "jwt") == (var.jwt != null)
@@ -232,6 +238,13 @@ variable "jwt" {
       can(regex("^https://[^/]+", var.jwt.issuer)) && length(var.jwt.audience) > 0 && !contains(var.jwt.audience, ""), false
     )
     error_message = "jwt needs an issuer that begins with https:// and at least one audience. Otherwise any token of the issuer would be accepted."
+  }
+  validation {
+    # Without scopes of its own, reading would be open to every token that may write.
+    condition = var.recall == null || try(
+      length(var.jwt.scopes) == 0 || length(var.jwt.read_scopes) > 0 && (length(var.jwt.change_scopes) > 0 || !var.recall.changes), true
+    )
+    error_message = "jwt.scopes keeps writing to some tokens, so recall needs jwt.read_scopes, and with recall.changes also jwt.change_scopes. Otherwise every token of the audience could read or change."
   }
 }
 
@@ -283,17 +296,14 @@ variable "write_scopes" {
     error_message = "write_scopes is empty, so nobody could write. Name scopes, or set it to null to let every caller write everywhere."
   }
   validation {
-    # A percent sign stands before a byte that is not a letter, a digit or one of -._~, and before whole characters of UTF-8.
     condition = var.write_scopes == null || try(alltrue([
-      for part in flatten([for scope in var.write_scopes : regex("^(\\*|\\{[^{}]+\\}|[^/*{} ]+)/(\\*|\\{[^{}]+\\}|[^/*{} ]+)$", scope)]) :
-      can(regex("^(\\*|\\{\\S([^{}]*\\S)?\\}|([A-Za-z0-9._~-]|%(2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])|%(C[2-9A-F]|D[0-9A-F])%[89AB][0-9A-F]|%E[0-9A-F](%[89AB][0-9A-F]){2}|%F[0-4](%[89AB][0-9A-F]){3})+)$", part))
-      && !can(regex("^(%20)+$", part))
+      for part in flatten([for scope in var.write_scopes : regex(local.scope, scope)]) : can(regex(local.scope_part, part)) && !can(regex(local.blank_part, part))
     ]), false)
     error_message = "write_scopes must be templates such as \"repository/{repositories}\", \"work/*\" or \"user/{sub}\". In a name, every character but letters, digits and -._~ is percent-encoded, with capital hexadecimal digits."
   }
   validation {
     condition = var.write_scopes == null || try(alltrue([
-      for claim in flatten([for scope in var.write_scopes : regexall("\\{(aws:[^}]*)\\}", scope)]) : contains(["aws:roleArn", "aws:accountId", "aws:apiKeyId"], claim)
+      for claim in flatten([for scope in var.write_scopes : regexall("\\{(aws:[^}]*)\\}", scope)]) : contains(local.gateway_claims, claim)
     ]), false)
     error_message = "write_scopes can name aws:roleArn, aws:accountId and aws:apiKeyId. Callers choose the session name in aws:userArn themselves."
   }
@@ -458,8 +468,8 @@ variable "deployer_principal_arns" {
 }
 
 variable "permissions_boundary_arns" {
-  description = "ARNs of the permissions boundaries for the roles that this module creates: of the function, of API Gateway's log, and of the replication. They are needed if the deploying role may only create roles with these boundaries (terraform/bootstrap)."
-  type        = object({ writer = optional(string), gateway_log = optional(string), replication = optional(string) })
+  description = "ARNs of the permissions boundaries for the roles that this module creates: of the function, of recall, of API Gateway's log, and of the replication. They are needed if the deploying role may only create roles with these boundaries (terraform/bootstrap)."
+  type        = object({ writer = optional(string), recall = optional(string), gateway_log = optional(string), replication = optional(string) })
   default     = {}
   nullable    = false
 

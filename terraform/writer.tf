@@ -44,14 +44,16 @@ locals {
       ],
     )
 
-    # What its callers send: methods and paths in the form of IAM, which also sees the slash that may follow a path of POST
+    # What its callers send, by grant: methods and paths in the form of IAM, which also sees the slash that may follow a path of POST
     # (docs/contract.md, section 3).
-    calls = concat(
-      flatten([
-        for path in ["memory", "memories", "mcp", "api/v1/mcp/memory", "api/v1/mcp/memories", "api/v1/mcp"] :
-        ["POST/${path}", "POST/${path}/"]
-      ]),
-      ["GET/health", "GET/openapi.json"],
-    )
+    calls = {
+      write = concat(
+        flatten([
+          for path in ["memory", "memories", "mcp", "api/v1/mcp/memory", "api/v1/mcp/memories", "api/v1/mcp"] :
+          ["POST/${path}", "POST/${path}/"]
+        ]),
+        ["GET/health", "GET/openapi.json"],
+      )
+    }
   }
 }

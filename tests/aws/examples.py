@@ -34,13 +34,15 @@ def main():
         # Where the examples expect the package: built in this repository, or taken from a release.
         package, built = empty_package(folder), Path(folder) / "target/lambda"
         built.mkdir(parents=True)
-        for place in (built, copy / "examples/as-module"):
-            shutil.copy(package, place / "memory-ingress-arm64.zip")
+        for place in (built / "memory-ingress-arm64.zip", built / "memory-recall-arm64.zip", copy / "examples/as-module/memory-ingress-arm64.zip"):
+            shutil.copy(package, place)
         for root in sorted((copy / "examples").iterdir()):
             created, outputs = planned(root, env)
             for address in ("aws_s3_bucket.memories", 'aws_lambda_function.this["writer"]'):
                 assert f"module.memory.{address}" in created, (root.name, created)
             assert "endpoint" in outputs, (root.name, outputs)
+            has_recall = 'module.memory.aws_lambda_function.this["recall"]' in created
+            assert has_recall == (root.name == "recall"), (root.name, created)
             print(f"{root.name}: planned, {len(created)} resources", flush=True)
 
 

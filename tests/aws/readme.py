@@ -3,7 +3,7 @@
 
 usage: tests/aws/readme.py [--check]
 
-Reads variables.tf and outputs.tf as text in the form that terraform fmt gives it: a block ends with a brace at the begin
+Reads variables*.tf and outputs.tf as text in the form that terraform fmt gives it: a block ends with a brace at the begin
 of a line, and its arguments are indented by two spaces.
 """
 
@@ -17,10 +17,11 @@ MODULE = ROOT / "terraform"
 BEGIN, END = "<!-- tests/aws/readme.py writes from here -->\n", "<!-- to here -->\n"
 
 
-def blocks(kind, file):
+def blocks(kind, files):
     """Returns the arguments of each block of a kind, by its name: the text of each expression, on one line."""
     found = {}
-    for name, body in re.findall(rf'^{kind} "(\w+)" {{\n(.*?)^}}', (MODULE / file).read_text(), re.M | re.S):
+    held = "".join(file.read_text() for file in sorted(MODULE.glob(files)))
+    for name, body in re.findall(rf'^{kind} "(\w+)" {{\n(.*?)^}}', held, re.M | re.S):
         arguments = re.findall(r"^  (\w+) += (.*?)(?=^  \w|\Z)", body, re.M | re.S)
         found[name] = {argument: one_line(expression) for argument, expression in arguments}
     return found
@@ -45,7 +46,7 @@ def code(expression):
 def tables():
     inputs = [
         f"| `{name}` | {text(held['description'])} | {code(held['type'])} | {code(held['default']) if 'default' in held else 'required'} |\n"
-        for name, held in sorted(blocks("variable", "variables.tf").items())
+        for name, held in sorted(blocks("variable", "variables*.tf").items())
     ]
     outputs = [f"| `{name}` | {text(held['description'])} |\n" for name, held in sorted(blocks("output", "outputs.tf").items())]
     return "".join([
