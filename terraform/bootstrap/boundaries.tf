@@ -4,6 +4,7 @@ locals {
   boundaries = merge([
     for environment, deployment in local.deployments : merge(
       { "gateway_log-${environment}" = local.gateway_log_boundary, "writer-${environment}" = local.writer_boundary[environment] },
+      deployment.recall == null ? {} : { "recall-${environment}" = local.recall_boundary[environment] },
       deployment.replication == null ? {} : { "replication-${environment}" = local.replication_boundary[environment] },
     )
   ]...)

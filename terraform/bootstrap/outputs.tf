@@ -12,7 +12,7 @@ output "settings" {
       plan_role    = aws_iam_role.this["plan-${environment}"].arn
       deploy_role  = aws_iam_role.this["deploy-${environment}"].arn
       boundaries = {
-        for role in ["gateway_log", "replication", "writer"] : role => try(aws_iam_policy.boundary["${role}-${environment}"].arn, null)
+        for role in ["gateway_log", "recall", "replication", "writer"] : role => try(aws_iam_policy.boundary["${role}-${environment}"].arn, null)
       }
     })
   }

@@ -19,13 +19,13 @@ locals {
             "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
             "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListTagsForResource",
           ]
-          Resource = [local.state_bucket_arn, deployment.bucket]
+          Resource = concat([local.state_bucket_arn, deployment.bucket], deployment.views)
         },
         {
-          Sid      = "ReadTheFunction"
+          Sid      = "ReadTheFunctions"
           Effect   = "Allow"
           Action   = ["lambda:GetAlias", "lambda:GetFunction*", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction"]
-          Resource = [deployment.function, "${deployment.function}:*"]
+          Resource = flatten([for function in deployment.functions : [function, "${function}:*"]])
         },
         {
           Sid      = "ReadItsRoles"

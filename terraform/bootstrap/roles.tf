@@ -7,21 +7,33 @@ locals {
       name        = deployment.name
       bucket      = "arn:${local.partition}:s3:::${coalesce(deployment.bucket_name, "${deployment.name}-${local.account}-${local.region}")}"
       replication = deployment.replication
+      recall      = deployment.recall
+      # One bucket, or none.
+      views = [
+        for recall in deployment.recall[*] :
+        "arn:${local.partition}:s3:::${coalesce(recall.views_bucket_name, "${coalesce(deployment.bucket_name, "${deployment.name}-${local.account}-${local.region}")}-views")}"
+      ]
 
-      function = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${deployment.name}"
-      alarms   = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
-      state    = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
+      functions = [
+        for name in concat([deployment.name], deployment.recall == null ? [] : ["${deployment.name}-recall"]) :
+        "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${name}"
+      ]
+      alarms = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
+      state  = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
 
       # API Gateway chooses the name of the last one, which has the id of the API.
       log_groups = {
-        for log, name in { function = "/aws/lambda/${deployment.name}", access = "/aws/vendedlogs/${deployment.name}", execution = "API-Gateway-Execution-Logs_*/live" } :
-        log => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}"
+        for log, name in merge(
+          { function = "/aws/lambda/${deployment.name}", access = "/aws/vendedlogs/${deployment.name}", execution = "API-Gateway-Execution-Logs_*/live" },
+          deployment.recall == null ? {} : { recall = "/aws/lambda/${deployment.name}-recall" },
+        ) : log => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}"
       }
 
       # The roles of the module, the service that each may be passed to, and its boundary.
       roles = {
         for role, service in merge(
           { gateway_log = "apigateway.amazonaws.com", writer = "lambda.amazonaws.com" },
+          deployment.recall == null ? {} : { recall = "lambda.amazonaws.com" },
           deployment.replication == null ? {} : { replication = "s3.amazonaws.com" },
           ) : role => {
           arn      = "arn:${local.partition}:iam::${local.account}:role/${deployment.name}-${replace(role, "_", "-")}-${local.region}"
@@ -34,7 +46,7 @@ locals {
 
   # IAM has no regions, so the region is in every name.
   boundary_names = merge([
-    for role in ["gateway_log", "replication", "writer"] : {
+    for role in ["gateway_log", "recall", "replication", "writer"] : {
       for environment in keys(var.environments) :
       "${role}-${environment}" => "${var.name}-boundary-${replace(role, "_", "-")}-${environment}-${local.region}"
     }
@@ -42,7 +54,8 @@ locals {
 
   policies = merge([
     for capability, policies in {
-      gateway = local.gateway_policy, observe = local.observe_policy, read = local.read_policy, state = local.state_policy, write = local.write_policy
+      gateway = local.gateway_policy, observe = local.observe_policy, read = local.read_policy, recall = local.recall_policy, state = local.state_policy,
+      write   = local.write_policy
     } : { for environment, policy in policies : "${capability}-${environment}" => policy }
   ]...)
 
@@ -54,9 +67,11 @@ locals {
       }
     },
     {
-      for environment in keys(var.environments) : "deploy-${environment}" => {
-        policies = [for capability in ["gateway", "observe", "read", "state", "write"] : "${capability}-${environment}"]
-        subject  = ["repo:${var.repository}:environment:${environment}"]
+      for environment, deployment in var.environments : "deploy-${environment}" => {
+        policies = [
+          for capability in concat(["gateway", "observe", "read", "state", "write"], deployment.recall == null ? [] : ["recall"]) : "${capability}-${environment}"
+        ]
+        subject = ["repo:${var.repository}:environment:${environment}"]
       }
     },
   )

@@ -22,11 +22,12 @@ variable "branch" {
 }
 
 variable "environments" {
-  description = "The deployments in this account and region. Each key is the name of a GitHub environment. name, bucket_name and replication are those in its tfvars: leave out what the tfvars do not set."
+  description = "The deployments in this account and region. Each key is the name of a GitHub environment. name, bucket_name, replication and recall are those in its tfvars: leave out what the tfvars do not set."
   type = map(object({
     name        = string
     bucket_name = optional(string)
     replication = optional(object({ bucket_arn = string, kms_key_arn = optional(string) }))
+    recall      = optional(object({ changes = optional(bool, false), views_bucket_name = optional(string) }))
   }))
   default  = { prod = { name = "memory-ingress-prod" } }
   nullable = false
@@ -44,6 +45,12 @@ variable "environments" {
     error_message = "Environments in one account and region must have different names."
   }
   validation {
+    condition = !anytrue([
+      for deployment in values(var.environments) : deployment.recall != null && contains(values(var.environments)[*].name, "${deployment.name}-recall")
+    ])
+    error_message = "The function of recall is NAME-recall, so no other environment may have that name."
+  }
+  validation {
     condition = alltrue([
       for deployment in values(var.environments) :
       deployment.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", deployment.bucket_name))
@@ -58,6 +65,13 @@ variable "environments" {
       )
     ])
     error_message = "replication must be the one in the environment's tfvars: the ARN of a bucket, and of a key if the memories are encrypted with one."
+  }
+  validation {
+    condition = alltrue([
+      for deployment in values(var.environments) :
+      try(deployment.recall.views_bucket_name, null) == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", deployment.recall.views_bucket_name))
+    ])
+    error_message = "recall.views_bucket_name must be the one in the environment's tfvars. It has 3 to 63 characters of a-z, 0-9 and -, and neither begins nor ends with -. Leave it out if the tfvars do not set it."
   }
 }
 

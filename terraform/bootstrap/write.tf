@@ -35,15 +35,15 @@ locals {
             Resource = [deployment.bucket, "${deployment.bucket}/*"]
           },
           {
-            # No permission to delete the function or one of its versions, because a rollback needs them.
-            Sid    = "SetUpTheFunction"
+            # No permission to delete a function or one of its versions, because a rollback needs them.
+            Sid    = "SetUpTheFunctions"
             Effect = "Allow"
             Action = [
               "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteFunctionConcurrency", "lambda:PublishVersion",
               "lambda:PutFunctionConcurrency", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias",
               "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
             ]
-            Resource = [deployment.function, "${deployment.function}:*"]
+            Resource = flatten([for function in deployment.functions : [function, "${function}:*"]])
           },
           {
             Sid      = "TagAndDeleteItsRoles"

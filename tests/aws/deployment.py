@@ -47,11 +47,11 @@ def needs(program, install):
         sys.exit(f"{program} is not installed: {install}")
 
 
-def terraform(folder, env, *arguments, allowed=(0,), quiet=True):
+def terraform(folder, env, *arguments, allowed=(0,), quiet=True, input=None):
     """Runs Terraform in a folder. If quiet, shows what Terraform prints only when it fails."""
     needs("terraform", "see https://developer.hashicorp.com/terraform/install (1.11 or later).")
     command = ["terraform", f"-chdir={folder}", *arguments]
-    done = subprocess.run(command, env=env, text=True, timeout=PATIENCE,
+    done = subprocess.run(command, env=env, text=True, timeout=PATIENCE, input=input,
                           stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None)
     if done.returncode not in allowed:
         raise AssertionError(f"{' '.join(command)} exited with {done.returncode}\n{done.stdout or ''}")

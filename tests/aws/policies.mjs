@@ -16,12 +16,15 @@ const ACCOUNT = "123456789012";
 const BUCKET = `arn:aws:s3:::memory-ingress-${ACCOUNT}-eu-central-1`;
 const MEMORY = `${BUCKET}/memories/domain%3Dwork/x.json`;
 const EVENT = `${BUCKET}/events/domain%3Dwork/x.json`;
+const VIEWS = `${BUCKET}-views`;
+const VIEW = `${VIEWS}/domain%3Dwork/x`;
 const REPLICA = "arn:aws:s3:::our-replica/memories/domain%3Dwork/x.json";
 const STATES = `arn:aws:s3:::memory-ingress-terraform-${ACCOUNT}-eu-central-1`;
 const STATE = `${STATES}/memory-ingress/prod.tfstate`;
 const API = `arn:aws:execute-api:eu-central-1:${ACCOUNT}:abc123`;
 const GATEWAY = "arn:aws:apigateway:eu-central-1::";
 const FUNCTION = `arn:aws:lambda:eu-central-1:${ACCOUNT}:function:memory-ingress`;
+const RECALL = "memory-ingress-recall-eu-central-1";
 const WRITER = "memory-ingress-writer-eu-central-1";
 const GATEWAY_LOG = "memory-ingress-gateway-log-eu-central-1";
 const REPLICATION = "memory-ingress-replication-eu-central-1";
@@ -42,6 +45,8 @@ const ENCRYPTION = "s3:x-amz-server-side-encryption";
 const KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 const EXECUTION_LOG = `arn:aws:logs:eu-central-1:${ACCOUNT}:log-group:API-Gateway-Execution-Logs_abc123/live`;
 const NEW = { "s3:if-none-match": "*" };
+const OF_THE_ONE_READ = { "s3:if-match": "e" };
+const under = (prefix) => ({ "s3:prefix": prefix });
 const EVERYTHING = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
 const ALL = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: ["s3:*", "kms:*"], Resource: "*" }] };
 const [YES, DENIED, NO] = ["Allowed", "ExplicitlyDenied", "ImplicitlyDenied"];
@@ -53,6 +58,9 @@ const itself = (arn) => ({ principal: arn, is: arn });
 const WHO = {
   writer: (policies) => ({ ...role(WRITER), may: [policies['aws_iam_role_policy.function["writer"]']] }),
   "writer with all permissions": (policies) => ({ ...role(WRITER), may: [policies['aws_iam_role_policy.function["writer"]'], ALL] }),
+  recall: (policies) => ({ ...role(RECALL), may: [policies['aws_iam_role_policy.function["recall"]']] }),
+  "recall with all permissions": (policies) => ({ ...role(RECALL), may: [policies['aws_iam_role_policy.function["recall"]'], ALL] }),
+  changer: () => ({ ...role("changer"), may: [ALL] }),
   operator: () => ({ ...role("operator"), may: [ALL] }),
   "role with a longer name": () => ({ ...role(`${WRITER}0`), may: [ALL] }),
   "user with the writer's name": () => ({ ...itself(`arn:aws:iam::${ACCOUNT}:user/${WRITER}`), may: [ALL] }),
@@ -67,17 +75,22 @@ const WHO = {
   "plan role": (policies) => ({ ...role("memory-ingress-plan-prod-eu-central-1"), may: [capability(policies, "read")] }),
   "deploy role": (policies) => ({
     ...role("memory-ingress-deploy-prod-eu-central-1"),
-    may: ["gateway", "observe", "read", "state", "write"].map((name) => capability(policies, name)),
+    may: ["gateway", "observe", "read", "recall", "state", "write"].map((name) => capability(policies, name)),
   }),
   "bounded writer": (policies) => ({ ...role(WRITER), may: [EVERYTHING], within: boundary(policies, "writer") }),
+  "bounded recall": (policies) => ({ ...role(RECALL), may: [EVERYTHING], within: boundary(policies, "recall") }),
   "bounded gateway log": (policies) => ({ ...role(GATEWAY_LOG), may: [EVERYTHING], within: boundary(policies, "gateway_log") }),
   replication: (policies) => ({ ...role(REPLICATION), may: [policies["aws_iam_role_policy.replication[0]"]], within: boundary(policies, "replication") }),
   "bounded replication": (policies) => ({ ...role(REPLICATION), may: [EVERYTHING], within: boundary(policies, "replication") }),
-  caller: () => ({
-    ...role("caller"),
-    may: [{ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "execute-api:Invoke", Resource: `${API}/live/POST/*` }] }],
-  }),
+  caller: () => ({ ...role("caller"), may: [calling(["POST/*"])] }),
+  "caller that may write": ({ calls }) => ({ ...role("caller"), may: [calling(calls.write)] }),
+  "caller that may read": ({ calls }) => ({ ...role("caller"), may: [calling(calls.read)] }),
+  "caller that may change": ({ calls }) => ({ ...role("caller"), may: [calling(calls.change)] }),
 };
+const calling = (calls) => ({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: "execute-api:Invoke", Resource: calls.map((call) => `${API}/live/${call}`) }],
+});
 const capability = (policies, name) => policies[`aws_iam_policy.this["${name}-prod"]`];
 const boundary = (policies, name) => policies[`aws_iam_policy.boundary["${name}-prod"]`];
 
@@ -196,6 +209,140 @@ const TABLE = [
   ["kms", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, DENIED],
   ["default", "writer with all permissions", "s3:PutObject", MEMORY, { ...NEW, [ENCRYPTION]: "AES256" }, YES],
 
+  // Recall that only reads.
+  ["recall", "recall", "s3:GetObject", MEMORY, {}, YES],
+  ["recall", "recall", "s3:GetObject", EVENT, {}, YES],
+  ["recall", "recall", "s3:GetObject", MEMORY, { "aws:ResourceAccount": "999999999999" }, NO],
+  ["recall", "recall", "s3:GetObject", MEMORY, { "aws:SecureTransport": "false" }, DENIED],
+  ["recall", "recall", "s3:GetObject", `${BUCKET}/other.json`, {}, DENIED],
+  ["recall", "recall", "s3:GetObjectVersion", MEMORY, {}, DENIED],
+  ["recall", "recall", "s3:ListBucket", BUCKET, under("memories/domain=work/entity=rob/"), YES],
+  ["recall", "recall", "s3:ListBucket", BUCKET, under("events/domain=work/entity=rob/"), YES],
+  ["recall", "recall", "s3:ListBucket", BUCKET, under(""), DENIED],
+  ["recall", "recall", "s3:ListBucket", BUCKET, under("memories"), DENIED],
+  ["recall", "recall", "s3:ListBucket", BUCKET, {}, DENIED],
+  ["recall", "recall", "s3:ListBucketVersions", BUCKET, under("memories/"), DENIED],
+  ["recall", "recall", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["recall", "recall", "s3:PutObject", EVENT, NEW, DENIED],
+  ["recall", "recall", "s3:DeleteObject", MEMORY, {}, DENIED],
+  ["recall", "recall", "s3:GetObject", VIEW, {}, YES],
+  ["recall", "recall", "s3:ListBucket", VIEWS, under("domain=work/"), YES],
+  ["recall", "recall", "s3:PutObject", VIEW, NEW, YES],
+  ["recall", "recall", "s3:PutObject", VIEW, OF_THE_ONE_READ, YES],
+  ["recall", "recall", "s3:PutObject", VIEW, {}, DENIED],
+  ["recall", "recall", "s3:PutObject", VIEW, { ...NEW, "aws:SecureTransport": "false" }, DENIED],
+  ["recall", "recall", "s3:PutObject", VIEW, { ...NEW, "aws:ResourceAccount": "999999999999" }, NO],
+  ["recall", "recall", "s3:PutObject", VIEW, { ...NEW, "s3:x-amz-server-side-encryption-customer-algorithm": "AES256" }, DENIED],
+  ["recall", "recall", "s3:PutObject", VIEW, { ...NEW, [ENCRYPTION]: "AES256" }, DENIED],
+  ["recall", "recall", "s3:DeleteObject", VIEW, {}, DENIED],
+  ["recall", "recall", "kms:Decrypt", KEY, {}, YES],
+  ["recall", "recall", "kms:GenerateDataKey", KEY, {}, YES],
+  ["recall", "recall", "kms:Decrypt", ANOTHER_KEY, {}, NO],
+  ["recall", "recall", "logs:PutLogEvents", LOG.replace("memory-ingress", "memory-ingress-recall"), {}, YES],
+  ["recall", "recall", "logs:PutLogEvents", LOG, {}, NO],
+  ["recall", "recall with all permissions", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["recall", "recall with all permissions", "s3:PutObject", EVENT, NEW, DENIED],
+  ["recall", "recall with all permissions", "s3:PutObject", `${BUCKET}/other.json`, NEW, DENIED],
+  ["recall", "recall with all permissions", "s3:GetObject", `${BUCKET}/other.json`, {}, DENIED],
+  ["recall", "recall with all permissions", "s3:ListBucket", BUCKET, under(""), DENIED],
+  ["recall", "recall with all permissions", "s3:ListBucket", BUCKET, {}, DENIED],
+  ["recall", "recall with all permissions", "s3:DeleteObject", MEMORY, {}, DENIED],
+  ["recall", "recall with all permissions", "s3:PutBucketPolicy", BUCKET, {}, DENIED],
+  ["recall", "recall with all permissions", "s3:GetObject", MEMORY, {}, YES],
+  ["recall", "recall with all permissions", "s3:DeleteObject", VIEW, {}, DENIED],
+  ["recall", "recall with all permissions", "s3:PutBucketPolicy", VIEWS, {}, DENIED],
+  ["recall", "writer", "s3:PutObject", MEMORY, NEW, YES],
+  ["recall", "writer", "s3:GetObject", MEMORY, {}, DENIED],
+  ["recall", "writer", "s3:ListBucket", BUCKET, under("memories/"), DENIED],
+  ["recall", "writer", "s3:PutObject", EVENT, NEW, DENIED],
+  ["recall", "writer", "s3:GetObject", VIEW, {}, DENIED],
+  ["recall", "writer", "s3:PutObject", VIEW, NEW, DENIED],
+  ["recall", "writer", "kms:Decrypt", KEY, {}, NO],
+  ["recall", "operator", "s3:GetObject", VIEW, {}, DENIED],
+  ["recall", "operator", "s3:GetObjectTagging", VIEW, {}, DENIED],
+  ["recall", "operator", "s3:PutObject", VIEW, NEW, DENIED],
+  ["recall", "operator", "s3:ReplicateObject", VIEW, {}, DENIED],
+  ["recall", "operator", "s3:DeleteObject", VIEW, {}, YES],
+  ["recall", "operator", "s3:ListBucket", VIEWS, {}, YES],
+  ["recall", "operator", "s3:ListBucket", VIEWS, { "aws:SecureTransport": "false" }, DENIED],
+  ["recall", "operator", "s3:PutObject", EVENT, NEW, DENIED],
+  ["recall", "operator", "s3:GetObject", MEMORY, {}, DENIED],
+  ["recall", "root", "s3:GetObject", VIEW, {}, DENIED],
+  ["recall", "changer", "s3:PutObject", EVENT, NEW, DENIED],
+  ["recall", "erasure", "s3:PutObject", EVENT, NEW, DENIED],
+
+  // Recall that may change, with principals for every purpose.
+  ["changes", "recall", "s3:PutObject", EVENT, NEW, YES],
+  ["changes", "recall", "s3:PutObject", EVENT, {}, DENIED],
+  ["changes", "recall", "s3:PutObject", EVENT, OF_THE_ONE_READ, DENIED],
+  ["changes", "recall", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["changes", "recall", "s3:DeleteObject", EVENT, {}, DENIED],
+  ["changes", "recall", "s3:PutObject", VIEW, NEW, YES],
+  ["changes", "recall", "s3:ListBucket", BUCKET, under("memories/"), YES],
+  ["changes", "recall", "s3:ListBucket", VIEWS, under("domain=work/"), YES],
+  ["changes", "recall with all permissions", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["changes", "recall with all permissions", "s3:PutObject", `${BUCKET}/other.json`, NEW, DENIED],
+  ["changes", "recall with all permissions", "s3:PutObjectTagging", EVENT, {}, DENIED],
+  ["changes", "recall with all permissions", "s3:DeleteObjectVersion", EVENT, {}, DENIED],
+  ["changes", "writer", "s3:PutObject", EVENT, NEW, DENIED],
+  ["changes", "writer with all permissions", "s3:PutObject", EVENT, NEW, DENIED],
+  ["changes", "writer with all permissions", "s3:PutObject", VIEW, NEW, DENIED],
+  ["changes", "changer", "s3:PutObject", EVENT, NEW, YES],
+  ["changes", "changer", "s3:PutObject", EVENT, {}, DENIED],
+  ["changes", "changer", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["changes", "changer", "s3:GetObject", MEMORY, {}, DENIED],
+  ["changes", "agents", "s3:PutObject", MEMORY, NEW, YES],
+  ["changes", "agents", "s3:PutObject", EVENT, NEW, DENIED],
+  ["changes", "analyst", "s3:GetObject", EVENT, {}, YES],
+  ["changes", "analyst", "s3:PutObject", EVENT, NEW, DENIED],
+  ["changes", "analyst", "s3:GetObject", VIEW, {}, DENIED],
+  ["changes", "analyst", "s3:ListBucket", VIEWS, {}, DENIED],
+  ["changes", "deployer", "s3:ListBucket", VIEWS, {}, YES],
+  ["changes", "deployer", "s3:GetObject", VIEW, {}, DENIED],
+  ["changes", "operator", "s3:ListBucket", VIEWS, {}, DENIED],
+  ["changes", "operator", "s3:DeleteObject", VIEW, {}, YES],
+  ["changes", "erasure", "s3:PutObject", EVENT, NEW, YES],
+  ["changes", "erasure", "s3:PutObject", EVENT, {}, DENIED],
+  ["changes", "erasure", "s3:DeleteObjectVersion", EVENT, {}, YES],
+  ["changes", "erasure", "s3:DeleteObject", VIEW, {}, YES],
+  ["changes", "erasure", "s3:GetObject", VIEW, {}, YES],
+  ["changes", "erasure", "s3:PutObject", VIEW, NEW, DENIED],
+  ["changes", "erasure", "s3:ListBucket", VIEWS, {}, YES],
+
+  // The grants of callers: none contains another.
+  ...["memory", "memories", "api/v1/mcp/memory", "api/v1/mcp/memories"].flatMap((path) => [
+    ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, YES],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, NO],
+    ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, NO],
+    ...["GET", "HEAD"].flatMap((method) => ["", "/search", "/6f2c", "/6f2c/"].flatMap((rest) => [
+      ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/${method}/${path}${rest}`, {}, YES],
+      ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/${method}/${path}${rest}`, {}, NO],
+      ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/${method}/${path}${rest}`, {}, NO],
+    ])),
+    ...["DELETE", "PATCH"].flatMap((method) => [
+      ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/${method}/${path}/6f2c`, {}, YES],
+      ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/${method}/${path}/6f2c`, {}, NO],
+      ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/${method}/${path}/6f2c`, {}, NO],
+      ["recall", "caller that may read", "execute-api:Invoke", `${API}/live/${method}/${path}/6f2c`, {}, NO],
+    ]),
+  ]),
+  ...["mcp", "api/v1/mcp"].flatMap((path) => [
+    ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, YES],
+    ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/POST/${path}/recall`, {}, NO],
+    ["changes", "caller that may write", "execute-api:Invoke", `${API}/live/POST/${path}/recall/changes`, {}, NO],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, NO],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}/recall`, {}, YES],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}/recall/`, {}, YES],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/GET/${path}/recall/health`, {}, YES],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}/recall/changes`, {}, NO],
+    ["changes", "caller that may read", "execute-api:Invoke", `${API}/live/POST/${path}/recall/changes/`, {}, NO],
+    ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/POST/${path}/recall/changes`, {}, YES],
+    ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/POST/${path}/recall`, {}, NO],
+    ["changes", "caller that may change", "execute-api:Invoke", `${API}/live/POST/${path}`, {}, NO],
+    // What docs/recall-on-aws.md warns of.
+    ["changes", "caller", "execute-api:Invoke", `${API}/live/POST/${path}/recall`, {}, YES],
+  ]),
+
   ["pipeline", "plan role", "s3:GetObject", STATE, {}, YES],
   ["pipeline", "plan role", "s3:GetObject", STATE.replace("prod", "dev"), {}, NO],
   ["pipeline", "plan role", "s3:PutObject", STATE, {}, NO],
@@ -309,6 +456,43 @@ const TABLE = [
   ["pipeline", "bounded writer", "logs:GetLogEvents", LOG, {}, NO],
   ["pipeline", "bounded writer", "logs:FilterLogEvents", LOG.replace(":log-stream:1", ""), {}, NO],
   ["pipeline", "bounded writer", "iam:PassRole", roleArn(WRITER), passed("lambda"), NO],
+  ["pipeline", "plan role", "s3:GetBucketPolicy", VIEWS, {}, YES],
+  ["pipeline", "plan role", "s3:GetObject", VIEW, {}, DENIED],
+  ["pipeline", "plan role", "lambda:GetFunction", `${FUNCTION}-recall`, {}, YES],
+  ["pipeline", "plan role", "execute-api:Invoke", `${API}/live/GET/memory`, {}, NO],
+  ["pipeline", "deploy role", "s3:CreateBucket", VIEWS, {}, YES],
+  ["pipeline", "deploy role", "s3:PutLifecycleConfiguration", VIEWS, {}, YES],
+  ["pipeline", "deploy role", "s3:DeleteBucket", VIEWS, {}, NO],
+  ["pipeline", "deploy role", "s3:DeleteObject", VIEW, {}, DENIED],
+  ["pipeline", "deploy role", "s3:GetObject", VIEW, {}, DENIED],
+  ["pipeline", "deploy role", "s3:PutObject", VIEW, NEW, DENIED],
+  ["pipeline", "deploy role", "s3:PutObject", EVENT, NEW, DENIED],
+  ["pipeline", "deploy role", "lambda:UpdateFunctionCode", `${FUNCTION}-recall`, {}, YES],
+  ["pipeline", "deploy role", "lambda:DeleteFunction", `${FUNCTION}-recall`, {}, NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(RECALL), bounded("recall"), YES],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(RECALL), bounded("writer"), NO],
+  ["pipeline", "deploy role", "iam:CreateRole", roleArn(WRITER), bounded("recall"), NO],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn(RECALL), bounded("recall"), YES],
+  ["pipeline", "deploy role", "iam:PutRolePolicy", roleArn(RECALL), {}, NO],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(RECALL), passed("lambda"), YES],
+  ["pipeline", "deploy role", "iam:PassRole", roleArn(RECALL), passed("ec2"), NO],
+  ["pipeline", "deploy role", "logs:PutRetentionPolicy", LOG.replace("memory-ingress:log-stream:1", "memory-ingress-recall"), {}, YES],
+  ["pipeline", "bounded recall", "s3:GetObject", MEMORY, {}, YES],
+  ["pipeline", "bounded recall", "s3:GetObject", EVENT, {}, YES],
+  ["pipeline", "bounded recall", "s3:ListBucket", BUCKET, under("memories/"), YES],
+  ["pipeline", "bounded recall", "s3:ListBucket", BUCKET, under(""), DENIED],
+  ["pipeline", "bounded recall", "s3:PutObject", MEMORY, NEW, DENIED],
+  ["pipeline", "bounded recall", "s3:PutObject", EVENT, NEW, YES],
+  ["pipeline", "bounded recall", "s3:PutObject", VIEW, NEW, YES],
+  ["pipeline", "bounded recall", "s3:DeleteObject", VIEW, {}, DENIED],
+  ["pipeline", "bounded recall", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, NO],
+  ["pipeline", "bounded recall", "s3:PutObject", REPLICA, NEW, NO],
+  ["pipeline", "bounded recall", "kms:Decrypt", KEY, viaS3, YES],
+  ["pipeline", "bounded recall", "kms:Decrypt", KEY, {}, NO],
+  ["pipeline", "bounded recall", "logs:PutLogEvents", LOG.replace("memory-ingress", "memory-ingress-recall"), {}, YES],
+  ["pipeline", "bounded recall", "logs:PutLogEvents", LOG, {}, NO],
+  ["pipeline", "bounded recall", "logs:GetLogEvents", LOG, {}, NO],
+  ["pipeline", "bounded recall", "lambda:InvokeFunction", FUNCTION, {}, NO],
   ["pipeline", "bounded gateway log", "logs:PutLogEvents", LOG, {}, YES],
   ["pipeline", "bounded gateway log", "s3:GetObject", "arn:aws:s3:::another-bucket/x", {}, NO],
   ["pipeline", "bounded gateway log", "s3:PutObject", MEMORY, NEW, DENIED],
@@ -352,6 +536,7 @@ const DELEGATED = {
 const policyOf = (resource, policies) => {
   const isOf = (bucket) => resource === bucket || resource.startsWith(`${bucket}/`);
   if (isOf(BUCKET)) return policies["aws_s3_bucket_policy.memories"];
+  if (isOf(VIEWS)) return policies["aws_s3_bucket_policy.views[0]"];
   if (isOf(STATES)) return policies["aws_s3_bucket_policy.state"];
   return resource.includes(":kms:") ? DELEGATED : undefined;
 };

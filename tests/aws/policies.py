@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the policies that the module plans, as JSON: the default, with principals for every purpose, with a KMS key, and
-with the roles of the pipeline that bootstrap plans.
+"""Prints the policies that the module plans, as JSON: the default, with principals for every purpose, with a KMS key, with
+recall, with recall that may change, and with the roles of the pipeline that bootstrap plans.
 
 usage: tests/aws/policies.py > POLICIES && node tests/aws/policies.mjs POLICIES
 
@@ -32,27 +32,50 @@ VARIANTS = {
         "writer_principal_arns": [role("agents")],
     },
     "kms": {"kms_key_arn": KEY},
+    "recall": {"kms_key_arn": KEY, "recall": {}},
+    "changes": {
+        "break_glass_principal_arns": [role("erasure")],
+        "changer_principal_arns": [role("changer")],
+        "deployer_principal_arns": [role("deployer")],
+        "reader_principal_arns": [role("analyst")],
+        "recall": {"changes": True},
+        "writer_principal_arns": [role("agents")],
+    },
     "pipeline": {
         "deployer_principal_arns": [role(f"memory-ingress-{job}-prod-{REGION}") for job in ("plan", "deploy")],
         "kms_key_arn": KEY,
+        "recall": {"changes": True},
         "replication": REPLICATION,
     },
 }
 # Two environments of one account, to see that the roles of one cannot touch the other.
-ENVIRONMENTS = {"prod": {"name": "memory-ingress", "replication": REPLICATION}, "dev": {"name": "memory-ingress-dev"}}
+ENVIRONMENTS = {"prod": {"name": "memory-ingress", "recall": {"changes": True}, "replication": REPLICATION}, "dev": {"name": "memory-ingress-dev"}}
 
 
 def planned(folder, env, root, **variables):
     """Returns the planned resources that have a policy, by address, before any of them exists.
 
-    A policy with the id of an API is known only when that API exists, so it is not among them.
+    A policy with the id of an API is known only when that API exists, so it is not among them. What such a policy allows
+    its callers is known: their calls, by grant.
     """
     Path(folder).mkdir()
+    if "recall" in variables:
+        variables["recall"] = {**variables["recall"], "package_path": variables["package_path"]}
     deployment = Deployment(folder, env, root, **variables)
     deployment.run("plan", "-out=made.tfplan", "-no-color")
     plan = json.loads(deployment.run("show", "-json", "made.tfplan").stdout)
     resources = plan["planned_values"]["root_module"]["resources"]
-    return {made["address"]: json.loads(made["values"]["policy"]) for made in resources if made.get("values", {}).get("policy")}
+    policies = {made["address"]: json.loads(made["values"]["policy"]) for made in resources if made.get("values", {}).get("policy")}
+    if root == "terraform":
+        policies["calls"] = calls(deployment)
+    return policies
+
+
+def calls(deployment):
+    """Returns what a caller with each grant may send, as the outputs caller_policy, reader_policy and changer_policy say."""
+    asked = "jsonencode(merge([for function in values(local.functions) : function.calls]...))\n"
+    told = deployment.run("console", "-no-color", input=asked).stdout
+    return json.loads(json.loads(told.strip().splitlines()[-1]))
 
 
 def main():

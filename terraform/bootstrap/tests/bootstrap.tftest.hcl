@@ -141,6 +141,77 @@ run "the_deploy_role_may_replicate_where_its_environment_does" {
   }
 }
 
+run "an_environment_with_recall_has_what_recall_needs" {
+  command = plan
+  variables {
+    environments = { prod = { name = "memory", recall = { changes = true } }, dev = { name = "memory-dev", recall = {} }, test = { name = "memory-test" } }
+  }
+
+  assert {
+    condition     = toset([for name in keys(aws_iam_policy.this) : name if startswith(name, "recall")]) == toset(["recall-dev", "recall-prod"])
+    error_message = "only the environments with recall may have its policy"
+  }
+  assert {
+    condition     = toset([for attachment in keys(aws_iam_role_policy_attachment.this) : attachment if strcontains(attachment, "recall")]) == toset(["deploy-dev recall-dev", "deploy-prod recall-prod"])
+    error_message = "only the deploy role may have it"
+  }
+  assert {
+    condition = one([for statement in jsondecode(aws_iam_policy.this["write-prod"].policy).Statement : statement.Resource if statement.Sid == "SetUpTheFunctions"]) == flatten([
+      for name in ["memory", "memory-recall"] : ["arn:aws:lambda:eu-central-1:123456789012:function:${name}", "arn:aws:lambda:eu-central-1:123456789012:function:${name}:*"]
+    ])
+    error_message = "the deploy role must be able to set up both functions"
+  }
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.this["recall-prod"].policy).Statement : statement.Sid => [statement.Effect, flatten([statement.Resource])] if statement.Sid != "TestTheRoutes"
+      } == {
+      SetUpTheViews      = ["Allow", ["arn:aws:s3:::memory-123456789012-eu-central-1-views"]]
+      LeaveTheViewsAlone = ["Deny", ["arn:aws:s3:::memory-123456789012-eu-central-1-views/*"]]
+    }
+    error_message = "the deploy role must be able to set up the bucket of the views, and no view"
+  }
+  assert {
+    condition = {
+      for environment in ["dev", "prod"] : environment => anytrue([
+        for arn in one([for statement in jsondecode(aws_iam_policy.this["recall-${environment}"].policy).Statement : statement.Resource if statement.Sid == "TestTheRoutes"]) :
+        can(regex("/(PATCH|DELETE)/", arn)) || endswith(arn, "/changes")
+      ])
+    } == { dev = false, prod = true }
+    error_message = "the smoke test may change a status only with changes"
+  }
+  assert {
+    condition = {
+      for environment in ["dev", "prod"] : environment => flatten([
+        for statement in jsondecode(aws_iam_policy.boundary["recall-${environment}"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")
+      ])
+      } == {
+      dev  = ["arn:aws:s3:::memory-dev-123456789012-eu-central-1-views/*"]
+      prod = ["arn:aws:s3:::memory-123456789012-eu-central-1/events/*", "arn:aws:s3:::memory-123456789012-eu-central-1-views/*"]
+    }
+    error_message = "recall may put views, and events only with changes"
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_policy.boundary["writer-prod"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:PutObject")]) == ["arn:aws:s3:::memory-123456789012-eu-central-1/memories/*"]
+    error_message = "the boundary of the writer must not grow"
+  }
+}
+
+run "a_name_that_recalls_function_has_is_refused" {
+  command = plan
+  variables {
+    environments = { prod = { name = "memory", recall = {} }, other = { name = "memory-recall" } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "a_bucket_of_the_views_that_is_not_a_name_is_refused" {
+  command = plan
+  variables {
+    environments = { prod = { name = "memory", recall = { views_bucket_name = "Views" } } }
+  }
+  expect_failures = [var.environments]
+}
+
 run "the_deploy_role_cannot_create_a_more_powerful_role" {
   command = plan
 

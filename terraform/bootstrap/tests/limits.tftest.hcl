@@ -20,6 +20,10 @@ variables {
     environment-of-20-sy = {
       name        = "a-deployment-of-32-characters-xy"
       bucket_name = join("", [for n in range(63) : "b"])
+      recall = {
+        changes           = true
+        views_bucket_name = join("", [for n in range(63) : "v"])
+      }
       replication = {
         bucket_arn  = "arn:aws-iso-b:s3:::${join("", [for n in range(63) : "r"])}"
         kms_key_arn = "arn:aws-iso-b:kms:ap-southeast-7:123456789012:key/mrk-0c2b0b7e00004000800000000000000000"
