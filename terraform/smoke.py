@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Proves a deployment: stores one memory, stores it again, and checks both receipts.
+"""Proves a deployment: stores one memory, stores it again, and checks both receipts. With recall, tries every route.
 
-usage: terraform/smoke.py ENDPOINT --region REGION [--auth iam|api_key|jwt] [--custom-domain URL] [--host HOST]
-                          [--wait SECONDS]
+usage: terraform/smoke.py ENDPOINT --region REGION [--auth iam|api_key|jwt] [--recall read|change]
+                          [--custom-domain URL] [--host HOST] [--wait SECONDS]
 
 Run this first on a real account. The pipeline runs it after every deployment:
 
@@ -11,6 +11,10 @@ Run this first on a real account. The pipeline runs it after every deployment:
   ./smoke.py "$(terraform output -raw gateway_endpoint)" --region "$(terraform output -raw region)"
 
 Each run adds one memory of the domain "smoke" to the bucket, 200 to 300 bytes. Like every memory, it stays there.
+
+If the output recall is set, its grant is the value of --recall. Then the memory is also sent to every other POST of a
+memory, found by every route of recall, and with "change" forgotten: an event of the bucket says so from then on.
+
 Credentials come from the environment:
 
   iam      AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
@@ -39,6 +43,8 @@ import traceback
 import uuid
 from datetime import datetime, timezone
 from urllib.parse import quote_plus, urlencode, urlsplit
+
+import smoke_recall
 
 BAD, UNPROVED = 1, 2
 # A gateway ends a request after 30 s at the latest. With more patience than that, its own response arrives.
@@ -101,7 +107,7 @@ def signature(key, *texts):
     return key
 
 
-def signed(headers, path, body, region):
+def signed(headers, method, path, query, body, region):
     """Adds the headers of AWS Signature Version 4, by which API Gateway authenticates the caller."""
     now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     headers = {**headers, "x-amz-date": now}
@@ -109,8 +115,8 @@ def signed(headers, path, body, region):
         headers["x-amz-security-token"] = token
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    # The path is signed as it is, because the name of a stage has no character that a signature encodes.
-    request = "\n".join(["POST", path, "", lines, names, hashlib.sha256(body).hexdigest()])
+    # The path is signed as it is, because neither a stage nor an id has a character that a signature encodes.
+    request = "\n".join([method, path, query, lines, names, hashlib.sha256(body).hexdigest()])
     scope = f"{now[:8]}/{region}/execute-api/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(request.encode()).hexdigest()])
     key = signature(b"AWS4" + os.environ["AWS_SECRET_ACCESS_KEY"].encode(), *scope.split("/"), text).hex()
@@ -118,21 +124,21 @@ def signed(headers, path, body, region):
     return {**headers, "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={key}"}
 
 
-def credentials(headers, path, body, options):
+def credentials(headers, method, path, query, body, options):
     """Adds the headers of the chosen authentication."""
     if options.auth == "iam":
-        return signed(headers, path, body, options.region)
+        return signed(headers, method, path, query, body, options.region)
     if options.auth == "api_key":
         return {**headers, "x-api-key": os.environ["MEMORY_API_KEY"]}
     return {**headers, "authorization": f"Bearer {options.token}"}
 
 
-def post(url, path, headers, body):
-    """Sends a POST. Returns the status, the headers and the body of the response."""
+def send(url, method, path, headers, body):
+    """Sends a request. Returns the status, the headers and the body of the response."""
     connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = connect(url.netloc, timeout=PATIENCE_S)
     try:
-        connection.request("POST", path, body, headers)
+        connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
     finally:
@@ -154,7 +160,7 @@ def token_by_client_credentials():
     form = {"grant_type": "client_credentials", **{name: value for name, value in optional.items() if value}}
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     try:
-        status, _, body = post(url, path, headers, urlencode(form).encode())
+        status, _, body = send(url, "POST", path, headers, urlencode(form).encode())
     except (OSError, http.client.HTTPException) as error:
         raise Failed(UNPROVED, f"cannot reach the token endpoint {url.netloc}: {error!r}.") from error
     try:
@@ -177,19 +183,20 @@ def said(status, headers, body):
     return f"{status}{shown}\n  {body.decode(errors='replace')}"
 
 
-def judged(status, headers, body, receipt):
+def judged(status, headers, body, request):
     """Says what a response proves: the exit status, why, and whether a repeat may still change it until the deadline.
 
-    Every response of the function has x-request-id, and no response of the gateway itself (docs/contract.md, 3.12).
+    Every response of a function has x-request-id, and no response of the gateway itself (docs/contract.md, 3.12).
     """
-    if status == 201:
-        return (0, "", False) if is_of(receipt, body) else (BAD, f"the receipt should name {receipt}", False)
+    if headers["x-request-id"] and status == request.status:
+        is_right = request.is_right(headers, smoke_recall.document_of(body))
+        return (0, "", False) if is_right else (BAD, f"the response should have {request.expects}", False)
     if status == 401:
         return UNPROVED, HINTS[status], False
-    if headers["x-request-id"] and status == 403 and is_outside(body):
-        return UNPROVED, f"this caller may not write: allow {DOMAIN}/{ENTITY} in write_scopes, or name a caller that may", False
+    if headers["x-request-id"] and status == 403 and is_outside(body, request):
+        return UNPROVED, f"this caller may not use this scope: allow {DOMAIN}/{ENTITY} in write_scopes and recall.read_scopes, or name a caller that may", False
     if headers["x-request-id"]:
-        return BAD, "the function did not accept a good memory", status >= 500
+        return BAD, "the function did not accept a good request", status >= 500
     # The gateway invoked the function and got no response that it could pass on. An HTTP API says so with 500. On a
     # REST API, 500 says that Lambda did not run the function.
     if status in (502, 504) or status == 500 and headers["apigw-requestid"]:
@@ -197,36 +204,42 @@ def judged(status, headers, body, receipt):
     return UNPROVED, HINTS.get(status, "this is not a response of the service"), status in HINTS
 
 
-def is_outside(body):
-    """Whether the function refused the scope of a memory, and not its caller (docs/contract.md, 6.3; tests/it/scopes.rs)."""
-    try:
-        return json.loads(body)["error"].startswith("You may not write memories with this ")
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return False
+def is_outside(body, request):
+    """Whether a function refused the scope of a request, and not its caller.
 
-
-def is_of(receipt, body):
-    """Whether a receipt names this memory's id and key."""
-    try:
-        document = json.loads(body)
-        return all(document[name] == value for name, value in receipt.items())
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def asked(endpoint, host, body, receipt, options):
-    """Sends the memory until the outcome is clear. Returns the headers and the body of the 201, and how many attempts.
-
-    A new deployment may take some time until it is ready. Repeats store nothing more, because they are the same memory.
+    A write says so in words (docs/contract.md, 6.3; tests/it/scopes.rs). Recall is asked for documents, and has a code.
     """
-    url = urlsplit(endpoint.rstrip("/") + "/memory")
-    headers = {"accept": "application/json", "content-type": "application/json", "host": host or url.netloc}
+    document = smoke_recall.document_of(body)
+    if request.headers["accept"] == smoke_recall.JSON_API:
+        return smoke_recall.at(document, "errors", 0, "code") == "forbidden"
+    said = smoke_recall.at(document, "error")
+    return isinstance(said, str) and said.startswith("You may not write memories with this ")
+
+
+def storing(body, receipt):
+    """Returns the request that stores the memory, whose receipt must name this memory's id and key."""
+    def is_of_the_memory(_, document):
+        return all(smoke_recall.at(document, name) == value for name, value in receipt.items())
+
+    headers = {"accept": "application/json", "content-type": "application/json"}
+    return smoke_recall.Request("POST", "/memory", body, headers, "", 201, is_of_the_memory, f"the receipt {receipt}")
+
+
+def asked(endpoint, host, request, options):
+    """Sends a request until the outcome is clear. Returns the headers and the body of its response, and how many attempts.
+
+    A new deployment may take some time until it is ready. Repeats store nothing more, because they are the same request.
+    """
+    url = urlsplit(endpoint.rstrip("/") + request.path)
+    headers = {**request.headers, "host": host or url.netloc}
+    target = f"{url.path}?{request.query}" if request.query else url.path
     end, attempts, failures = time.monotonic() + options.wait, 0, 0
     while True:
         attempts += 1
         try:
-            answer = post(url, url.path, credentials(headers, url.path, body, options), body)
-            (verdict, why, may_change), told = judged(*answer, receipt), said(*answer)
+            allowed = credentials(headers, request.method, url.path, request.query, request.body, options)
+            answer = send(url, request.method, target, allowed, request.body)
+            (verdict, why, may_change), told = judged(*answer, request), said(*answer)
             if verdict == 0:
                 return answer[1], answer[2], attempts
         except (OSError, http.client.HTTPException) as error:
@@ -234,20 +247,20 @@ def asked(endpoint, host, body, receipt, options):
         failures = failures + 1 if verdict == BAD else 0
         is_clear = verdict == UNPROVED or failures >= FAILURES_MIN
         if is_clear and not (may_change and time.monotonic() < end):
-            raise Failed(verdict, f"{why}. It expected 201 to a memory, but got {told}")
+            raise Failed(verdict, f"{why}. It expected {request.status} to {request.method} {request.path}, but got {told}")
         print(f"smoke: not ready yet ({why}); trying again in {PAUSE_S} s", file=sys.stderr)
         time.sleep(PAUSE_S)
 
 
 def proved(body, receipt, options):
     """Stores the memory twice at the gateway's own endpoint, and checks both receipts."""
-    headers, first, attempts = asked(options.endpoint, options.host, body, receipt, options)
+    headers, first, attempts = asked(options.endpoint, options.host, storing(body, receipt), options)
     # API Gateway does not repeat an invocation, so the first request cannot find its memory stored.
     if attempts == 1 and headers["idempotent-replayed"]:
         raise Failed(BAD, "the response to a new memory says Idempotent-Replayed: it may not be stored.")
     print(f"smoke: stored {receipt['s3_key']}")
 
-    headers, second, _ = asked(options.endpoint, options.host, body, receipt, options)
+    headers, second, _ = asked(options.endpoint, options.host, storing(body, receipt), options)
     if second != first:
         raise Failed(BAD, f"the receipt of the repeat differs. It expected the same bytes:\n  {first!r}\nbut got\n  {second!r}")
     if headers["idempotent-replayed"] != "true":
@@ -255,10 +268,19 @@ def proved(body, receipt, options):
     print("smoke: the service recognised the repeat: the response has the same bytes, and nothing is stored twice")
 
 
+def proved_with_recall(body, receipt, options):
+    """Tries every POST of a memory and every route of recall, after the memory is stored."""
+    tried = 0
+    for request in smoke_recall.requests(options.recall, body, receipt):
+        asked(options.endpoint, options.host, request, options)
+        tried += 1
+    print(f"smoke: {tried} requests to every POST of a memory and every route of recall found the memory")
+
+
 def proved_at_the_custom_domain(body, receipt, options):
     """Repeats the memory at the custom domain, after the gateway's own endpoint proved that the release is good."""
     try:
-        asked(options.custom_domain, None, body, receipt, options)
+        asked(options.custom_domain, None, storing(body, receipt), options)
     except Failed as failed:
         why = f"the release is good at {options.endpoint}. Check the DNS record, the certificate and the mapping of {options.custom_domain}"
         raise Failed(UNPROVED, f"{why}: {failed}") from failed
@@ -272,6 +294,7 @@ def arguments(given):
     parser.add_argument("endpoint", help="the Terraform output gateway_endpoint, to which /memory is appended")
     parser.add_argument("--region", default=os.environ.get("AWS_REGION"), help="the region to sign for [AWS_REGION]")
     parser.add_argument("--auth", choices=NEEDS, default="iam", help="the Terraform output auth_mode [iam]")
+    parser.add_argument("--recall", choices=["read", "change"], help="the grant of the Terraform output recall, if that is set")
     parser.add_argument("--custom-domain", metavar="URL", help="the Terraform output endpoint, if it is another one: tested last")
     parser.add_argument("--host", help="another Host header, for an emulator that has its own address")
     parser.add_argument("--wait", type=float, default=30, metavar="SECONDS", help="how long a new deployment may take until it is ready [30]")
@@ -295,6 +318,8 @@ def main(given=None):
         if options.auth == "jwt":
             options.token = os.environ.get("MEMORY_TOKEN") or token_by_client_credentials()
         proved(body, receipt, options)
+        if options.recall:
+            proved_with_recall(body, receipt, options)
         if options.custom_domain:
             proved_at_the_custom_domain(body, receipt, options)
     except Failed as failed:

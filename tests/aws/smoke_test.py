@@ -18,7 +18,7 @@ from unittest import mock
 from urllib.parse import parse_qs
 
 from deployment import free_port
-from stand_in import FUNCTION, ROOT, Service, of_function, of_http_api, of_rest_api, receipt_of, serving, smoke, stored
+from stand_in import FUNCTION, ROOT, Service, ServiceWithRecall, of_function, of_http_api, of_rest_api, receipt_of, serving, smoke, stored
 
 GOOD, BAD, UNPROVED = 0, 1, 2
 KEY = {"MEMORY_API_KEY": "the-key"}
@@ -152,6 +152,76 @@ class Release(unittest.TestCase):
         self.assertEqual(done.returncode, UNPROVED, done)
         self.assertIn("ValueError", done.stderr)
         self.assertNotIn("the-key", done.stdout + done.stderr)
+
+
+BASES = ["/memory", "/memories", "/api/v1/mcp/memory", "/api/v1/mcp/memories"]
+WRITES = {f"POST {path}" for path in [*BASES, "/mcp", "/api/v1/mcp"]}
+READS = {f"{method} {path}{rest}" for path in BASES for method in ("GET", "HEAD") for rest in ("", "/search", "/{id}")}
+READS |= {route for path in ("/mcp", "/api/v1/mcp") for route in (f"POST {path}/recall", f"GET {path}/recall/health")}
+CHANGES = {f"{method} {path}/{{id}}" for path in BASES for method in ("DELETE", "PATCH")}
+CHANGES |= {f"POST {path}/recall/changes" for path in ("/mcp", "/api/v1/mcp")}
+
+
+class Recall(unittest.TestCase):
+    def assert_judged(self, expected, service, grant="change", says="", **more):
+        with serving(service) as endpoint:
+            status, told = judge(endpoint, "--recall", grant, **more)
+        self.assertEqual(status, expected, told)
+        self.assertIn(says, told)
+
+    def test_is_tried_at_every_route_that_reads(self):
+        service = ServiceWithRecall("read")
+        self.assert_judged(GOOD, service, "read", says="every route of recall")
+        self.assertEqual(set(service.tried), WRITES | READS)
+
+    def test_is_tried_at_every_route_that_changes(self):
+        service = ServiceWithRecall("change")
+        self.assert_judged(GOOD, service)
+        self.assertEqual(set(service.tried), WRITES | READS | CHANGES)
+
+    def test_is_not_tried_without_the_option(self):
+        service = ServiceWithRecall()
+        with serving(service) as endpoint:
+            self.assertEqual(judge(endpoint)[0], GOOD)
+        self.assertEqual(service.tried, ["POST /memory"] * 2)
+
+    def test_is_bad_if_a_route_is_lost_to_the_other_function(self):
+        for route in sorted(WRITES | READS | CHANGES):
+            for status, code in ((404, "not_found"), (405, "method_not_allowed")):
+                with self.subTest(route, status=status):
+                    path = route.replace("/{id}", "/")
+                    self.assert_judged(BAD, ServiceWithRecall(wrong={route: of_function(status, code)}), says=path)
+
+    def test_is_bad_if_a_read_does_not_find_the_memory(self):
+        another = '"id":"00000000-0000-8000-8000-000000000000","attributes":{"content":"x"}'
+        for route, text in (("GET /memory", '{"data":[]}'), ("GET /memories", '{"data":[{%s}]}' % another), ("GET /memory/search", '{"data":null}'),
+                            ("GET /memory/{id}", '{"data":{%s}}' % another), ("GET /memory/{id}", "<html>"),
+                            ("POST /mcp/recall", '{"result":{"isError":true,"structuredContent":{"status":"error"}}}')):
+            with self.subTest(route, text=text):
+                self.assert_judged(BAD, ServiceWithRecall(wrong={route: (200, {**FUNCTION, "etag": '"0-j"'}, text)}), says="should have the memory")
+
+    def test_is_bad_if_the_memory_is_not_forgotten_by_its_first_event(self):
+        for receipt in ('{"meta":{"status":"deleted","seq":1}}', '{"meta":{}}', "{}", "[]"):
+            with self.subTest(receipt):
+                self.assert_judged(BAD, ServiceWithRecall(wrong={"DELETE /memory/{id}": (200, FUNCTION, receipt)}), says="deleted")
+
+    def test_is_bad_if_another_spelling_of_a_write_stores_another_memory(self):
+        for wrong in ((201, FUNCTION, "{}"), (201, {**FUNCTION, "idempotent-replayed": "true"}, '{"memory_id":"x"}')):
+            with self.subTest(wrong):
+                self.assert_judged(BAD, ServiceWithRecall(wrong={"POST /memories": wrong}), says="receipt")
+
+    def test_is_not_judged_if_its_caller_may_not_read_there(self):
+        self.assert_judged(UNPROVED, ServiceWithRecall(wrong={"GET /memory": of_function(403, "forbidden")}), says="recall.read_scopes")
+        self.assert_judged(BAD, ServiceWithRecall(wrong={"GET /memory": of_function(403, "locked")}))
+
+    def test_is_not_judged_by_what_the_gateway_refuses_itself(self):
+        for response in (of_rest_api(403), of_http_api(404, "Not Found"), (200, {"content-type": "text/html"}, "<html>")):
+            with self.subTest(response):
+                self.assert_judged(UNPROVED, ServiceWithRecall(wrong={"GET /memory/search": response}))
+
+    def test_may_need_some_time_until_a_view_is_built(self):
+        service = ServiceWithRecall(once={"GET /memory/search": of_function(503, "view_building"), "GET /memory": of_rest_api(429)})
+        self.assert_judged(GOOD, service, wait="60")
 
 
 class CustomDomain(unittest.TestCase):

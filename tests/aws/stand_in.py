@@ -2,10 +2,12 @@
 
 import http.server
 import json
+import re
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "terraform"))
@@ -48,7 +50,7 @@ class Service:
     def __init__(self, *first, always=None):
         self.first, self.always, self.asked, self.stored = list(first), always, [], set()
 
-    def answer(self, headers, body):
+    def answer(self, method, target, headers, body):
         self.asked.append((headers, body))
         response = self.first.pop(0) if self.first else self.always
         if response is None:
@@ -58,14 +60,98 @@ class Service:
         return response(body) if callable(response) else response
 
 
+class ServiceWithRecall(Service):
+    """A service with recall, as its contract describes it, for the one memory of a run.
+
+    A test says which routes, such as "GET /memory/{id}", have another response, and which of them only once.
+    """
+
+    def __init__(self, grant="change", wrong=None, once=None):
+        super().__init__()
+        self.grant, self.wrong, self.once, self.tried, self.memory, self.events = grant, wrong or {}, once or {}, [], None, 0
+
+    def answer(self, method, target, headers, body):
+        self.asked.append((headers, body))
+        url = urlsplit(target)
+        path = url.path.removeprefix("/live")
+        query = {name: values[0] for name, values in parse_qs(url.query, strict_parsing=bool(url.query)).items()}
+        route = f"{method} {re.sub('/[0-9a-f]{8}-[0-9a-f-]{27}$', '/{id}', path)}"
+        self.tried.append(route)
+        if route in self.once:
+            return self.once.pop(route)
+        if route in self.wrong:
+            return self.wrong[route]
+        kind = re.sub("^(/api/v1/mcp)?/(memory|memories)(?=/|$)", "/memory", re.sub("^/api/v1/mcp(?=/recall|$)", "/mcp", route.split(" ")[1]))
+        return self.routed(method, kind, query, headers, body)
+
+    def routed(self, method, kind, query, headers, body):
+        if (method, kind) == ("POST", "/memory"):
+            is_repeat = self.memory is not None
+            self.memory = json.loads(body)
+            return stored(body, is_repeat)
+        if method == "POST" and kind in ("/mcp", "/mcp/recall", "/mcp/recall/changes"):
+            return self.called(kind, json.loads(body))
+        if (method, kind) == ("GET", "/mcp/recall/health"):
+            return 200, FUNCTION, '{"status":"ok"}'
+        if headers["accept"] != "application/vnd.api+json" or not is_in_the_scope(query):
+            return of_function(400, "invalid_parameter")
+        if method in ("GET", "HEAD"):
+            return self.read(method, kind, query)
+        return self.changed(method, kind, body)
+
+    def read(self, method, kind, query):
+        if kind == "/memory/{id}":
+            if self.events:
+                return of_function(410, "deleted")
+            document = {"data": self.data()}
+        elif kind == "/memory/search" and not query.get("filter[query]"):
+            return of_function(400, "invalid_parameter")
+        else:
+            document = {"data": [self.data()] if query["filter[since]"] <= self.memory["timestamp"] else []}
+        return 200, {**FUNCTION, "content-type": "application/vnd.api+json", "etag": '"0-j"'}, "" if method == "HEAD" else json.dumps(document)
+
+    def changed(self, method, kind, body):
+        sent = json.loads(body)
+        if self.grant != "change" or kind != "/memory/{id}":
+            return of_function(405, "method_not_allowed")
+        if method == "PATCH" and (sent["data"]["id"], sent["data"]["attributes"]) != (self.id(), {"status": "deleted"}):
+            return of_function(422, "invalid")
+        self.events = 1
+        receipt = {"memory_id": self.id(), "status": "deleted", "seq": self.events, "changed_at": "2026-01-27T03:14:23Z", "s3_key": "events/…"}
+        return 200, {**FUNCTION, "etag": '"1-j"'}, json.dumps({"meta": receipt})
+
+    def called(self, kind, message):
+        name, given = message["params"]["name"], message["params"]["arguments"]
+        headers = FUNCTION
+        if (kind, name) == ("/mcp", "append_memory"):
+            headers, result = {**FUNCTION, "idempotent-replayed": "true"}, receipt_of(json.dumps(given))
+        elif (kind, name) == ("/mcp/recall", "get_memory"):
+            result = {"status": "ok", "memory": {"memory_id": given["memory_id"], "content": self.memory["content"]}}
+        elif (kind, name) == ("/mcp/recall/changes", "forget_memory") and self.grant == "change":
+            result = {"status": "ok", "memory_id": given["memory_id"], "memory_status": "deleted", "seq": 1}
+        else:
+            return of_function(404, "not_found")
+        return 200, headers, json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"structuredContent": result}})
+
+    def id(self):
+        return receipt_of(json.dumps(self.memory))["memory_id"]
+
+    def data(self):
+        return {"type": "memories", "id": self.id(), "attributes": {"content": self.memory["content"], "status": "unverified"}}
+
+
+def is_in_the_scope(query):
+    return (query.get("filter[domain]"), query.get("filter[entity_id]")) == ("smoke", "deployment")
+
+
 @contextmanager
 def serving(service):
     """Yields the URL at which the service answers. The response "closed" closes the connection."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            response = service.answer(self.headers, body)
+            body = self.rfile.read(int(self.headers["content-length"] or 0))
+            response = service.answer(self.command, self.path, self.headers, body)
             if response == "closed":
                 self.close_connection = True
                 return
@@ -75,6 +161,8 @@ def serving(service):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())
+
+        do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST
 
         def log_message(self, *_):
             pass
