@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Builds the function's package for AWS Lambda. Every build produces the same bytes.
+"""Builds the functions' packages for AWS Lambda. Every build produces the same bytes.
 
-usage: terraform/package.py [--architecture arm64|x86_64]
+usage: terraform/package.py [--architecture arm64|x86_64] [--recall]
 
-Writes one zip for each architecture to target/lambda, memory-ingress-arm64.zip and memory-ingress-x86_64.zip, and
-SHA256SUMS next to them. The packages run on provided.al2023. Its C library is glibc 2.34, and this program fails if the
-function needs a newer one.
+Writes one zip for each architecture to target/lambda, memory-ingress-arm64.zip and memory-ingress-x86_64.zip, with
+--recall also memory-recall-arm64.zip and memory-recall-x86_64.zip, and SHA256SUMS next to them. The packages run on
+provided.al2023. Its C library is glibc 2.34, and this program fails if a function needs a newer one.
 
 The first run installs cargo-lambda, which includes a linker for both architectures, into target/tools, and adds the
 Rust target with rustup. It needs Rust, Python 3 with venv, and the package registries of both. A build takes some
@@ -24,6 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "target/lambda"
+# The package and the program of each function. In its zip, each program is named bootstrap, as Lambda wants it.
+INGRESS, RECALL = ("memory-ingress", "bootstrap"), ("memory-recall", "recall")
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 # The linker comes from Zig. Another version of it produces other bytes.
 TOOLS = ["cargo-lambda==1.9.2", "ziglang==0.17.0"]
@@ -58,8 +60,8 @@ def without_paths():
     return "\x1f".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
 
 
-def build(architecture, bin_folder):
-    """Builds the program for one architecture, and returns its bytes."""
+def build(package, program, architecture, bin_folder):
+    """Builds a program for one architecture, and returns its bytes."""
     environment = {
         **os.environ,
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
@@ -72,11 +74,11 @@ def build(architecture, bin_folder):
     # unwinds.
     command = [
         "cargo", "lambda", "build", "--release", "--locked", "--disable-optimizations", "--target", TARGETS[architecture],
-        "--package", "memory-ingress", "--no-default-features", "--features", "lambda", "--bin", "bootstrap",
+        "--package", package, "--no-default-features", "--features", "lambda", "--bin", program,
         "--lambda-dir", folder,
     ]
     run(command, "see its output.", env=environment)
-    return (folder / "bootstrap/bootstrap").read_bytes()
+    return (folder / program / "bootstrap").read_bytes()
 
 
 def glibc_needed(program):
@@ -100,20 +102,22 @@ def digest(path):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--architecture", choices=TARGETS, help="build only this one [both]")
+    options.add_argument("--recall", action="store_true", help="build the package of recall as well")
     options = options.parse_args()
     bin_folder = tools()
     for architecture in [options.architecture] if options.architecture else TARGETS:
         target = TARGETS[architecture]
         run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
-        program = build(architecture, bin_folder)
-        glibc = glibc_needed(program)
-        if glibc > GLIBC_OF_AL2023:
-            sys.exit(f"the program for {architecture} needs glibc {glibc[0]}.{glibc[1]}, but provided.al2023 has 2.34.")
-        path = OUTPUT / f"memory-ingress-{architecture}.zip"
-        pack(program, path)
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes, {len(program):,} unpacked; "
-              f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest(path)}")
-    packages = sorted(OUTPUT.glob("memory-ingress-*.zip"))
+        for package, name in [INGRESS, RECALL] if options.recall else [INGRESS]:
+            program = build(package, name, architecture, bin_folder)
+            glibc = glibc_needed(program)
+            if glibc > GLIBC_OF_AL2023:
+                sys.exit(f"{package} for {architecture} needs glibc {glibc[0]}.{glibc[1]}, but provided.al2023 has 2.34.")
+            path = OUTPUT / f"{package}-{architecture}.zip"
+            pack(program, path)
+            print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes, {len(program):,} unpacked; "
+                  f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest(path)}")
+    packages = sorted(OUTPUT.glob("memory-*.zip"))
     (OUTPUT / "SHA256SUMS").write_text("".join(f"{digest(package)}  {package.name}\n" for package in packages))
 
 
