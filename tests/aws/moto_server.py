@@ -1,10 +1,11 @@
-"""Runs moto's server with three gaps closed that would show up as drift: moto forgets the log settings of a function and
-the binary media types of a REST API, and does not escape an API's resource policy as AWS does."""
+"""Runs moto's server with four gaps closed that would show up as drift: moto forgets the log settings of a function and
+the binary media types of a REST API, does not escape an API's resource policy as AWS does, and takes the settings of a
+method for those of another one if its path has several parts."""
 
 import json
 import sys
 
-from moto.apigateway.models import RestAPI
+from moto.apigateway.models import RestAPI, Stage
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda import models
 from moto.server import main
@@ -54,6 +55,15 @@ def show(api):
     return document
 
 
+set_of_a_method = Stage._patch_method_setting
+
+
+def set_by_the_whole_path(stage, begin, rest, value):
+    *path, group, name = f"{begin}/{rest}".split("/")
+    set_of_a_method(stage, "/".join(path), f"{group}/{name}", value)
+
+
+Stage._patch_method_setting = set_by_the_whole_path
 RestAPI.to_dict = show
 APIGatewayResponse.create_rest_api = create
 models.LambdaFunction.__init__ = make

@@ -6,8 +6,9 @@ usage: tests/aws/on_moto.py [VARIANT]...
 For each variant (rest-iam, rest-api-key, http-jwt, object-lock), applies the module, plans again and expects no change,
 reads the resources back, and expects Terraform to refuse to destroy them. Then destroys them with the override that
 docs/deploying.md shows, or, for rest-iam, tears down all but the bucket. The variants rest-two-functions and
-http-two-functions add an entry to the module's maps and expect a second function with all that belongs to it. Needs
-Terraform, and the Python packages moto[server] and boto3.
+http-two-functions add an entry to the module's maps and expect a second function with all that belongs to it. The
+variants rest-recall and http-recall expect recall, and rest-recall turns it off again. Needs Terraform, and the Python
+packages moto[server] and boto3.
 """
 
 import argparse
@@ -30,6 +31,11 @@ VARIANTS = {
                     "break_glass_principal_arns": [f"arn:aws:iam::{ACCOUNT}:role/erasure"]},
 }
 GROWN = {"rest-two-functions": {}, "http-two-functions": {"api_type": "http"}}
+RECALL = {
+    "rest-recall": {"allowed_origins": ["https://app.example.com"], "recall": {"changes": True}},
+    "http-recall": {"api_type": "http", "recall": {}},
+}
+VIEWS = f"{BUCKET}-views"
 # All that a second function needs in the module: an entry in each of the two maps.
 SECOND = """
 locals {
@@ -272,6 +278,58 @@ def run_grown(name, folder):
     print(f"{name}: a second function is an entry in two maps", flush=True)
 
 
+def run_recall(name, folder):
+    variant, package = RECALL[name], empty_package(folder)
+    with moto(folder) as (endpoint, env):
+        recall = {**variant["recall"], "package_path": package}
+        deployment = Deployment(folder, env, **{**variant, "package_path": package, "recall": recall})
+        outputs = deployment.apply()
+        deployment.run("plan", "-detailed-exitcode", "-no-color")
+        client = clients(endpoint)
+        assert outputs["recall"] == {
+            "function_name": "memory-ingress-recall", "grant": "change" if recall.get("changes") else "read", "live_version": "1", "views_bucket": VIEWS,
+        }, outputs
+        check_views(client("s3"))
+        check_recall(client, name == "rest-recall")
+        done = "planned without a change, read back"
+        # moto has no DeleteRouteSettings, which Terraform needs for an HTTP API.
+        if name == "rest-recall":
+            deployment.run("apply", "-auto-approve", "-no-color", "-var=recall=null")
+            assert [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]] == [BUCKET]
+            assert set(rest_routes(client("apigateway"))) == {"ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"}
+            assert [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]] == ["memory-ingress"]
+            done += ", turned off"
+    print(f"{name}: applied, {done}", flush=True)
+
+
+def check_views(s3):
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=VIEWS)["Rules"]
+    assert (rule["Status"], rule["Expiration"]["Days"]) == ("Enabled", 90), rule
+    assert "Status" not in s3.get_bucket_versioning(Bucket=VIEWS)
+    blocked = s3.get_public_access_block(Bucket=VIEWS)["PublicAccessBlockConfiguration"]
+    assert len(blocked) == 4 and all(blocked.values()), blocked
+    policy = json.loads(s3.get_bucket_policy(Bucket=VIEWS)["Policy"])
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}, policy
+
+
+def check_recall(client, is_rest):
+    routes = rest_routes(client("apigateway")) if is_rest else http_routes(client("apigatewayv2"))
+    recall = {route for route, function in routes.items() if function == "memory-ingress-recall"}
+    assert {"GET /memory", "HEAD /api/v1/mcp/memories/{proxy+}", "POST /mcp/recall", "GET /api/v1/mcp/recall/health"} < recall, routes
+    assert ("DELETE /memory/{proxy+}" in recall, "POST /mcp/recall/changes" in recall) == (is_rest, is_rest), routes
+    assert routes["ANY /{proxy+}"] == "memory-ingress" and ("ANY /memory" in routes) == is_rest, routes
+    if is_rest:
+        assert {routes[f"ANY {path}"] for path in ("/memory", "/mcp", "/api/v1/mcp", "/api/v1/mcp/memories")} == {"memory-ingress"}, routes
+        [api] = client("apigateway").get_rest_apis()["items"]
+        [stage] = client("apigateway").get_stages(restApiId=api["id"])["item"]
+        limits = {path: held["throttlingBurstLimit"] for path, held in stage["methodSettings"].items()}
+        assert (limits["*/*"], limits["memory/{proxy+}/GET"], limits["api/v1/mcp/recall/changes/POST"]) == (200, 40, 40), limits
+        assert {held["loggingLevel"] for held in stage["methodSettings"].values()} == {"ERROR"}, stage
+    assert client("lambda").get_function_concurrency(FunctionName="memory-ingress-recall")["ReservedConcurrentExecutions"] == 5
+    alarms = {alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    assert {f"memory-ingress-recall-{name}" for name in ("errors", "throttles", "view-building", "log-damaged", "p99")} < alarms, alarms
+
+
 def planned_changes(deployment, *arguments):
     """Returns the planned change of each resource, by its address."""
     deployment.run("plan", *arguments, "-out=changed.tfplan", "-no-color")
@@ -316,7 +374,7 @@ def tear_down_without_the_bucket(deployment, s3):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    variants = {**dict.fromkeys(VARIANTS, run), **dict.fromkeys(GROWN, run_grown)}
+    variants = {**dict.fromkeys(VARIANTS, run), **dict.fromkeys(GROWN, run_grown), **dict.fromkeys(RECALL, run_recall)}
     options.add_argument("variant", nargs="*", help=f"one of {', '.join(variants)} [all]")
     names = options.parse_args().variant or list(variants)
     if unknown := set(names) - set(variants):
