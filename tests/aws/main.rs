@@ -197,6 +197,14 @@ fn ministack_runs_the_package_and_refuses_who_may_not() {
 }
 
 #[test]
+fn ministack_sends_each_route_to_its_function_and_refuses_other_grants() {
+    let package = package();
+    run(script_with(MINISTACK, "on_ministack_with_recall.py")
+        .arg("--package")
+        .arg(package));
+}
+
+#[test]
 fn ministack_lets_the_roles_of_the_pipeline_deploy_and_plan() {
     run(&mut script_with(
         MINISTACK,
