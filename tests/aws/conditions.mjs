@@ -16,6 +16,7 @@ const { prod } = workflow("deploy").jobs;
 const { steps } = workflow("deploy-environment").jobs.apply;
 const smoke = steps.find((step) => step.id === "smoke");
 const rollBack = steps.find((step) => step.name === "Roll back");
+const rollBackRecall = steps.find((step) => step.id === "recall");
 
 const asData = (value) =>
   typeof value === "string"
@@ -35,8 +36,10 @@ function runs(condition, contexts, isCancelled) {
 const mayFollow = (packaged, dev, settings, isCancelled) =>
   runs(prod.if, { needs: { package: { result: packaged }, dev: { result: dev } }, vars: { DEPLOY_PROD: settings } }, isCancelled);
 const isTested = (apply, isCancelled) => runs(smoke.if, { steps: { apply: { outcome: apply } } }, isCancelled);
-const isRolledBack = (release, live, isCancelled) =>
-  runs(rollBack.if, { steps: { smoke: { outputs: { release } }, plan: { outputs: { live } } } }, isCancelled);
+const isRolledBack = (release, live, isCancelled, afterRecall = "") =>
+  runs(rollBack.if, { steps: { smoke: { outputs: { release } }, plan: { outputs: { live } }, recall: { outputs: { release: afterRecall } } } }, isCancelled);
+const isRecallRolledBack = (release, live, isCancelled) =>
+  runs(rollBackRecall.if, { steps: { smoke: { outputs: { release } }, plan: { outputs: { recall_live: live } } } }, isCancelled);
 
 const TABLE = [
   ["prod follows a good dev", mayFollow("success", "success", "{}", false), true],
@@ -56,6 +59,14 @@ const TABLE = [
   ["a release of which nothing is proved stays", isRolledBack("unproved", "7", false), false],
   ["a release stays if the smoke test did not run", isRolledBack("", "7", false), false],
   ["a first release has nothing to go back to", isRolledBack("bad", "", false), false],
+  ["recall is rolled back with a bad release", isRecallRolledBack("bad", "3", false), true],
+  ["recall is rolled back even if the run is cancelled then", isRecallRolledBack("bad", "3", true), true],
+  ["recall stays with a good release", isRecallRolledBack("good", "3", false), false],
+  ["recall stays with a release of which nothing is proved", isRecallRolledBack("unproved", "3", false), false],
+  ["a deployment without recall has none to go back to", isRecallRolledBack("bad", "", false), false],
+  ["the writer stays if recall was the cause", isRolledBack("bad", "7", false, "good"), false],
+  ["the writer is rolled back if recall was not the cause", isRolledBack("bad", "7", false, "bad"), true],
+  ["the writer is rolled back if nothing is proved after recall", isRolledBack("bad", "7", false, "unproved"), true],
 ];
 
 let faults = 0;

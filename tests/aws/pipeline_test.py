@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from stand_in import ROOT, Service, of_function, of_http_api, of_rest_api, serving
+from stand_in import ROOT, Service, ServiceWithRecall, of_function, of_http_api, of_rest_api, serving
 
 TERRAFORM = '#!/bin/sh\n[ "$*" = "output -json" ] && [ -n "$OUTPUTS" ] && printf %s "$OUTPUTS"\n'
 AWS = """#!/bin/sh
@@ -43,8 +43,8 @@ class Script(unittest.TestCase):
             return done.returncode, done.stdout, paths["GITHUB_OUTPUT"].read_text(), paths["CALLS"].read_text()
 
 
-def outputs_of(gateway, auth="api_key", endpoint=None):
-    values = {"endpoint": endpoint or gateway, "gateway_endpoint": gateway, "auth_mode": auth, "region": "eu-central-1",
+def outputs_of(gateway, auth="api_key", endpoint=None, recall=None):
+    values = {"endpoint": endpoint or gateway, "gateway_endpoint": gateway, "auth_mode": auth, "region": "eu-central-1", "recall": recall,
               "api_keys": {"billing": "the-key"} if auth == "api_key" else {}}
     return {name: {"value": value} for name, value in values.items()}
 
@@ -87,6 +87,14 @@ class Smoke(Script):
         self.assert_proves("good", 0, service)
         self.assertEqual(len(service.asked), 2)
 
+    def test_tries_the_routes_of_recall_if_there_is_recall(self):
+        for grant, route, is_tried in (("read", "GET /memory/{id}", True), ("read", "DELETE /memory/{id}", False), ("change", "DELETE /memory/{id}", True)):
+            with self.subTest(grant, route=route):
+                service = ServiceWithRecall(grant)
+                self.assert_proves("good", 0, service, recall={"grant": grant})
+                self.assertEqual(route in service.tried, is_tried)
+        self.assert_proves("bad", 1, ServiceWithRecall(wrong={"GET /memory": of_function(405)}), recall={"grant": "read"})
+
     def test_proves_nothing_without_the_outputs(self):
         for outputs in (None, {"endpoint": {"value": "http://127.0.0.1:9"}}):
             status, told, written, _ = self.run_script("smoke", outputs=outputs)
@@ -94,9 +102,9 @@ class Smoke(Script):
 
 
 class RollBack(Script):
-    def roll_back(self, service, live="8"):
+    def roll_back(self, service, *setting, live="8"):
         with serving(service) as endpoint:
-            found = self.run_script("roll-back", "prod", "memory-ingress-prod", "7", outputs=outputs_of(endpoint), LIVE_NOW=live)
+            found = self.run_script("roll-back", "prod", "memory-ingress-prod", "7", *setting, outputs=outputs_of(endpoint), LIVE_NOW=live)
         self.assertRegex(found[1], "(?m)^::error title=[^,:]+::")
         return found
 
@@ -112,6 +120,12 @@ class RollBack(Script):
         self.assertEqual(status, 1, told)
         self.assertIn("the cause is not in version 8", told)
         self.assertIn(".github/roll-back prod memory-ingress-prod 8", told)
+
+    def test_of_recall_names_its_own_setting(self):
+        _, told, _, _ = self.roll_back(Service(), "recall.live_version")
+        self.assertIn('set recall.live_version = "7" in terraform/envs/prod.tfvars', told)
+        _, told, _, _ = self.roll_back(Service(always=of_function(422)), "recall.live_version")
+        self.assertIn(".github/roll-back prod memory-ingress-prod 8 recall.live_version", told)
 
     def test_without_a_proof_says_so(self):
         status, told, _, _ = self.roll_back(Service(always=of_rest_api(401)))
