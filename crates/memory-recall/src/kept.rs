@@ -5,11 +5,12 @@
 //! new lines indexes these alone. The module must not know S3, or the status of a memory.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memory_log::scope::ReadScope;
+use memory_s3::views::ETag;
 use uuid::Uuid;
 
 use crate::line::{Line, Place};
@@ -134,6 +135,20 @@ impl Lines {
         Match { place_of, line_of }
     }
 
+    /// The keys of lines that are not listed, although their places are in what was listed.
+    #[must_use]
+    pub fn unlisted(
+        &self,
+        places: &[Place],
+        is_in_range: impl Fn(&Place) -> bool,
+    ) -> HashSet<String> {
+        let matched = self.matched(places);
+        let sets = self.sets.iter().zip(&matched.place_of);
+        let lines = sets.flat_map(|(set, places)| set.lines.iter().zip(places));
+        let unlisted = lines.filter(|(line, place)| place.is_none() && is_in_range(&line.place));
+        unlisted.map(|(line, _)| line.place.key.clone()).collect()
+    }
+
     /// The same lines without those for which this is true: each must be known to be erased.
     #[must_use]
     pub fn without(&self, is_gone: impl Fn(&Line) -> bool) -> Self {
@@ -179,12 +194,36 @@ impl Lines {
         cuts.map(|line| line.place.key.clone()).collect()
     }
 
+    /// Whether these are the very same sets.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let mut pairs = self.sets.iter().zip(&other.sets);
+        self.sets.len() == other.sets.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
     fn bytes(&self) -> u64 {
         self.sets.iter().map(|set| set.bytes).sum()
     }
 }
 
-/// The lines of each entity that was read last.
+/// What this process knows of an entity: lines, and the view that is in S3.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The lines.
+    pub lines: Lines,
+    /// The view; `None` if it must be asked for.
+    pub view: Option<View>,
+}
+
+/// A view as this process saw it last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Its name; `None` if there was no view.
+    pub etag: Option<ETag>,
+    /// How many of its lines are listed.
+    pub lines: usize,
+}
+
+/// What this process knows of each entity that it read last.
 #[derive(Debug, Default)]
 pub struct Kept {
     of: Mutex<Entities>,
@@ -192,25 +231,29 @@ pub struct Kept {
 
 #[derive(Debug, Default)]
 struct Entities {
-    lines: HashMap<ReadScope, (Lines, u64)>,
+    known: HashMap<ReadScope, (Known, u64)>,
     /// Counts uses, so that the one of longest ago is known.
     uses: u64,
 }
 
 impl Kept {
-    /// The lines of a scope; none if it was not read, or was forgotten.
+    /// What is known of a scope; nothing if it was not read, or was forgotten.
     #[must_use]
-    pub fn lines(&self, scope: &ReadScope) -> Lines {
+    pub fn known(&self, scope: &ReadScope) -> Known {
         let mut of = self.entities();
         of.uses += 1;
         let uses = of.uses;
-        of.lines
-            .get_mut(scope)
-            .map(|(lines, used)| {
-                *used = uses;
-                lines.clone()
-            })
-            .unwrap_or_default()
+        let entity = of.known.get_mut(scope).map(|(known, used)| {
+            *used = uses;
+            known.clone()
+        });
+        entity.unwrap_or_default()
+    }
+
+    /// The lines of a scope.
+    #[must_use]
+    pub fn lines(&self, scope: &ReadScope) -> Lines {
+        self.known(scope).lines
     }
 
     /// Keeps the lines of a scope, if nobody has kept others since `before` was taken. The entities that
@@ -219,36 +262,35 @@ impl Kept {
         let mut of = self.entities();
         of.uses += 1;
         let uses = of.uses;
-        let is_same = |now: &Lines| {
-            now.sets.len() == before.sets.len()
-                && now
-                    .sets
-                    .iter()
-                    .zip(&before.sets)
-                    .all(|(a, b)| Arc::ptr_eq(a, b))
-        };
-        let now = of.lines.get(scope).map(|(lines, _)| lines);
-        if !now.map_or(before.sets.is_empty(), is_same) {
-            return;
+        let (known, used) = of.known.entry(scope.clone()).or_default();
+        *used = uses;
+        if known.lines.is_same(before) {
+            known.lines = lines.clone();
         }
-        of.lines.insert(scope.clone(), (lines.clone(), uses));
         while of
-            .lines
+            .known
             .values()
-            .map(|(lines, _)| lines.bytes())
+            .map(|(known, _)| known.lines.bytes())
             .sum::<u64>()
             > BYTES_MAX
         {
-            let others = of.lines.iter().filter(|(other, _)| *other != scope);
+            let others = of.known.iter().filter(|(other, _)| *other != scope);
             let oldest = others.min_by_key(|(_, (_, used))| *used);
             match oldest.map(|(oldest, _)| oldest.clone()) {
-                Some(oldest) => of.lines.remove(&oldest),
+                Some(oldest) => of.known.remove(&oldest),
                 None => break,
             };
         }
     }
 
-    fn entities(&self) -> std::sync::MutexGuard<'_, Entities> {
+    /// Keeps what is known of the view of a scope.
+    pub fn set_view(&self, scope: &ReadScope, view: Option<View>) {
+        let mut of = self.entities();
+        let (known, _) = of.known.entry(scope.clone()).or_default();
+        known.view = view;
+    }
+
+    fn entities(&self) -> MutexGuard<'_, Entities> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`words`] | the words of a memory and of a query |
 //! | [`rank`] | which memories answer a query best |
-//! | [`line`] | a memory of the log, proved, and its place in the order of time |
+//! | [`mod@line`] | a memory of the log, proved, and its place in the order of time |
 //! | [`log`] | what S3 has of a scope at one moment: what is listed, and the status of each memory |
 //! | [`kept`] | what this process has read before, with its index |
+//! | [`view`] | the memories of an entity as one compressed object |
 //! | [`find`] | search, list and get |
 //! | [`view`] | the memories of an entity as one compressed object |
 //! | `question`, `shown`, `documents` | what is asked, and how a memory and a response are written |
@@ -27,6 +28,7 @@ pub mod line;
 pub mod log;
 
 pub mod kept;
+pub mod view;
 
 pub mod find;
 

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{Stream, TryStreamExt};
 use memory_log::event::{EVENT_BYTES_MAX, Event, EventError, EventKey};
@@ -340,7 +340,7 @@ impl Log {
         Ok(Some(event))
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Event>>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Arc<Event>>> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

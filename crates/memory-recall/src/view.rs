@@ -26,14 +26,14 @@ const WINDOW_LOG: u32 = 21;
 ///
 /// # Errors
 /// zstd had no memory for its work.
-pub fn encode<'a>(
+pub fn encode(
     scope: &ReadScope,
-    lines: impl DoubleEndedIterator<Item = &'a [u8]>,
+    lines: impl DoubleEndedIterator<Item = impl AsRef<[u8]>>,
 ) -> io::Result<Vec<u8>> {
     let mut view = Encoder::new(Vec::new(), LEVEL)?;
     view.write_all(header(scope).as_bytes())?;
     for line in lines.rev() {
-        view.write_all(line)?;
+        view.write_all(line.as_ref())?;
         view.write_all(b"\n")?;
     }
     view.finish()

@@ -146,7 +146,7 @@ impl Recall {
         filters: &Filters,
         after: Option<&Place>,
     ) -> Result<Places, RecallError> {
-        let surveys = self.surveys(scopes, |scope| {
+        let surveys = self.surveys(scopes, None, |scope| {
             let mut range = Range::memories(scope, filters.since, filters.until);
             let end =
                 after.and_then(|after| Some(format!("{}{AFTER_EVERY_ID}", at(scope, after)?)));
@@ -170,7 +170,7 @@ impl Recall {
                 ready: ready.into(),
                 rest: None,
                 changes: survey.changes,
-                lines: survey.kept,
+                lines: survey.kept.lines,
                 scope: survey.scope,
             });
         }

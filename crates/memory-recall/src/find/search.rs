@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use memory_log::event::{Event, Status};
 use memory_log::scope::ReadScope;
@@ -12,11 +13,12 @@ use memory_s3::reader::{Range, ReadError};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
+use super::base::{Answer, put_time};
 use super::{
     BYTES_MAX, Filters, MEMORIES_MAX, Recall, RecallError, Recalled, by, entities, failed,
     status_of,
 };
-use crate::kept::{Lines, Match, Set};
+use crate::kept::{Known, Lines, Match, Set, View};
 use crate::line::{Line, Place};
 use crate::log::{Changes, Memories};
 use crate::rank;
@@ -24,6 +26,8 @@ use crate::words::Query;
 
 /// Events that are fetched at once. Each is small.
 const EVENTS_AT_ONCE: usize = 256;
+/// What is left of the time after a view was put, for the answer.
+const PUT_MARGIN: Duration = Duration::from_millis(500);
 
 /// The best answers to a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +49,10 @@ pub(super) struct Survey {
     pub(super) scope: ReadScope,
     pub(super) memories: Memories,
     pub(super) changes: Changes,
-    /// What this process had before the listing began.
-    pub(super) kept: Lines,
+    /// What this process knew before the listing began.
+    pub(super) kept: Known,
+    /// What it learned of the view.
+    view: Answer,
 }
 
 impl Survey {
@@ -56,11 +62,16 @@ impl Survey {
 }
 
 /// All that a search knows of an entity.
-struct Read {
+pub(super) struct Read {
+    pub(super) scope: ReadScope,
     /// The highest event of each changed place, by the place's number.
     events: HashMap<usize, Arc<Event>>,
+    /// The places that are not to be shown: deleted, or of a status that is not known yet.
+    hidden: HashSet<usize>,
     lines: Lines,
     matched: Match,
+    /// The view that may be replaced by these lines.
+    pub(super) view: Option<View>,
     aliens: usize,
 }
 
@@ -68,6 +79,26 @@ impl Read {
     fn event(&self, place: usize) -> Option<&Event> {
         self.events.get(&place).map(|event| &**event)
     }
+
+    /// The lines that are listed and not deleted, in the order of their keys.
+    pub(super) fn live_lines(&self) -> impl Iterator<Item = Arc<Line>> {
+        let lines = self.matched.line_of.iter().enumerate();
+        let live = lines.filter(|(place, _)| !self.hidden.contains(place));
+        live.filter_map(|(_, line)| {
+            let (set, line) = (*line)?;
+            self.lines.sets().get(set)?.lines().get(line).cloned()
+        })
+    }
+}
+
+/// The parts of the time of a search.
+struct Times {
+    /// Until when a view is waited for.
+    view: Instant,
+    /// Until when objects are fetched.
+    reading: Instant,
+    /// Until when a new view is put: the answer is there, and must not be late for it.
+    put: Instant,
 }
 
 impl Recall {
@@ -84,41 +115,64 @@ impl Recall {
         deadline: Instant,
     ) -> Result<Found, RecallError> {
         let begun = Instant::now();
-        // The rest of the time is for the index of what was read.
-        let read_until = begun + deadline.saturating_duration_since(begun) / 3 * 2;
+        let left = deadline.saturating_duration_since(begun);
+        let times = Times {
+            view: begun + left / 3,
+            // The rest of the time is for the index of what was read.
+            reading: begun + left / 3 * 2,
+            put: deadline.checked_sub(PUT_MARGIN).unwrap_or(begun),
+        };
         by(deadline, async {
-            let surveys = self.surveys(scopes, |scope| {
+            let surveys = self.surveys(scopes, Some(times.view), |scope| {
                 Range::memories(scope, filters.since, filters.until)
             });
             let reads = surveys
                 .await?
                 .into_iter()
-                .map(|survey| self.read(survey, filters, read_until));
-            let reads = try_join_all(reads).await?;
+                .map(|survey| self.read(survey, filters, &times));
+            let reads = Arc::new(try_join_all(reads).await?);
             let (query, filters) = (query.clone(), filters.clone());
-            let ranked = spawn_blocking(move || ranked(&reads, &query, &filters, limit));
-            ranked.await.map_err(|error| failed(&error))
+            let ranked = {
+                let reads = Arc::clone(&reads);
+                spawn_blocking(move || ranked(&reads, &query, &filters, limit))
+            };
+            let found = ranked.await.map_err(|error| failed(&error))?;
+            for read in reads.iter() {
+                let until = times.put.min(Instant::now() + put_time(read));
+                self.put_view(read, until).await;
+            }
+            Ok(found)
         })
         .await
     }
 
-    /// Lists entities, the memories of a range and all changes, within the limits for all together.
+    /// Lists entities, the memories of a range and all changes, within the limits for all together. Until
+    /// a time, where there is one, it also waits for the views that this process does not know.
     pub(super) async fn surveys(
         &self,
         scopes: &[ReadScope],
+        view_until: Option<Instant>,
         range: impl Fn(&ReadScope) -> Range,
     ) -> Result<Vec<Survey>, RecallError> {
         let survey = |scope: &ReadScope| {
             let (scope, range) = (scope.clone(), range(scope));
             async move {
-                let kept = self.kept.lines(&scope);
-                let cuts = kept.cuts();
+                let kept = self.kept.known(&scope);
+                let cuts = kept.lines.cuts();
                 let memories = self.log.memories(&scope, &range, &cuts, MEMORIES_MAX);
-                let (memories, changes) = try_join(memories, self.log.changes(&scope)).await?;
+                let view_until = view_until.filter(|_| kept.view.is_none());
+                let view = async {
+                    let until = view_until?;
+                    self.ask_view(&scope, until).await
+                };
+                let view = async { Ok(view.await) };
+                let (memories, changes, view) =
+                    try_join3(memories, self.log.changes(&scope), view).await?;
                 Ok::<_, RecallError>(Survey {
                     memories: memories.ok_or(RecallError::TooLarge)?,
                     changes,
                     kept,
+                    view,
                     scope,
                 })
             }
@@ -137,21 +191,35 @@ impl Recall {
         &self,
         survey: Survey,
         filters: &Filters,
-        until: Instant,
+        times: &Times,
     ) -> Result<Read, RecallError> {
         let aliens = survey.aliens();
         let Survey {
             scope,
             memories: Memories { places, .. },
             changes,
-            kept,
+            kept: Known {
+                lines: before,
+                view,
+            },
+            view: answer,
         } = survey;
-        let matched = kept.matched(&places);
+        // The lines were listed once, so those that are not listed now were erased.
+        let gone = before.unlisted(&places, |place| filters.span(place.timestamp));
+        let (places, lines, view) = match answer {
+            Some(answer) => {
+                let (places, lines, view) = self
+                    .with_view(&scope, places, before.clone(), answer)
+                    .await?;
+                (places, lines, Some(view))
+            }
+            None => (places, before.clone(), view),
+        };
+        let matched = lines.matched(&places);
         let is_missing = |number: &usize| matches!(matched.line_of.get(*number), Some(None));
         let (changed, unchanged): (Vec<_>, Vec<_>) = (0..places.len()).partition(|number| {
-            places
-                .get(*number)
-                .is_some_and(|place| !changes.has_none(place.memory_id))
+            let place = places.get(*number);
+            place.is_some_and(|place| !changes.has_none(place.memory_id))
         });
 
         let gained = Gained::default();
@@ -166,35 +234,41 @@ impl Recall {
                 .await?;
             Ok((events, erased))
         };
-        let outcome = timeout_at(until, try_join(get_unchanged, get_changed)).await;
+        let outcome = timeout_at(times.reading, try_join(get_unchanged, get_changed)).await;
 
         let gained = gained.take();
         let got = gained.len();
-        let lines = self.keep(&scope, kept, &matched, filters, gained).await?;
-        let matched = lines.matched(&places);
-        let (events, erased) = match outcome {
-            Ok(outcome) => {
-                let (unchanged, (events, changed)) = outcome?;
-                (events, unchanged + changed)
-            }
-            Err(_) if got == 0 => return Err(RecallError::Late),
-            Err(_) => {
-                let known = matched.line_of.iter().flatten().count();
-                #[expect(clippy::cast_precision_loss, reason = "a share of at most 100,000")]
-                let progress = known as f64 / places.len() as f64;
-                return Err(RecallError::Building { progress });
-            }
+        let lines = self.keep(&scope, before, lines, gone, gained).await?;
+        // A listing from one time to another would take from a view what lies outside of it.
+        let is_whole = filters.since.is_none() && filters.until.is_none();
+        self.kept.set_view(&scope, view.clone());
+        let mut read = Read {
+            matched: lines.matched(&places),
+            lines,
+            events: HashMap::new(),
+            hidden: changed.into_iter().collect(),
+            view: view.filter(|view| is_whole || view.etag.is_none()),
+            scope,
+            aliens,
         };
-        let lines_of = matched.line_of.iter().enumerate();
-        let absent =
-            lines_of.filter(|(number, line)| line.is_none() && !is_deleted(&events, *number));
-        match absent.count() == erased {
-            true => Ok(Read {
-                events,
-                lines,
-                matched,
-                aliens,
-            }),
+        let Ok(outcome) = outcome else {
+            if got == 0 {
+                return Err(RecallError::Late);
+            }
+            self.put_view(&read, times.put).await;
+            let known = read.matched.line_of.iter().flatten().count();
+            #[expect(clippy::cast_precision_loss, reason = "a share of at most 100,000")]
+            let progress = known as f64 / places.len() as f64;
+            return Err(RecallError::Building { progress });
+        };
+        let (unchanged, (events, changed)) = outcome?;
+        read.hidden.retain(|number| is_deleted(&events, *number));
+        read.events = events;
+        let absent = (0..places.len()).filter(|number| {
+            matches!(read.matched.line_of.get(*number), Some(None)) && !read.hidden.contains(number)
+        });
+        match absent.count() == unchanged + changed {
+            true => Ok(read),
             false => Err(ReadError::Unavailable("a listed memory was not read".to_owned()).into()),
         }
     }
@@ -251,22 +325,16 @@ impl Recall {
         &self,
         scope: &ReadScope,
         before: Lines,
-        matched: &Match,
-        filters: &Filters,
+        lines: Lines,
+        gone: HashSet<String>,
         gained: Vec<Arc<Line>>,
     ) -> Result<Lines, RecallError> {
-        // The lines were listed once, so those that are not listed now were erased.
-        let sets = before.sets().iter().zip(&matched.place_of);
-        let lines = sets.flat_map(|(set, places)| set.lines().iter().zip(places));
-        let gone =
-            lines.filter(|(line, place)| place.is_none() && filters.span(line.place.timestamp));
-        let gone: HashSet<_> = gone.map(|(line, _)| line.place.key.clone()).collect();
-        if gained.is_empty() && gone.is_empty() {
+        if gained.is_empty() && gone.is_empty() && lines.is_same(&before) {
             return Ok(before);
         }
         let (kept, scope) = (Arc::clone(&self.kept), scope.clone());
         let work = spawn_blocking(move || {
-            let lines = before.without(|line| gone.contains(&line.place.key));
+            let lines = lines.without(|line| gone.contains(&line.place.key));
             let lines = lines.with(Set::of(gained));
             kept.replace(&scope, &before, &lines);
             lines

@@ -17,7 +17,7 @@ use crate::world::{self, World, later, memories, scope};
 
 /// What is wrong with one request.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+pub(crate) enum Fault {
     /// The connection breaks.
     Dropped,
     /// S3 asks to come back later.
@@ -48,7 +48,7 @@ fn error(status: u16, code: &str) -> HttpConnectorFuture {
 }
 
 impl Fault {
-    fn of(self) -> HttpConnectorFuture {
+    pub(crate) fn of(self) -> HttpConnectorFuture {
         match self {
             Self::Dropped => HttpConnectorFuture::ready(Err(ConnectorError::io("broken".into()))),
             Self::SlowDown => error(503, "SlowDown"),

@@ -11,4 +11,5 @@ mod damage;
 mod faults;
 mod naive;
 mod pages;
+mod views;
 mod world;

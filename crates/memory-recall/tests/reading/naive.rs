@@ -9,6 +9,7 @@ use memory_log::object::{KeyClaim, Object};
 use memory_log::scope::ReadScope;
 use memory_recall::find::{Cursor, Filters, Found, Order, Recall, RecallError, Recalled};
 use memory_recall::rank::{self, Index};
+use memory_recall::view::encode;
 use memory_recall::words::Query;
 use proptest::prelude::*;
 use proptest::sample::{Index as Pick, select};
@@ -64,6 +65,8 @@ struct Model {
     /// The events of each memory, which outlive it.
     events: BTreeMap<String, Vec<Status>>,
     foreign: BTreeMap<String, ()>,
+    /// Every memory that was stored, also if it was erased.
+    ever: BTreeMap<String, Memory>,
 }
 
 impl Model {
@@ -86,6 +89,7 @@ impl Model {
                     metadata,
                 );
                 let object = world.store(&memory);
+                self.ever.insert(object.key.clone(), memory.clone());
                 self.memories.insert(object.key, memory);
             }
             Deed::Change(pick, status) => {
@@ -291,6 +295,58 @@ async fn assert_got(
     }
 }
 
+/// What lies where the view of `rob` should.
+#[derive(Debug, Clone)]
+enum InPlaceOfAView {
+    Nothing,
+    /// The view of every second memory, erased and deleted ones too.
+    Lines,
+    /// A part of it.
+    Cut(Pick),
+    /// The view of another entity.
+    Other,
+    /// Other bytes.
+    Forged,
+}
+
+fn view() -> impl Strategy<Value = InPlaceOfAView> {
+    use InPlaceOfAView::{Cut, Forged, Lines, Nothing, Other};
+    prop_oneof![
+        Just(Nothing),
+        Just(Lines),
+        any::<Pick>().prop_map(Cut),
+        Just(Other),
+        Just(Forged),
+    ]
+}
+
+/// Puts this in the place of the view. The lines of erased memories stay in views of later rounds.
+async fn spoil_views(world: &World, model: &Model, view: &InPlaceOfAView) {
+    let rob = scope("rob");
+    let lines: Vec<_> = model
+        .ever
+        .values()
+        .step_by(2)
+        .map(|memory| Object::of(memory).body)
+        .collect();
+    let encoded = |of: &ReadScope| encode(of, lines.iter()).unwrap();
+    let bytes = match view {
+        InPlaceOfAView::Nothing => return,
+        InPlaceOfAView::Lines => encoded(&rob),
+        InPlaceOfAView::Cut(pick) => {
+            let mut view = encoded(&rob);
+            view.truncate(pick.index(view.len()));
+            view
+        }
+        InPlaceOfAView::Other => encoded(&scope("rob2")),
+        InPlaceOfAView::Forged => b"{}".to_vec(),
+    };
+    let views = world.views();
+    let before = views.get(&rob).await.unwrap();
+    let etag = before.map(|before| before.etag);
+    views.put(&rob, bytes.into(), etag.as_ref()).await.unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -302,6 +358,7 @@ proptest! {
         query in select(vec!["tax", "half tax zebra", "???"]),
         limit in 1_usize..5,
         has_hint in any::<bool>(),
+        view in view(),
     ) {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -312,7 +369,8 @@ proptest! {
             for deeds in &deeds {
                 deeds.iter().for_each(|deed| model.do_to(&world, deed));
                 keys.extend(model.memories.keys().cloned());
-                for recall in [&long_running, &world.recall()] {
+                spoil_views(&world, &model, &view).await;
+                for recall in [&long_running, &world.recall(), &world.recall_with_views()] {
                     world.requests();
                     let found = recall.search(&scopes, &query, &filters, 5, later()).await.unwrap();
                     assert_found(&found, &model, &scopes, &query, &filters);
@@ -332,7 +390,8 @@ proptest! {
                     for key in keys.iter().step_by(3) {
                         assert_got(recall, &model, &scopes, key, has_hint).await;
                     }
-                    for request in world.requests() {
+                    let requests = world.requests().into_iter();
+                    for request in requests.filter(|request| !request.starts_with("VIEW")) {
                         let (_, key) = request.split_once(' ').unwrap();
                         assert!(scopes.iter().any(|scope| scope.covers(key)), "{request}");
                     }

@@ -20,8 +20,9 @@ use memory_log::scope::{ReadScope, operator};
 use memory_log::timestamp::Timestamp;
 use memory_recall::find::{Cursor, Filters, Found, Order, Page, Recall, RecallError};
 use memory_recall::words::Query;
-use memory_s3::embedded::{self, BUCKET, Disk};
+use memory_s3::embedded::{self, BUCKET, Disk, VIEWS_BUCKET};
 use memory_s3::reader::Reader;
+use memory_s3::views::Views;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -54,6 +55,33 @@ impl World {
         Recall::new(Reader::new(self.client(), BUCKET))
     }
 
+    /// Such a process with views.
+    pub(crate) fn recall_with_views(&self) -> Recall {
+        self.recall().with_views(self.views())
+    }
+
+    pub(crate) fn views(&self) -> Views {
+        Views::new(self.client(), VIEWS_BUCKET)
+    }
+
+    /// The files of all views.
+    pub(crate) fn view_files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().join(VIEWS_BUCKET)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    &mut folders
+                } else {
+                    &mut files
+                }
+                .push(path);
+            }
+        }
+        files
+    }
+
     fn client(&self) -> Client {
         let client = embedded::client(Disk::create(self.folder.path()).unwrap());
         let behind = client.config().http_client().unwrap();
@@ -70,7 +98,7 @@ impl World {
         Client::from_conf(client.config().to_builder().http_client(http).build())
     }
 
-    /// The requests since this was asked last: `LIST prefix` or `GET key`.
+    /// The requests since this was asked last: `LIST prefix` or `GET key`; `VIEW GET` or `VIEW PUT`.
     pub(crate) fn requests(&self) -> Vec<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         seen.iter().map(|uri| request(uri)).collect()
@@ -193,8 +221,12 @@ pub(crate) async fn list(
         .await
 }
 
-/// What is asked of S3, from the URI of a request.
-fn request(uri: &str) -> String {
+/// What is asked of S3, from the method and URI of a request.
+fn request(asked: &str) -> String {
+    let (method, uri) = asked.split_once(' ').unwrap();
+    if uri.contains(&format!("/{VIEWS_BUCKET}/")) {
+        return format!("VIEW {method}");
+    }
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let decoded = |text: &str| {
         let mut bytes = Vec::new();
@@ -235,7 +267,7 @@ impl std::fmt::Debug for Watched {
 
 impl HttpConnector for Watched {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let uri = request.uri().to_owned();
+        let uri = format!("{} {}", request.method(), request.uri());
         let number = {
             let mut seen = self.seen.lock().unwrap();
             seen.push(uri.clone());

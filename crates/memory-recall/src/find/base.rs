@@ -1,0 +1,137 @@
+//! The view of an entity: what it saves, and when a new one is put.
+//!
+//! A view costs time at most. One that cannot be had in a part of the time is done without, and a put
+//! that fails is only logged.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use memory_log::object::Object;
+use memory_log::scope::ReadScope;
+use memory_s3::views::{Cached, Put};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+
+use super::search::Read;
+use super::{Recall, RecallError, failed};
+use crate::kept::{Lines, Set, View};
+use crate::line::{Line, Place};
+use crate::view::{decode, encode};
+
+/// Lines that are got one by one before a new view is put, or a tenth of the view where that is more. So
+/// a process that begins gets few objects, and a line is written into views about ten times.
+const TAIL_MIN: usize = 64;
+const TAIL_SHARE: usize = 10;
+/// The time for a put: a search that is answered in less should not take much longer for it.
+const PUT_TIME: Duration = Duration::from_millis(500);
+/// Lines of this size have this time once more, so that a large view comes through at all: they are
+/// encoded in a quarter of a second, and zstd leaves about a sixth of them.
+const PUT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long an answer waits for the put of a view of these lines.
+pub(super) fn put_time(read: &Read) -> Duration {
+    let bytes: u64 = read.live_lines().map(|line| line.place.bytes).sum();
+    PUT_TIME * u32::try_from(1 + bytes / PUT_BYTES).unwrap_or(u32::MAX)
+}
+
+/// The answer to the question for a view: nothing if it did not come.
+pub(super) type Answer = Option<Option<Cached>>;
+
+impl Recall {
+    /// Asks for the view of an entity.
+    pub(super) async fn ask_view(&self, scope: &ReadScope, until: Instant) -> Answer {
+        let views = self.views.as_ref()?;
+        match timeout_at(until, views.get(scope)).await {
+            Ok(Ok(view)) => Some(view),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no view");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("no view in time");
+                None
+            }
+        }
+    }
+
+    /// Adds the lines of a view that are listed. Each is proved.
+    pub(super) async fn with_view(
+        &self,
+        scope: &ReadScope,
+        places: Vec<Place>,
+        lines: Lines,
+        view: Option<Cached>,
+    ) -> Result<(Vec<Place>, Lines, View), RecallError> {
+        let Some(Cached { bytes, etag }) = view else {
+            let none = View {
+                etag: None,
+                lines: 0,
+            };
+            return Ok((places, lines, none));
+        };
+        let scope = scope.clone();
+        let work = spawn_blocking(move || {
+            let known = lines.matched(&places);
+            let listed_bytes = places
+                .iter()
+                .fold(0_u64, |sum, place| sum.saturating_add(place.bytes));
+            let listed = Cell::new(0);
+            let is_wanted = |key: &str| {
+                let number = places.binary_search_by(|place| place.key.as_str().cmp(key));
+                let line = number.ok().and_then(|number| known.line_of.get(number));
+                listed.set(listed.get() + usize::from(line.is_some()));
+                matches!(line, Some(None))
+            };
+            let added = decode(&scope, &bytes, listed_bytes, is_wanted);
+            let added = added.map(|stored| Arc::new(Line::of(stored))).collect();
+            let view = View {
+                etag: Some(etag),
+                lines: listed.get(),
+            };
+            let lines = lines.with(Set::of(added));
+            (places, lines, view)
+        });
+        work.await.map_err(|error| failed(&error))
+    }
+
+    /// Puts a new view of all lines that were read, if the old one lacks many of them.
+    pub(super) async fn put_view(&self, read: &Read, until: Instant) {
+        let (Some(views), Some(view)) = (&self.views, &read.view) else {
+            return;
+        };
+        let lines: Vec<_> = read.live_lines().collect();
+        let tail = lines.len().saturating_sub(view.lines);
+        if tail <= TAIL_MIN.max(view.lines / TAIL_SHARE) {
+            return;
+        }
+        let count = lines.len();
+        let encoded = {
+            let scope = read.scope.clone();
+            spawn_blocking(move || {
+                let bodies = lines.iter().map(|line| Object::of(&line.memory).body);
+                encode(&scope, bodies)
+            })
+        };
+        let put = async {
+            let encoded = encoded.await.map_err(|error| error.to_string())?;
+            let encoded = encoded.map_err(|error| error.to_string())?;
+            let put = views.put(&read.scope, encoded.into(), view.etag.as_ref());
+            put.await.map_err(|error| error.to_string())
+        };
+        let put = timeout_at(until, put).await;
+        // Whatever happened to the old view, it is asked for again where this one is not known to be there.
+        let known = match put.unwrap_or_else(|_| Err("no time was left".to_owned())) {
+            Ok(Put::Replaced(etag)) => Some(View {
+                etag: Some(etag),
+                lines: count,
+            }),
+            Ok(Put::Lost) => None,
+            Err(error) => {
+                tracing::warn!(error, "the view was not put");
+                None
+            }
+        };
+        self.kept.set_view(&read.scope, known);
+    }
+}
