@@ -73,6 +73,12 @@ impl Timestamp {
         (self.0 - earlier.0).to_std().unwrap_or_default()
     }
 
+    /// The whole microseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_micros(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+
     fn at(seconds: i64, nanos: u32) -> Option<Self> {
         let in_range = (0..=LAST_SECOND).contains(&seconds);
         DateTime::from_timestamp(seconds, nanos)

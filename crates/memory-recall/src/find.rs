@@ -5,11 +5,12 @@
 //! | search | 2: list, and get the view; get the rest. 3 for a changed memory that is in no view | 1 LIST for each 1,000 memories and each 1,000 events, 1 GET for each memory and each highest event that this process has not read and no view has |
 //! | list, newest first | 2: list; get the page. 3 where a memory of the page was changed | the same LISTs; GETs for the page alone |
 //! | list, oldest first | the same | 1 LIST of memories, 1 of events; GETs for the page alone |
-//! | get | 2: list; get | 1 LIST of the changes; 1 of the key if it is known, else those of the scope until the id is found; 1 GET, and 1 of the highest event |
+//! | get | 2: list; get | 1 LIST of the changes; 1 of the key if it is known, else those of the scope; 1 GET, and 1 of the highest event |
 //!
 //! A process asks once for the view of an entity, and puts a new one where more than 64 lines, and more
-//! than a tenth of it, are missing: one PUT, after the answer is known. 900 keys that this process knows
-//! are a part of the listing, and parts are listed side by side. A filter by tags or types needs the
+//! than a tenth of it, are missing: one PUT, after the answer is known. A listing of more than 2,000 keys
+//! is cut: by every 900th key that this process knows, and else by time. So 100,000 memories, evenly
+//! in time, are 8 rounds of 110 LISTs. A filter by tags or types needs the
 //! memories that it looks at, so a list then takes more rounds, each of twice as many. The module must
 //! not know HTTP, or who asks.
 

@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 use crate::line::{Line, Place};
 
+mod cuts;
+
 /// Events that are kept after they were read: 64 MiB of the longest, and a few of those that exist.
 const EVENTS_KEPT_MAX: usize = 3_000;
 
@@ -184,7 +186,7 @@ impl Log {
     }
 
     /// All memories of a range of this scope; `None` if there are more than `most`. Its parts between
-    /// the cuts are listed side by side.
+    /// the cuts are listed side by side, and a long part is cut by time.
     ///
     /// # Errors
     /// [`ReadError`] if the listing is not complete.
@@ -195,7 +197,8 @@ impl Log {
         cuts: &[String],
         most: usize,
     ) -> Result<Option<Memories>, ReadError> {
-        let listed = self.reader.list(scope, range, cuts, most).await?;
+        let by_time = |listed: &[Listed]| cuts::by_time(scope, listed);
+        let listed = self.reader.list(scope, range, cuts, by_time, most).await?;
         Ok(listed.map(Memories::of))
     }
 
@@ -219,8 +222,9 @@ impl Log {
     /// [`ReadError`] if the listing is not complete.
     pub async fn changes(&self, scope: &ReadScope) -> Result<Changes, ReadError> {
         let range = Range::under(scope.events());
-        let listed = self.reader.list(scope, &range, &[], usize::MAX).await?;
-        Ok(Changes::of(listed.unwrap_or_default()))
+        let by_id = |listed: &[Listed]| cuts::by_id(scope, listed);
+        let listed = self.reader.list(scope, &range, &[], by_id, usize::MAX);
+        Ok(Changes::of(listed.await?.unwrap_or_default()))
     }
 
     /// All changes of the memories of this scope if one request lists them. Else those of each memory
@@ -252,8 +256,10 @@ impl Log {
         memory_id: Uuid,
     ) -> Result<Changes, ReadError> {
         let range = Range::under(format!("{}{memory_id}/", entity.events()));
-        let listed = self.reader.list(entity, &range, &[], usize::MAX).await?;
-        Ok(Changes::of(listed.unwrap_or_default()))
+        // At most 201 events are one page, and others are foreign.
+        let no_cuts = |_: &[Listed]| Vec::new();
+        let listed = self.reader.list(entity, &range, &[], no_cuts, usize::MAX);
+        Ok(Changes::of(listed.await?.unwrap_or_default()))
     }
 
     /// The highest event of a memory; `None` if it has none.

@@ -149,21 +149,9 @@ impl Recall {
         }
         let whole = Range::under(scope.memories());
         let cuts = kept.cuts();
-        if !cuts.is_empty() {
-            let listed = self.log.memories(scope, &whole, &cuts, usize::MAX).await?;
-            let places = listed.unwrap_or_default().places;
-            return Ok(places.into_iter().find(is_it));
-        }
-        let mut rest = Some(whole);
-        while let Some(range) = rest {
-            let (memories, after) = self.log.first_memories(scope, &range).await?;
-            let found = memories.places.into_iter().find(is_it);
-            if found.is_some() {
-                return Ok(found);
-            }
-            rest = after;
-        }
-        Ok(None)
+        let listed = self.log.memories(scope, &whole, &cuts, usize::MAX);
+        let mut places = listed.await?.unwrap_or_default().places.into_iter();
+        Ok(places.find(is_it))
     }
 }
 

@@ -7,6 +7,7 @@ use memory_log::object::Object;
 use memory_recall::find::{Filters, Order};
 use memory_recall::words::Query;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::world::{World, later, memories, scope};
 
@@ -107,7 +108,26 @@ async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
     let get = recall.get(&scopes, changed, None, 50, later());
     assert_eq!(
         cost(&world, get).await,
-        (2, 2, 2),
-        "the memory and its event, side by side"
+        (3, 3, 2),
+        "two pages, and then the memory and its event side by side"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_listing_is_cut_by_time_and_its_parts_are_listed_side_by_side() {
+    let world = World::new();
+    for number in 0..12_000 {
+        let (hour, minute, second) = (number / 3_600, number / 60 % 60, number % 60);
+        let instant = format!("2026/01/01/2026-01-01T{hour:02}-{minute:02}-{second:02}.000000000Z");
+        let id = Uuid::from_u64_pair(0x8000, 0x8000 << 48 | number);
+        let prefix = scope("rob").memories().to_owned();
+        world.put(&format!("{prefix}{instant}_{id}.json"), b"");
+    }
+    let recall = world.recall();
+    let scopes = [scope("rob")];
+    let get = recall.get(&scopes, Uuid::nil(), None, 0, later());
+    let (rounds, lists, gets) = cost(&world, get).await;
+    // One for the changes, one for each thousand, and some empty ones after the end of the log.
+    assert!(lists <= 1 + 12 + 14, "{lists} LISTs");
+    assert!(rounds <= 4 && gets == 0, "{rounds} rounds");
 }

@@ -1,22 +1,28 @@
 //! Listing: all keys of a range in their order, or an error.
 //!
-//! S3 gives pages of 1,000 keys, each with the token of the next, so a range is read one page after
-//! another. Where some of its keys are known, its parts are listed side by side: each part is read on
-//! until it reaches the next, so whatever was added is found as well.
+//! S3 gives pages of 1,000 keys, so a range is read one page after another. Where some of its keys are
+//! known, or where they lie can be guessed, its parts are listed side by side: each part is read on until
+//! it reaches the next, so whatever was added is found, and a wrong guess costs requests alone.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::stream::{self, Stream, TryStreamExt};
 use memory_log::object::{Prefix, earliest_key};
 use memory_log::scope::ReadScope;
 use memory_log::timestamp::Timestamp;
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failed, ReadError, Reader, covered};
 
-/// Parts of a range that are listed at once.
-const PARTS_AT_ONCE: usize = 32;
+/// Pages that are fetched at once.
+const LISTS_AT_ONCE: usize = 32;
+/// Pages of a part that are read before it is cut: a guess costs some empty pages.
+const PAGES_UNCUT: usize = 2;
 
 /// The keys with a prefix, or those of them between two keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,14 +124,21 @@ impl Reader {
     /// [`ReadError`] if there is no such page, whole.
     pub async fn first_page(&self, scope: &ReadScope, range: &Range) -> Result<Page, ReadError> {
         covered(scope, &range.prefix)?;
+        self.page_of(range).await
+    }
+
+    async fn page_of(&self, range: &Range) -> Result<Page, ReadError> {
         let page = self.page(range, None).await?;
         in_order(range, None, &page)?;
         Ok(page)
     }
 
     /// All objects of a range in the order of their keys; `None` if they are more than `most`, and then
-    /// they are not listed to the end. The parts of the range between the cuts are listed side by side.
-    /// A part of a thousand keys is one request, so cuts are best a little closer than that.
+    /// they are not listed to the end.
+    ///
+    /// The parts of the range between the cuts are listed side by side. A part of a thousand keys is one
+    /// request, so cuts are best a little closer than that. A part that has more than two pages is cut
+    /// further where `guess` says: it is given what was listed of the part.
     ///
     /// # Errors
     /// [`ReadError`] if any page is missing.
@@ -134,21 +147,22 @@ impl Reader {
         scope: &ReadScope,
         range: &Range,
         cuts: &[String],
+        guess: impl Fn(&[Listed]) -> Vec<String> + Sync,
         most: usize,
     ) -> Result<Option<Vec<Listed>>, ReadError> {
         covered(scope, &range.prefix)?;
-        let parts = range.parts(cuts).into_iter();
-        let one_more = most.saturating_add(1);
-        let parts = parts.map(|part| self.listed(&part).take(one_more).try_collect::<Vec<_>>());
-        let mut parts = stream::iter(parts).buffered(PARTS_AT_ONCE);
-        let mut all = Vec::new();
-        while let Some(part) = parts.try_next().await? {
-            all.extend(part);
-            if all.len() > most {
-                return Ok(None);
-            }
+        let listing = Listing {
+            reader: self,
+            guess: &guess,
+            requests: Semaphore::new(LISTS_AT_ONCE),
+            listed: AtomicUsize::new(0),
+            most,
+        };
+        match listing.parts(range.parts(cuts)).await {
+            Ok(all) => Ok(Some(all)),
+            Err(Stopped::TooMany) => Ok(None),
+            Err(Stopped::Failed(error)) => Err(error),
         }
-        Ok(Some(all))
     }
 
     /// Whether this key is listed.
@@ -247,6 +261,62 @@ const UNLISTED: &str = "the bucket cannot be listed";
 
 fn unlisted(what: &str) -> ReadError {
     ReadError::Unavailable(format!("{UNLISTED}: {what}"))
+}
+
+/// A listing in parts, side by side.
+struct Listing<'l, Guess> {
+    reader: &'l Reader,
+    guess: &'l Guess,
+    requests: Semaphore,
+    /// How many objects all parts have so far.
+    listed: AtomicUsize,
+    most: usize,
+}
+
+/// Why a listing did not come to its end.
+enum Stopped {
+    TooMany,
+    Failed(ReadError),
+}
+
+impl From<ReadError> for Stopped {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<Guess: Fn(&[Listed]) -> Vec<String> + Sync> Listing<'_, Guess> {
+    async fn parts(&self, parts: Vec<Range>) -> Result<Vec<Listed>, Stopped> {
+        let parts = parts.into_iter().map(|part| self.part(part));
+        Ok(try_join_all(parts).await?.concat())
+    }
+
+    /// The objects of a part: of its first pages, and of the parts of the rest.
+    fn part(&self, mut part: Range) -> BoxFuture<'_, Result<Vec<Listed>, Stopped>> {
+        Box::pin(async move {
+            let mut listed = Vec::new();
+            for _ in 0..PAGES_UNCUT {
+                let page = {
+                    // The semaphore is never closed.
+                    let _one = self.requests.acquire().await.ok();
+                    self.reader.page_of(&part).await?
+                };
+                let count = page.listed.len();
+                if self.listed.fetch_add(count, Ordering::Relaxed) + count > self.most {
+                    return Err(Stopped::TooMany);
+                }
+                let rest = page.rest_of(&part);
+                listed.extend(page.listed);
+                match rest {
+                    Some(rest) => part = rest,
+                    None => return Ok(listed),
+                }
+            }
+            let cuts = (self.guess)(&listed);
+            listed.extend(self.parts(part.parts(&cuts)).await?);
+            Ok(listed)
+        })
+    }
 }
 
 /// The page of a listing that comes next.
