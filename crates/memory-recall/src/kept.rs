@@ -4,7 +4,6 @@
 //! by age. Lines come in sets. A set is built once and then shared, so that a request which needs a few
 //! new lines indexes these alone. The module must not know S3, or the status of a memory.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,21 +114,13 @@ impl Lines {
     pub fn matched(&self, places: &[Place]) -> Match {
         let mut line_of = vec![None; places.len()];
         let of_set = |(number, set): (usize, &Arc<Set>)| {
-            let mut place_of = Vec::with_capacity(set.lines.len());
-            let mut listed = places.iter().zip(&mut line_of).enumerate().peekable();
-            for (line, known) in set.lines.iter().enumerate() {
-                let mut found = None;
-                while let Some((place, (listed_place, line_of))) =
-                    listed.next_if(|(_, (place, _))| place.key <= known.place.key)
-                {
-                    if listed_place.key.cmp(&known.place.key) == Ordering::Equal {
-                        *line_of = Some((number, line));
-                        found = Some(place);
-                    }
+            let found = found(&set.lines, places);
+            for (line, place) in found.iter().enumerate() {
+                if let Some(line_of) = place.and_then(|place| line_of.get_mut(place)) {
+                    *line_of = Some((number, line));
                 }
-                place_of.push(found);
             }
-            place_of
+            found
         };
         let place_of = self.sets.iter().enumerate().map(of_set).collect();
         Match { place_of, line_of }
@@ -139,10 +130,9 @@ impl Lines {
     #[must_use]
     pub fn unlisted(
         &self,
-        places: &[Place],
+        matched: &Match,
         is_in_range: impl Fn(&Place) -> bool,
     ) -> HashSet<String> {
-        let matched = self.matched(places);
         let sets = self.sets.iter().zip(&matched.place_of);
         let lines = sets.flat_map(|(set, places)| set.lines.iter().zip(places));
         let unlisted = lines.filter(|(line, place)| place.is_none() && is_in_range(&line.place));
@@ -203,6 +193,27 @@ impl Lines {
     fn bytes(&self) -> u64 {
         self.sets.iter().map(|set| set.bytes).sum()
     }
+}
+
+/// For each line, the number of its place. Both are in the order of keys.
+fn found(lines: &[Arc<Line>], places: &[Place]) -> Vec<Option<usize>> {
+    let mut at = 0;
+    let of_line = |line: &Arc<Line>| {
+        let rest = places.get(at..).unwrap_or_default();
+        let key = &line.place.key;
+        // The next place is often the one. Else it is searched for, so that a set of a few lines costs
+        // little among many places.
+        let skipped = match rest.first() {
+            Some(next) if next.key < *key => rest.partition_point(|place| place.key < *key),
+            Some(_) | None => 0,
+        };
+        at += skipped;
+        let is_it = rest.get(skipped).is_some_and(|place| place.key == *key);
+        let place = at;
+        at += usize::from(is_it);
+        is_it.then_some(place)
+    };
+    lines.iter().map(of_line).collect()
 }
 
 /// What this process knows of an entity: lines, and the view that is in S3.
@@ -292,5 +303,153 @@ impl Kept {
 
     fn entities(&self) -> MutexGuard<'_, Entities> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memory_log::fault::Violations;
+    use memory_log::json::Json;
+    use memory_log::memory::{Draft, Memory};
+    use memory_log::object::{Object, Stored};
+    use memory_log::scope::operator;
+    use memory_log::timestamp::Timestamp;
+
+    use super::*;
+
+    /// The line of a memory with this number, which is in the order of keys.
+    fn line(number: usize) -> Arc<Line> {
+        let text = format!(
+            r#"{{"domain":"d","entity_id":"e","content":"note","timestamp":"2026-01-01T{:02}:{:02}:{:02}Z"}}"#,
+            number / 3_600,
+            number / 60 % 60,
+            number % 60,
+        );
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let draft = Draft::of_fields(json.root(), Violations::default());
+        let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap();
+        let object = Object::of(&memory);
+        Arc::new(Line::of(Stored { memory, object }))
+    }
+
+    fn lines(numbers: impl IntoIterator<Item = usize>) -> Vec<Arc<Line>> {
+        numbers.into_iter().map(line).collect()
+    }
+
+    fn places(numbers: impl IntoIterator<Item = usize>) -> Vec<Place> {
+        let lines = lines(numbers).into_iter();
+        lines.map(|line| line.place.clone()).collect()
+    }
+
+    fn with(sets: &[&[usize]]) -> Lines {
+        let add = |lines: Lines, set: &&[usize]| {
+            // Lines come in any order, and none counts twice.
+            let numbers = set.iter().rev().chain(*set);
+            lines.with(Set::of(self::lines(numbers.copied())))
+        };
+        sets.iter().fold(Lines::default(), add)
+    }
+
+    #[test]
+    fn each_line_has_its_place_and_each_place_its_line() {
+        let known = with(&[&[1, 2, 5, 9], &[3], &[0, 4, 7]]);
+        for listed in [&[1, 2, 3, 4, 5, 6][..], &[0, 7, 8, 9], &[], &[6, 8], &[5]] {
+            let places = places(listed.iter().copied());
+            let matched = known.matched(&places);
+            for (place, line_of) in places.iter().zip(&matched.line_of) {
+                let line = line_of.map(|(set, line)| &known.sets[set].lines[line].place.key);
+                let expected = known.line(&place.key).map(|line| line.place.key.clone());
+                assert_eq!(line, expected.as_ref());
+            }
+            for (set, place_of) in known.sets().iter().zip(&matched.place_of) {
+                assert_eq!(set.lines().len(), place_of.len());
+                for (line, place) in set.lines().iter().zip(place_of) {
+                    let expected = places.iter().position(|place| *place == line.place);
+                    assert_eq!(*place, expected);
+                }
+            }
+            let unlisted = known.unlisted(&matched, |place| place.order() >= line(2).place.order());
+            let expected: HashSet<_> = [2, 3, 4, 5, 7, 9]
+                .into_iter()
+                .filter(|number| !listed.contains(number))
+                .map(|number| line(number).place.key.clone())
+                .collect();
+            assert_eq!(unlisted, expected);
+        }
+    }
+
+    #[test]
+    fn what_was_erased_leaves_no_line_and_no_word() {
+        let known = with(&[&[1, 2], &[3]]);
+        let left = known.without(|line| line.place == self::line(2).place);
+        assert!(left.line(&line(2).place.key).is_none() && left.line(&line(1).place.key).is_some());
+        assert_eq!(left.sets()[0].index().len(), 1);
+        assert!(
+            Arc::ptr_eq(&left.sets()[1], &known.sets()[1]),
+            "it is not indexed again"
+        );
+        assert!(left.key_of(line(2).place.memory_id).is_none());
+        assert_eq!(
+            left.key_of(line(3).place.memory_id),
+            Some(line(3).place.key.clone())
+        );
+    }
+
+    #[test]
+    fn many_small_sets_become_one_and_no_line_is_lost() {
+        let mut known = Lines::default().with(Set::of(lines(0..50)));
+        let largest = Arc::clone(&known.sets()[0]);
+        for number in 50..150 {
+            known = known.with(Set::of(lines([number])));
+            assert!(known.sets().len() <= SETS_MAX);
+        }
+        let all = known.matched(&places(0..150));
+        assert!(all.line_of.iter().all(Option::is_some));
+        assert!(known.sets().iter().any(|set| Arc::ptr_eq(set, &largest)));
+        assert_eq!(
+            known.with(Set::of(Vec::new())).sets().len(),
+            known.sets().len()
+        );
+    }
+
+    #[test]
+    fn a_listing_is_cut_at_known_keys_less_than_a_page_apart() {
+        assert!(with(&[&[1, 2]]).cuts().is_empty());
+        let many: Vec<_> = (0..2_000).collect();
+        let cuts = with(&[&[9_000], &many]).cuts();
+        let expected = [900, 1_800].map(|number| line(number).place.key.clone());
+        assert_eq!(cuts, expected);
+    }
+
+    #[test]
+    fn lines_are_kept_only_over_those_that_were_seen() {
+        let (kept, scope) = (Kept::default(), operator().entity("d", "e"));
+        let none = kept.lines(&scope);
+        let (one, other) = (with(&[&[1]]), with(&[&[2]]));
+        kept.replace(&scope, &none, &one);
+        kept.replace(&scope, &none, &other);
+        assert!(
+            kept.lines(&scope).is_same(&one),
+            "the second had not seen the first"
+        );
+        kept.replace(&scope, &one, &other);
+        assert!(kept.lines(&scope).is_same(&other));
+    }
+
+    #[test]
+    fn the_entity_of_longest_ago_is_forgotten_where_there_are_too_many_bytes() {
+        let kept = Kept::default();
+        let scope = |name: &str| operator().entity("d", name);
+        let half = {
+            let mut set = Set::of(lines([1]));
+            set.bytes = BYTES_MAX / 2;
+            Lines::default().with(set)
+        };
+        let known = |name: &str| kept.lines(&scope(name)).is_same(&half);
+        kept.replace(&scope("a"), &Lines::default(), &half);
+        kept.replace(&scope("b"), &Lines::default(), &half);
+        assert!(known("b") && known("a"));
+        kept.replace(&scope("c"), &Lines::default(), &half);
+        assert!(known("a") && !known("b") && known("c"));
     }
 }

@@ -205,17 +205,18 @@ impl Recall {
             view: answer,
         } = survey;
         // The lines were listed once, so those that are not listed now were erased.
-        let gone = before.unlisted(&places, |place| filters.span(place.timestamp));
-        let (places, lines, view) = match answer {
+        let matched = before.matched(&places);
+        let gone = before.unlisted(&matched, |place| filters.span(place.timestamp));
+        let (places, lines, matched, view) = match answer {
             Some(answer) => {
                 let (places, lines, view) = self
                     .with_view(&scope, places, before.clone(), answer)
                     .await?;
-                (places, lines, Some(view))
+                let matched = lines.matched(&places);
+                (places, lines, matched, Some(view))
             }
-            None => (places, before.clone(), view),
+            None => (places, before.clone(), matched, view),
         };
-        let matched = lines.matched(&places);
         let is_missing = |number: &usize| matches!(matched.line_of.get(*number), Some(None));
         let (changed, unchanged): (Vec<_>, Vec<_>) = (0..places.len()).partition(|number| {
             let place = places.get(*number);
@@ -238,12 +239,20 @@ impl Recall {
 
         let gained = gained.take();
         let got = gained.len();
-        let lines = self.keep(&scope, before, lines, gone, gained).await?;
+        let is_as_before = gained.is_empty() && gone.is_empty() && lines.is_same(&before);
+        let (lines, matched) = match is_as_before {
+            true => (lines, matched),
+            false => {
+                let lines = self.keep(&scope, before, lines, gone, gained).await?;
+                let matched = lines.matched(&places);
+                (lines, matched)
+            }
+        };
         // A listing from one time to another would take from a view what lies outside of it.
         let is_whole = filters.since.is_none() && filters.until.is_none();
         self.kept.set_view(&scope, view.clone());
         let mut read = Read {
-            matched: lines.matched(&places),
+            matched,
             lines,
             events: HashMap::new(),
             hidden: changed.into_iter().collect(),
@@ -329,9 +338,6 @@ impl Recall {
         gone: HashSet<String>,
         gained: Vec<Arc<Line>>,
     ) -> Result<Lines, RecallError> {
-        if gained.is_empty() && gone.is_empty() && lines.is_same(&before) {
-            return Ok(before);
-        }
         let (kept, scope) = (Arc::clone(&self.kept), scope.clone());
         let work = spawn_blocking(move || {
             let lines = lines.without(|line| gone.contains(&line.place.key));
