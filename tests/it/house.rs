@@ -52,9 +52,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_recall::log",
-        &["event", "line", "object", "reader", "scope"],
+        &["event", "line", "object", "reader", "scope", "timestamp"],
     ),
-    ("memory_recall::kept", &["line", "rank", "scope"]),
+    ("memory_recall::kept", &["line", "rank", "scope", "views"]),
     (
         "memory_recall::find",
         &[
@@ -67,6 +67,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "reader",
             "scope",
             "timestamp",
+            "view",
+            "views",
             "words",
         ],
     ),
@@ -240,30 +242,6 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "memory_recall::line",
-        &["json", "memory", "object", "reader", "timestamp"],
-    ),
-    ("memory_recall::kept", &["line", "rank", "scope"]),
-    (
-        "memory_recall::log",
-        &["event", "line", "object", "reader", "scope"],
-    ),
-    (
-        "memory_recall::find",
-        &[
-            "event",
-            "kept",
-            "line",
-            "log",
-            "object",
-            "rank",
-            "reader",
-            "scope",
-            "timestamp",
-            "words",
-        ],
-    ),
-    (
         "memory_recall::question",
         &[
             "event",
@@ -378,7 +356,25 @@ const ROOMS: &[(&str, &[&str])] = &[
             "terminal",
             "timestamp",
             "tool",
+            "views",
             "writer",
+        ],
+    ),
+    (
+        "memory_recall::bin",
+        &[
+            "access",
+            "aws",
+            "caller",
+            "config",
+            "endpoints",
+            "find",
+            "guard",
+            "lambda",
+            "memory_web::http",
+            "reader",
+            "telemetry",
+            "views",
         ],
     ),
 ];

@@ -35,6 +35,7 @@ mod base;
 mod cursor;
 mod get;
 mod list;
+mod read;
 mod search;
 
 pub use cursor::Cursor;

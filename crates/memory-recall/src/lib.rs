@@ -32,7 +32,9 @@ pub mod view;
 
 pub mod find;
 
-pub mod view;
+pub mod events;
+
+pub mod change;
 
 mod documents;
 mod shown;
@@ -44,5 +46,3 @@ pub mod access;
 pub mod tools;
 
 pub mod endpoints;
-pub mod events;
-pub mod change;

@@ -15,6 +15,7 @@ use memory_recall::find::Recall;
 use memory_s3::aws::{self, AwsError};
 use memory_s3::embedded::{self, DataFolderError, Disk};
 use memory_s3::reader::Reader;
+use memory_s3::views::Views;
 use memory_s3::writer::Writer;
 use memory_web::config::{Config, ConfigError, EX_CONFIG, is_bucket_name};
 use memory_web::telemetry::{self, Format};
@@ -107,6 +108,7 @@ impl Location {
 struct Log {
     writer: Writer,
     reader: Reader,
+    views: Option<Views>,
     /// What is searched for an id without a scope: the whole of a folder.
     whole: Option<ReadScope>,
     /// The SDK's settings, if the log is in a bucket of Amazon S3.
@@ -125,6 +127,10 @@ impl Log {
     fn joined(self, config: &Config) -> joined::Log {
         let ingress = Arc::new(self.ingress(config));
         let recall = Recall::new(self.reader);
+        let recall = match self.views {
+            Some(views) => recall.with_views(views),
+            None => recall,
+        };
         let access = Access::new(recall, config.read_scopes.clone(), config.stewards.clone());
         let access = match self.whole {
             Some(whole) => access.with_whole(whole),
@@ -145,7 +151,8 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             let client = embedded::client(disk);
             Ok(Log {
                 writer: Writer::new(client.clone(), embedded::BUCKET),
-                reader: Reader::new(client, embedded::BUCKET),
+                reader: Reader::new(client.clone(), embedded::BUCKET),
+                views: Some(Views::new(client, embedded::VIEWS_BUCKET)),
                 whole: Some(operator().everything()),
                 sdk: None,
                 place: folder.display().to_string(),
@@ -157,7 +164,11 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             let place = format!("the bucket {bucket}");
             Ok(Log {
                 writer: Writer::new(client.clone(), bucket.clone()),
-                reader: Reader::new(client, bucket).with_retries(),
+                reader: Reader::new(client.clone(), bucket).with_retries(),
+                views: config
+                    .views_bucket
+                    .as_ref()
+                    .map(|views| Views::new(client, views)),
                 whole: None,
                 sdk: Some(sdk),
                 place,

@@ -13,7 +13,7 @@ use memory_s3::views::{Cached, Put};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use super::search::Read;
+use super::read::Read;
 use super::{Recall, RecallError, failed};
 use crate::kept::{Lines, Set, View};
 use crate::line::{Line, Place};

@@ -14,11 +14,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::base::{Answer, put_time};
+use super::read::Read;
 use super::{
     BYTES_MAX, Filters, MEMORIES_MAX, Recall, RecallError, Recalled, by, entities, failed,
     status_of,
 };
-use crate::kept::{Known, Lines, Match, Set, View};
+use crate::kept::{Known, Lines, Set};
 use crate::line::{Line, Place};
 use crate::log::{Changes, Memories};
 use crate::rank;
@@ -58,36 +59,6 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) fn aliens(&self) -> usize {
         self.memories.aliens + self.changes.aliens
-    }
-}
-
-/// All that a search knows of an entity.
-pub(super) struct Read {
-    pub(super) scope: ReadScope,
-    /// The highest event of each changed place, by the place's number.
-    events: HashMap<usize, Arc<Event>>,
-    /// The places that are not to be shown: deleted, or of a status that is not known yet.
-    hidden: HashSet<usize>,
-    lines: Lines,
-    matched: Match,
-    /// The view that may be replaced by these lines.
-    pub(super) view: Option<View>,
-    aliens: usize,
-}
-
-impl Read {
-    fn event(&self, place: usize) -> Option<&Event> {
-        self.events.get(&place).map(|event| &**event)
-    }
-
-    /// The lines that are listed and not deleted, in the order of their keys.
-    pub(super) fn live_lines(&self) -> impl Iterator<Item = Arc<Line>> {
-        let lines = self.matched.line_of.iter().enumerate();
-        let live = lines.filter(|(place, _)| !self.hidden.contains(place));
-        live.filter_map(|(_, line)| {
-            let (set, line) = (*line)?;
-            self.lines.sets().get(set)?.lines().get(line).cloned()
-        })
     }
 }
 

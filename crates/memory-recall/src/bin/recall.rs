@@ -1,0 +1,60 @@
+//! The AWS Lambda function of recall: its routes behind API Gateway or a function URL.
+
+use std::sync::Arc;
+
+use axum::Router;
+use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
+use memory_recall::access::Access;
+use memory_recall::endpoints::{MCP, endpoints};
+use memory_recall::find::Recall;
+use memory_s3::aws::{self, Invocations};
+use memory_s3::reader::Reader;
+use memory_s3::views::Views;
+use memory_web::caller::Callers;
+use memory_web::config::{Config, ConfigError};
+use memory_web::guard::Guard;
+use memory_web::http::{misconfigured_router, router};
+use memory_web::{lambda, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    let settings = Config::from_env_with_bucket();
+    let filter = settings
+        .as_ref()
+        .map_or("info", |(config, _)| &config.log_filter);
+    telemetry::init(telemetry::Format::Json, filter);
+    let invocations = Invocations::default();
+    let router = match start(settings, invocations.clone()).await {
+        Ok(router) => router,
+        Err(mistakes) => {
+            tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
+            misconfigured_router(MCP)
+        }
+    };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| {
+        invocations.begin(event.context.deadline);
+        lambda::handle(router.clone(), event)
+    }))
+    .await
+}
+
+async fn start(
+    settings: Result<(Config, String), ConfigError>,
+    invocations: Invocations,
+) -> Result<Router, ConfigError> {
+    let (config, bucket) = settings?;
+    let sdk = aws::sdk_loader(invocations).load().await;
+    let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref());
+    let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
+    let recall = Recall::new(Reader::new(client.clone(), bucket).with_retries());
+    let recall = match config.views_bucket {
+        Some(bucket) => recall.with_views(Views::new(client, bucket)),
+        None => recall,
+    };
+    let access = Arc::new(Access::new(recall, config.read_scopes, config.stewards));
+    let guard = Guard {
+        callers: Callers::Gateway,
+        allowed_origins: config.allowed_origins,
+    };
+    Ok(router(endpoints(&access), guard))
+}
