@@ -206,7 +206,8 @@ class Recall(unittest.TestCase):
                 self.assert_judged(BAD, ServiceWithRecall(wrong={"DELETE /memory/{id}": (200, FUNCTION, receipt)}), says="deleted")
 
     def test_is_bad_if_another_spelling_of_a_write_stores_another_memory(self):
-        for wrong in ((201, FUNCTION, "{}"), (201, {**FUNCTION, "idempotent-replayed": "true"}, '{"memory_id":"x"}')):
+        another = 201, {**FUNCTION, "idempotent-replayed": "true"}, '{"memory_id":"x"}'
+        for wrong in ((201, FUNCTION, "{}"), another, lambda body: stored(body, False)):
             with self.subTest(wrong):
                 self.assert_judged(BAD, ServiceWithRecall(wrong={"POST /memories": wrong}), says="receipt")
 

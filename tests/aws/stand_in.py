@@ -80,7 +80,8 @@ class ServiceWithRecall(Service):
         if route in self.once:
             return self.once.pop(route)
         if route in self.wrong:
-            return self.wrong[route]
+            response = self.wrong[route]
+            return response(body) if callable(response) else response
         kind = re.sub("^(/api/v1/mcp)?/(memory|memories)(?=/|$)", "/memory", re.sub("^/api/v1/mcp(?=/recall|$)", "/mcp", route.split(" ")[1]))
         return self.routed(method, kind, query, headers, body)
 
