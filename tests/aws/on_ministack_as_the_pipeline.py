@@ -19,7 +19,7 @@ from on_ministack import Stack, certificate, ministack
 ODDITIES = {"Effect": "Allow", "Action": ["cloudwatch:ListTagsForResource", "lambda:CreateFunction", "lambda:ListAliases"], "Resource": "*"}
 REPLICATION = {"bucket_arn": "arn:aws:s3:::our-replica"}
 VARIANTS = {
-    "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing"], "replication": REPLICATION},
+    "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing"], "replication": REPLICATION, "recall": {"changes": True}},
     "http-iam": {"api_type": "http"},
 }
 
@@ -47,7 +47,10 @@ def credentials(iam, job):
 
 
 def deploy(stack, folder, **variables):
-    environment = {"name": "memory-ingress", "replication": variables.get("replication")}
+    package = empty_package(folder)
+    if "recall" in variables:
+        variables["recall"] = {**variables["recall"], "package_path": package}
+    environment = {"name": "memory-ingress", "recall": variables.get("recall"), "replication": variables.get("replication")}
     bootstrap = Deployment(folder, stack.env, "terraform/bootstrap", repository="example/memory", environments={"prod": environment})
     settings = json.loads(bootstrap.apply()["settings"]["prod"])
     s3, iam = stack.client("s3"), stack.client("iam")
@@ -55,7 +58,7 @@ def deploy(stack, folder, **variables):
     s3.put_bucket_versioning(Bucket="our-replica", VersioningConfiguration={"Status": "Enabled"})
     deployer, planner = ({**stack.env, **credentials(iam, job)} for job in ("deploy", "plan"))
     deployment = Deployment(
-        folder, deployer, package_path=empty_package(folder), permissions_boundary_arns=settings["boundaries"],
+        folder, deployer, package_path=package, permissions_boundary_arns=settings["boundaries"],
         deployer_principal_arns=[f"arn:aws:iam::{ACCOUNT}:user/{job}" for job in ("deploy", "plan")], **variables,
     )
     deployment.apply()
