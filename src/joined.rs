@@ -45,7 +45,7 @@ pub struct Log {
 /// A server with the tools of both.
 #[must_use]
 pub fn toolset() -> Toolset<Call> {
-    let recall = tools::tools().into_iter();
+    let recall = tools::all().into_iter();
     let mut tools = vec![tool::tool().map(Call::Append)];
     tools.extend(recall.map(|tool| tool.map(Call::Recall)));
     Toolset::new(tool::SERVER, INSTRUCTIONS, tools)
@@ -83,7 +83,7 @@ impl Log {
                         }
                         Flat::failure(&error.problems)
                     },
-                    |(flat, ..)| flat,
+                    |result| result.flat,
                 )
             }
         }

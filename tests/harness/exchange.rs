@@ -106,7 +106,7 @@ impl Asked {
         self
     }
 
-    fn build(&self) -> Request<Body> {
+    pub(crate) fn build(&self) -> Request<Body> {
         let mut request = Request::builder()
             .method(self.method.clone())
             .uri(&self.target);

@@ -14,6 +14,7 @@ mod agent;
 mod app;
 mod bad_input;
 mod changer;
+mod changes;
 mod command_line;
 mod conduct;
 mod connections;

@@ -28,6 +28,9 @@ pub struct Claims {
     pub account_id: Option<String>,
     /// `aws:apiKeyId`: the id of the API key, which is not the key.
     pub api_key_id: Option<String>,
+    /// `aws:userArn`, of which the caller may have chosen the last part. It names who did something,
+    /// and gives no right.
+    pub user_arn: Option<String>,
 }
 
 /// Where callers may write.

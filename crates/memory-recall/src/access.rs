@@ -1,23 +1,31 @@
-//! What a caller may read, and what it is told where there is no answer (contract 8.6, 8.7).
+//! What a caller may read, and what it is told where there is no answer (contract 8.6, 8.7, 9.4).
 //!
 //! A scope that is not the caller's and one that has no such memory are answered alike. The module must
 //! not know HTTP, or how an answer is written.
 
-use memory_log::event::Event;
-use memory_log::scope::{Claims, NoSingleScope, ReadScope, ReadScopes};
+use std::sync::Arc;
+
+use memory_log::event::{Actor, Event, Reason, Status};
+use memory_log::json::quoted;
+use memory_log::scope::{Claims, NoSingleScope, ReadScope, ReadScopes, WriteScopes};
 use memory_log::steward::{Caller, Stewards};
-use memory_s3::reader::ReadError;
+use memory_s3::changer::{self, Changer};
+use memory_s3::reader::{ReadError, Reader};
 use memory_web::http::RequestError;
-use memory_web::problem::{self, Code, Past, Problem, Source};
+use memory_web::problem::{self, Code, Header, Past, Problem, Source, Written};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::change::precondition::{IfMatch, Unmet};
+use crate::change::{self, ChangeError, End, Receipt, Request, Statuses, Target};
 use crate::documents::Past50;
 use crate::find::{Found, History, Page, Recall, RecallError, Recalled};
+use crate::line::Line;
 use crate::log::LogError;
 use crate::question::{
     GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
 };
+use crate::shown::attributes;
 
 /// Events that a steward sees of a memory.
 const EVENTS_SHOWN: usize = 50;
@@ -30,6 +38,24 @@ pub struct Access {
     stewards: Stewards,
     /// What is searched for an id without a scope: the whole folder of a laptop.
     whole: Option<ReadScope>,
+    /// Changes statuses, where that is possible at all.
+    statuses: Option<Statuses>,
+}
+
+/// A change that is asked for.
+#[derive(Debug)]
+pub(crate) struct ChangeQuestion {
+    /// Where the memory lies.
+    pub(crate) target: GetQuestion,
+    pub(crate) memory_id: Uuid,
+    /// Which status it shall have.
+    pub(crate) to: Status,
+    /// Why.
+    pub(crate) reason: Option<Reason>,
+    /// What the caller has seen.
+    pub(crate) if_match: Option<IfMatch>,
+    /// Attributes that are not to be changed: their names and JSON texts.
+    pub(crate) others: Vec<(String, String)>,
 }
 
 /// A memory, and its history for stewards.
@@ -44,7 +70,29 @@ impl Access {
             scopes,
             stewards,
             whole: None,
+            statuses: None,
         }
+    }
+
+    /// The same, where statuses can be changed, by callers who may write in these scopes.
+    #[must_use]
+    pub fn with_changes(self, reader: Reader, changer: Changer, write_scopes: WriteScopes) -> Self {
+        let statuses = Some(Statuses {
+            recall: self.recall.clone(),
+            reader,
+            changer,
+            write_scopes,
+            stewards: self.stewards.clone(),
+            now: change::wall_clock,
+            pause: change::random_pause,
+        });
+        Self { statuses, ..self }
+    }
+
+    /// Whether statuses can be changed.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.statuses.is_some()
     }
 
     /// The same, where an id is found without a scope: the folder of a laptop.
@@ -146,6 +194,38 @@ impl Access {
         }
     }
 
+    /// Gives a memory a status.
+    pub(crate) async fn change(
+        &self,
+        question: ChangeQuestion,
+        caller: Caller<'_>,
+        deadline: Instant,
+    ) -> Result<Receipt, RequestError> {
+        let statuses = self.statuses.as_ref().ok_or_else(Problem::not_found)?;
+        let scope = self.scope_of_an_id(&question.target.place, claims_of(caller))?;
+        let target = Target {
+            scope,
+            memory_id: question.memory_id,
+            created_at: question.target.created_at,
+        };
+        if !question.others.is_empty() {
+            // A caller who may not change the memory is told so first.
+            statuses
+                .permit(caller, &target, question.to)
+                .map_err(unchanged)?;
+            let line = statuses.line(&target, deadline).await.map_err(refused)?;
+            check_unchanged(&line, &question.others)?;
+        }
+        let request = Request {
+            to: question.to,
+            actor: actor(caller),
+            reason: question.reason,
+            if_match: question.if_match,
+        };
+        let changed = statuses.change(caller, &target, &request, deadline).await;
+        changed.map_err(unchanged)
+    }
+
     /// The scope that is asked for, or else the one that the caller's claims name.
     fn scope(&self, place: &Place, claims: &Claims) -> Result<ReadScope, Problem> {
         match place {
@@ -180,6 +260,129 @@ fn claims_of(caller: Caller<'_>) -> &Claims {
         Caller::Verified(claims) => claims,
         Caller::Key | Caller::Local => &NONE,
     }
+}
+
+/// Who asks, as the way in names them.
+fn actor(caller: Caller<'_>) -> Actor {
+    Actor::new(match caller {
+        Caller::Key => "key",
+        Caller::Local => "local",
+        Caller::Verified(claims) => {
+            let sub = claims.token.get("sub").map(String::as_str);
+            let named = sub.or(claims.user_arn.as_deref());
+            named.or(claims.api_key_id.as_deref()).unwrap_or("gateway")
+        }
+    })
+}
+
+/// Checks that attributes that a change repeats are the stored ones.
+fn check_unchanged(line: &Arc<Line>, others: &[(String, String)]) -> Result<(), RequestError> {
+    let stored = attributes(line);
+    let is_stored = |(name, text): &&(String, String)| {
+        let given: Option<serde_json::Value> = serde_json::from_str(text).ok();
+        given.as_ref() == Some(stored.get(name).unwrap_or(&serde_json::Value::Null))
+    };
+    let immutable = others.iter().filter(|other| !is_stored(other));
+    let problems: Vec<_> = immutable
+        .map(|(name, _)| {
+            let path = ["data", "attributes", name].map(str::to_owned);
+            let detail = format!(
+                "{} cannot be changed: of a memory only the status can. Store another memory instead.",
+                quoted(name)
+            );
+            Problem::at(Code::Immutable, &path, detail)
+        })
+        .collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(problems.into()),
+    }
+}
+
+/// What a caller is told where a change is not made, and what the log says.
+fn unchanged(error: ChangeError) -> RequestError {
+    let log = error.to_string();
+    let of = |code, detail: &str| Problem::new(code, Source::None, detail);
+    let problem = match error {
+        ChangeError::Outside(_) => of(
+            Code::Forbidden,
+            "You may read this memory, and not change it. The operator of the service can allow it.",
+        ),
+        ChangeError::NotASteward => of(
+            Code::Forbidden,
+            "Only a steward may give a memory this status. The operator of the service names stewards.",
+        ),
+        ChangeError::Recall(error) => return refused(error),
+        ChangeError::Ended { end, status, event } => return ended(end, status, event.as_deref()).into(),
+        ChangeError::TooManyChanges => of(
+            Code::TooManyChanges,
+            "The memory has had 200 changes, and can have no more. Store another memory instead.",
+        ),
+        ChangeError::Put(changer::ChangeError::Unavailable(_)) => of(
+            Code::StorageUnavailable,
+            "The status was not changed: the storage could not take the change now. Repeat the same request.",
+        )
+        .written(Written::NotWritten),
+        ChangeError::Put(changer::ChangeError::Refused(_)) => of(
+            Code::StorageRefused,
+            "The status was not changed: the storage refused it. A repeat will not help until the service's operator has \
+             removed the cause.",
+        )
+        .written(Written::NotWritten),
+        ChangeError::Put(changer::ChangeError::Unknown(_)) => of(
+            Code::StorageOutcomeUnknown,
+            "It is not known whether the status was changed: the storage sent no proof. To repeat the same request is safe.",
+        )
+        .written(Written::Unknown),
+    };
+    RequestError::because(problem, log)
+}
+
+/// What a caller is told who comes too late, or asks for a step that there is not.
+fn ended(end: End, status: Status, event: Option<&Event>) -> Problem {
+    let seq = event.map_or(0, |event| event.seq().get());
+    let at_header = Source::Header(Header::IfMatch);
+    let (code, source, detail) = match end {
+        End::Locked => (
+            Code::Locked,
+            Source::None,
+            "The memory is locked. A steward can unlock it, by the status verified.".to_owned(),
+        ),
+        End::Deleted => (
+            Code::Deleted,
+            Source::None,
+            "The memory is deleted. A steward can restore it, by the status unverified.".to_owned(),
+        ),
+        End::Precondition(Unmet::Required) => (
+            Code::PreconditionRequired,
+            at_header,
+            "This change undoes what somebody decided: send If-Match with the ETag of the memory. * and a weak tag are \
+             not enough."
+                .to_owned(),
+        ),
+        End::Precondition(Unmet::Failed) => (
+            Code::PreconditionFailed,
+            at_header,
+            "The memory has changed since the ETag in If-Match: get it again, then decide again.".to_owned(),
+        ),
+        End::ChangedMeanwhile => (
+            Code::ChangedMeanwhile,
+            Source::None,
+            format!("Another change came between, and the memory is {status} now: get it again, then decide again."),
+        ),
+        End::Contended => (
+            Code::Contended,
+            Source::None,
+            "Other changes of this memory were first, each time. Repeat the same request.".to_owned(),
+        ),
+    };
+    let deleted_at = event.filter(|_| status == Status::Deleted);
+    Problem::new(code, source, detail).with(problem::Found {
+        status: Some(status.to_string()),
+        seq: Some(seq),
+        deleted_at: deleted_at.map(|event| event.change().timestamp),
+        ..problem::Found::default()
+    })
 }
 
 fn scope_required(why: NoSingleScope) -> Problem {

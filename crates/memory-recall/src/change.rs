@@ -10,7 +10,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use memory_log::event::{Actor, CHANGES_MAX, Change, Event, Reason, Status};
 use memory_log::scope::{ChangeScope, Claims, Outside, ReadScope, WriteScopes};
@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::find::{Located, Recall, RecallError, by};
+use crate::line::Line;
 use crate::log::{Changes, Log};
 
 pub mod precondition;
@@ -45,6 +46,14 @@ pub fn random_pause() -> Duration {
     Duration::from_millis(shortest + drawn % (longest - shortest + 1))
 }
 
+/// The time of the wall clock, to the microsecond.
+#[must_use]
+pub fn wall_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let micros = since_epoch.unwrap_or_default().as_micros();
+    Timestamp::from_unix_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
 /// Changes the statuses of the memories of one log.
 #[derive(Debug, Clone)]
 pub struct Statuses {
@@ -58,7 +67,7 @@ pub struct Statuses {
     pub write_scopes: WriteScopes,
     /// Who may do more than delete.
     pub stewards: Stewards,
-    /// The time of the wall clock.
+    /// The time: [`wall_clock`].
     pub now: fn() -> Timestamp,
     /// How long to wait before another look: [`random_pause`].
     pub pause: fn() -> Duration,
@@ -89,10 +98,10 @@ pub struct Request {
 }
 
 /// The proof that a memory has the status that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {
     /// The memory.
-    pub memory_id: Uuid,
+    pub line: Arc<Line>,
     /// Its status.
     pub status: Status,
     /// The event that made it; `None` for a memory without events.
@@ -193,23 +202,47 @@ impl Statuses {
         request: &Request,
         deadline: Instant,
     ) -> Result<Receipt, ChangeError> {
-        // A scope that is wider than an entity is judged once the memory's entity is known.
-        if target.scope.entity_id().is_some() {
-            self.permit(caller, &target.scope)?;
-        }
-        if steward::is_needed_for(request.to) && !self.stewards.have(caller) {
-            return Err(ChangeError::NotASteward);
-        }
+        self.permit(caller, target, request.to)?;
         // Another event can lie under a key whose event was erased, so what this process has read
         // before must not decide.
         let log = Log::new(self.reader.clone());
-        let located = by(deadline, self.found(&log, target)).await?;
-        let scope = self.permit(caller, &located.entity)?;
-        self.follow(&log, located, (&scope, deadline), request)
+        let (located, line) = by(deadline, self.found(&log, target)).await?;
+        let scope = self.permit_in(caller, &located.entity)?;
+        self.follow(&log, (located, line), (&scope, deadline), request)
             .await
     }
 
-    fn permit(&self, caller: Caller<'_>, entity: &ReadScope) -> Result<ChangeScope, Outside> {
+    /// Judges the caller, before anything is read.
+    ///
+    /// # Errors
+    /// [`ChangeError::Outside`], or [`ChangeError::NotASteward`].
+    pub fn permit(
+        &self,
+        caller: Caller<'_>,
+        target: &Target,
+        to: Status,
+    ) -> Result<(), ChangeError> {
+        // A scope that is wider than an entity is judged once the memory's entity is known.
+        if target.scope.entity_id().is_some() {
+            self.permit_in(caller, &target.scope)?;
+        }
+        match steward::is_needed_for(to) && !self.stewards.have(caller) {
+            true => Err(ChangeError::NotASteward),
+            false => Ok(()),
+        }
+    }
+
+    /// The memory itself, whatever its status.
+    ///
+    /// # Errors
+    /// [`RecallError`] if it is not found, or not proved.
+    pub async fn line(&self, target: &Target, deadline: Instant) -> Result<Arc<Line>, RecallError> {
+        let log = Log::new(self.reader.clone());
+        let (_, line) = by(deadline, self.found(&log, target)).await?;
+        Ok(Arc::new(line))
+    }
+
+    fn permit_in(&self, caller: Caller<'_>, entity: &ReadScope) -> Result<ChangeScope, Outside> {
         match caller {
             Caller::Verified(claims) => self.write_scopes.permit_change(claims, entity),
             Caller::Key | Caller::Local => {
@@ -219,7 +252,7 @@ impl Statuses {
     }
 
     /// Finds the memory, and proves it.
-    async fn found(&self, log: &Log, target: &Target) -> Result<Located, RecallError> {
+    async fn found(&self, log: &Log, target: &Target) -> Result<(Located, Line), RecallError> {
         let Target {
             scope,
             memory_id,
@@ -229,18 +262,18 @@ impl Statuses {
         let located = self.recall.located(scopes, *memory_id, *created_at).await?;
         let located = located.ok_or(RecallError::NotFound)?;
         let line = log.line(&located.entity, &located.place).await?;
-        line.map(|_| located).ok_or(RecallError::NotFound)
+        Ok((located, line.ok_or(RecallError::NotFound)?))
     }
 
     /// Follows the protocol to its end.
     async fn follow(
         &self,
         log: &Log,
-        mut located: Located,
+        (mut located, line): (Located, Line),
         (scope, deadline): (&ChangeScope, Instant),
         request: &Request,
     ) -> Result<Receipt, ChangeError> {
-        let memory_id = located.place.memory_id;
+        let line = Arc::new(line);
         let mut attempt = Attempt::new(request.to, request.if_match.as_ref());
         loop {
             let event = by(deadline, highest(log, &located)).await?;
@@ -250,7 +283,7 @@ impl Statuses {
                 self.changer.confirm(event, scope, deadline).await?;
             }
             let receipt = |event, did| Receipt {
-                memory_id,
+                line: Arc::clone(&line),
                 status: request.to,
                 event,
                 did,

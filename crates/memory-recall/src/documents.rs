@@ -1,15 +1,19 @@
-//! The documents of a read, in either form (contract 8.4).
+//! The documents of a read or a change, in either form (contract 8.4, 9.3).
 //!
 //! A page or a search ends before 1 MiB, and never before its first memory. The module must not know
 //! HTTP.
 
+use std::sync::Arc;
+
+use memory_log::event::Status;
 use memory_log::json::serialized;
 use memory_web::documents::{JSON_API, JsonApi};
-use memory_web::flat::OK;
+use memory_web::flat::{Flat, OK};
 use memory_web::problem::Past;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::change::{Did, Receipt};
 use crate::find::{Found, Page, Recalled};
 use crate::shown::{self, flat, is_false};
 
@@ -164,6 +168,82 @@ pub(crate) fn one_flat(recalled: &Recalled, past: Option<&Past50>) -> String {
         memory: raw(shown::flat_in_full(recalled)),
         meta: past.map(one_meta),
     })
+}
+
+/// The proof of a change, as `meta` of JSON:API and flat.
+#[derive(Serialize)]
+struct ReceiptMeta {
+    memory_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_status: Option<&'static str>,
+    seq: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3_key: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    unchanged: bool,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    jsonapi: JsonApi,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Box<RawValue>>,
+    meta: ReceiptMeta,
+}
+
+#[derive(Serialize)]
+struct FlatReceipt {
+    status: &'static str,
+    #[serde(flatten)]
+    receipt: ReceiptMeta,
+}
+
+/// The receipt of a change as a JSON:API document, with the memory if a collection is given. A memory
+/// that is deleted is not shown.
+pub(crate) fn changed(receipt: &Receipt, collection: Option<&str>) -> String {
+    let collection = collection.filter(|_| receipt.status != Status::Deleted);
+    let data = collection.map(|collection| {
+        let line = Arc::clone(&receipt.line);
+        let recalled = Recalled::with_status(line, receipt.status, receipt.seq());
+        raw(shown::resource(&recalled, collection))
+    });
+    let meta = ReceiptMeta {
+        status: Some(receipt.status.as_str()),
+        ..receipt_meta(receipt)
+    };
+    serialized(&Changed {
+        jsonapi: JSON_API,
+        data,
+        meta,
+    })
+}
+
+/// The receipt of a change in the flat form.
+pub(crate) fn changed_flat(receipt: &Receipt) -> Flat {
+    Flat::success(&FlatReceipt {
+        status: OK,
+        receipt: ReceiptMeta {
+            memory_status: Some(receipt.status.as_str()),
+            ..receipt_meta(receipt)
+        },
+    })
+}
+
+fn receipt_meta(receipt: &Receipt) -> ReceiptMeta {
+    let event = receipt.event.as_deref();
+    ReceiptMeta {
+        memory_id: receipt.line.place.memory_id.to_string(),
+        status: None,
+        memory_status: None,
+        seq: receipt.seq(),
+        changed_at: event.map(|event| event.change().timestamp.to_string()),
+        s3_key: event.map(|event| event.object().key),
+        unchanged: receipt.did == Did::Nothing,
+    }
 }
 
 fn one_meta(past: &Past50) -> OneMeta<'_> {

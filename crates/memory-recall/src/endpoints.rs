@@ -1,4 +1,5 @@
-//! The endpoints of recall: search, list, one memory, and the tools of agents (contract 8.2).
+//! The endpoints of recall: search, list, one memory, its status, and the tools of agents
+//! (contract 8.2, 9.1).
 //!
 //! The checks before them are [`memory_web::http`]'s. The module must not know S3.
 
@@ -6,16 +7,20 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use memory_log::event::Status;
 use memory_log::scope::ReadScope;
+use memory_web::body::declared_type;
 use memory_web::http::{
     Called, Endpoint, Exchange, Handled, Kind, RequestError, messages, of_type,
 };
 use memory_web::media_type::Representation;
 use memory_web::problem::Code;
 
-use crate::access::{Access, not_found};
+use crate::access::{Access, ChangeQuestion, not_found};
+use crate::change::precondition::IfMatch;
+use crate::change::{Did, Receipt};
 use crate::documents;
 use crate::find::memory_id;
 use crate::question::{self, AFTER};
@@ -42,6 +47,8 @@ const ONE: &[&str] = &[
 ];
 /// Where messages of MCP are sent.
 pub const MCP: &[&str] = &["/api/v1/mcp/recall", "/mcp/recall"];
+/// The same, for agents that may also forget.
+const MCP_CHANGES: &[&str] = &["/api/v1/mcp/recall/changes", "/mcp/recall/changes"];
 const HEALTH: &[&str] = &["/api/v1/mcp/recall/health", "/mcp/recall/health"];
 const READ: &str = "GET, HEAD";
 
@@ -54,6 +61,7 @@ const HEALTHY: &str = concat!(
 /// The version of the representations. It is part of the entity tag, because a client must not keep the
 /// form of another version.
 const FORMAT: u8 = 1;
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A memory's status may change at any time, and only its reader may keep it.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -63,14 +71,18 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
 pub fn endpoints(access: &Arc<Access>) -> Vec<Endpoint> {
     let mut endpoints = of_documents(access);
     let access = Arc::clone(access);
-    endpoints.push(messages(
-        MCP,
-        tools::toolset(),
-        move |call: Call, exchange| {
+    let changes = access.changes();
+    let mut agents = vec![(MCP, tools::toolset(tools::reading()))];
+    if changes {
+        agents.push((MCP_CHANGES, tools::toolset(tools::all())));
+    }
+    for (paths, tools) in agents {
+        let access = Arc::clone(&access);
+        endpoints.push(messages(paths, tools, move |call: Call, exchange| {
             let access = Arc::clone(&access);
             Box::pin(async move { call_tool(&access, call, exchange).await })
-        },
-    ));
+        }));
+    }
     endpoints.push(Endpoint::new(Kind::Health, HEALTH, READ, |_| {
         let healthy = of_type(StatusCode::OK, "application/health+json", HEALTHY);
         Box::pin(async { Ok(healthy) })
@@ -82,7 +94,7 @@ pub fn endpoints(access: &Arc<Access>) -> Vec<Endpoint> {
 #[must_use]
 pub fn of_documents(access: &Arc<Access>) -> Vec<Endpoint> {
     let (searched, listed, got) = (Arc::clone(access), Arc::clone(access), Arc::clone(access));
-    vec![
+    let mut endpoints = vec![
         Endpoint::new(Kind::Recall, SEARCH, READ, move |exchange| {
             let access = Arc::clone(&searched);
             Box::pin(async move { search(&access, exchange).await })
@@ -95,7 +107,20 @@ pub fn of_documents(access: &Arc<Access>) -> Vec<Endpoint> {
             let access = Arc::clone(&got);
             Box::pin(async move { get(&access, exchange).await })
         }),
-    ]
+    ];
+    if access.changes() {
+        let access = Arc::clone(access);
+        endpoints.push(Endpoint::new(
+            Kind::Recall,
+            ONE,
+            "PATCH, DELETE",
+            move |exchange| {
+                let access = Arc::clone(&access);
+                Box::pin(async move { change(&access, exchange).await })
+            },
+        ));
+    }
+    endpoints
 }
 
 /// Makes a call of a tool.
@@ -107,13 +132,20 @@ pub async fn call_tool(
     call: Call,
     exchange: &mut Exchange,
 ) -> Result<Called, RequestError> {
-    let (flat, scopes, shown) = {
-        let (caller, deadline) = (exchange.caller(), exchange.deadline);
-        tools::run(access, call, caller, deadline).await?
-    };
-    exchange.read(names_of(&scopes), shown);
-    let headers = HeaderMap::new();
-    Ok(Called { flat, headers })
+    let (caller, deadline) = (exchange.caller(), exchange.deadline);
+    let result = tools::run(access, call, caller, deadline).await?;
+    let mut headers = HeaderMap::new();
+    match &result.did {
+        tools::Did::Read { scopes, shown } => exchange.read(names_of(scopes), *shown),
+        tools::Did::Changed(receipt) => {
+            note(exchange, receipt);
+            headers.extend(replayed(receipt));
+        }
+    }
+    Ok(Called {
+        flat: result.flat,
+        headers,
+    })
 }
 
 async fn search(access: &Access, exchange: &mut Exchange) -> Handled {
@@ -170,6 +202,71 @@ async fn get(access: &Access, exchange: &mut Exchange) -> Handled {
     };
     response.headers_mut().extend(tag_field(&tag));
     Ok(response)
+}
+
+/// Handles a PATCH or a DELETE.
+async fn change(access: &Access, exchange: &mut Exchange) -> Handled {
+    let is_patch = exchange.head.method == Method::PATCH;
+    let body = exchange.body().await?;
+    if is_patch || !body.is_empty() {
+        declared_type(&exchange.head.headers)?;
+    }
+    let representation = exchange.style.representation()?;
+    let target = question::get(exchange.head.uri.query().unwrap_or_default())?;
+    let id = exchange.id.clone().unwrap_or_default();
+    let memory_id = memory_id(&id).ok_or_else(not_found)?;
+    let (to, others, given) = match is_patch {
+        true => {
+            let patch = question::patch(&body, memory_id)?;
+            (patch.to, patch.others, patch.change)
+        }
+        false => (Status::Deleted, Vec::new(), question::delete(&body)?),
+    };
+    let question = ChangeQuestion {
+        target: question::placed(target, given.place)?,
+        memory_id,
+        to,
+        reason: given.reason,
+        if_match: if_match(&exchange.head.headers),
+        others,
+    };
+    let asked = access.change(question, exchange.caller(), exchange.deadline);
+    let asked = asked.await.map_err(|error| with_tag(error, representation));
+    let receipt = asked?;
+    note(exchange, &receipt);
+    let body = match representation {
+        Representation::JsonApi => {
+            let collection = collection(exchange, Some(&id));
+            documents::changed(&receipt, is_patch.then_some(collection))
+        }
+        Representation::Json => documents::changed_flat(&receipt).document().to_owned(),
+    };
+    let mut response = shown(representation, body, NO_STORE);
+    let tag = entity_tag(receipt.seq(), representation);
+    response.headers_mut().extend(tag_field(&tag));
+    response.headers_mut().extend(replayed(&receipt));
+    Ok(response)
+}
+
+/// Says for the log which status a memory has now.
+fn note(exchange: &mut Exchange, receipt: &Receipt) {
+    let key = receipt.event.as_deref().map(|event| event.object().key);
+    exchange.changed(key.unwrap_or_default(), &receipt.status, &receipt.did);
+}
+
+/// The header field of a request that had been made before.
+fn replayed(receipt: &Receipt) -> Option<(HeaderName, HeaderValue)> {
+    let field = (IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    (receipt.did == Did::Repeat).then_some(field)
+}
+
+/// What the caller has seen: every line of the field together.
+fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
+    let lines = headers.get_all(header::IF_MATCH).iter();
+    let lines: Vec<_> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    (!lines.is_empty()).then(|| IfMatch::parse(&lines.join(",")))
 }
 
 /// The error of a deleted memory, with its entity tag, with which it can be restored.

@@ -109,6 +109,22 @@ pub struct Recalled {
 }
 
 impl Recalled {
+    /// A memory without events.
+    #[must_use]
+    pub fn unverified(line: Arc<Line>) -> Self {
+        Self::new(line, None)
+    }
+
+    /// A memory with this status, after this many events.
+    #[must_use]
+    pub fn with_status(line: Arc<Line>, status: Status, seq: u8) -> Self {
+        Self {
+            status,
+            seq,
+            ..Self::unverified(line)
+        }
+    }
+
     fn new(line: Arc<Line>, event: Option<&Event>) -> Self {
         Self {
             line,

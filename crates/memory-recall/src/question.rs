@@ -6,15 +6,18 @@
 use memory_log::event::Status;
 use memory_log::memory::name_faults;
 use memory_log::timestamp::Timestamp;
+use memory_web::problem::Problem;
 use uuid::Uuid;
 
 use crate::find::{Cursor, Filters, Order};
 use crate::words::{Query, QueryError};
 
 mod arguments;
+mod change;
 mod parameters;
 
-pub use arguments::{GetArguments, SearchArguments};
+pub use arguments::{ForgetArguments, GetArguments, SearchArguments};
+pub use change::{ChangeBody, PatchBody, delete, patch};
 pub(crate) use parameters::{AFTER, OTHER_QUERY, invalid};
 pub use parameters::{get, list, search};
 
@@ -74,6 +77,23 @@ pub struct GetQuestion {
     pub place: Place,
     /// Its timestamp, if the caller knows it.
     pub created_at: Option<Timestamp>,
+}
+
+/// The same question, where the body names the entity. Both ways must not differ.
+pub(crate) fn placed(
+    question: GetQuestion,
+    of_the_body: Option<Place>,
+) -> Result<GetQuestion, Vec<Problem>> {
+    let place = match (question.place, of_the_body) {
+        (place, None) => place,
+        (Place::Own, Some(place)) => place,
+        (place, Some(other)) if place == other => place,
+        (_, Some(_)) => {
+            let fault = "is another scope than meta.repository_id of the body";
+            return Err(vec![invalid("filter[repository_id]", fault)]);
+        }
+    };
+    Ok(GetQuestion { place, ..question })
 }
 
 /// Why a value is refused: the rest of a sentence that begins with its name.

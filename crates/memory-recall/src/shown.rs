@@ -2,6 +2,8 @@
 //!
 //! The module must not know whether a memory may be shown.
 
+use std::sync::Arc;
+
 use memory_log::event::Status;
 use memory_log::json::serialized;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -10,6 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::find::Recalled;
+use crate::line::Line;
 
 /// The domain whose entities may be the `repository_id` of the JSON:API envelope.
 const REPOSITORY: &str = "repository";
@@ -174,6 +177,19 @@ pub(crate) fn resource(recalled: &Recalled, collection: &str) -> String {
     let attributes = &mut resource.attributes;
     (attributes.memory_type, attributes.tags, attributes.source) = (None, &[], None);
     serialized(&resource)
+}
+
+/// The attributes of a memory that never change, as a resource has them.
+#[expect(clippy::expect_used, reason = "serde has just written it")]
+pub(crate) fn attributes(line: &Arc<Line>) -> serde_json::Value {
+    let resource = resource(&Recalled::unverified(Arc::clone(line)), "");
+    let mut resource: serde_json::Value = serde_json::from_str(&resource).expect("JSON");
+    let mut attributes = resource["attributes"].take();
+    // The status decides it.
+    if let Some(attributes) = attributes.as_object_mut() {
+        attributes.remove("reliability_score");
+    }
+    attributes
 }
 
 /// A memory in the flat form, without its metadata.

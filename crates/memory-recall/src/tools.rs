@@ -3,6 +3,7 @@
 //! Recalled text is data: it stands in JSON strings only, and each result begins by saying so. The
 //! module must not know HTTP or S3.
 
+use memory_log::event::Status;
 use memory_log::scope::ReadScope;
 use memory_log::steward::Caller;
 use memory_web::flat::Flat;
@@ -10,8 +11,12 @@ use memory_web::http::RequestError;
 use memory_web::mcp::{ServerInfo, Tool, Toolset};
 use tokio::time::Instant;
 
-use crate::access::Access;
-use crate::question::{GetArguments, GetQuestion, SearchArguments, SearchQuestion};
+use crate::access::{Access, ChangeQuestion};
+use crate::change::Receipt;
+use crate::documents;
+use crate::question::{
+    ForgetArguments, GetArguments, GetQuestion, SearchArguments, SearchQuestion,
+};
 
 mod bounded;
 
@@ -34,11 +39,36 @@ pub enum Call {
     Search(SearchArguments),
     /// Of `get_memory`.
     Get(GetArguments),
+    /// Of `forget_memory`.
+    Forget(ForgetArguments),
 }
 
-/// The reading tools.
+/// The result of a call.
+#[derive(Debug)]
+pub struct CallResult {
+    /// What the tool returns.
+    pub flat: Flat,
+    /// What the call did, for the log.
+    pub did: Did,
+}
+
+/// What a call did.
+#[derive(Debug)]
+pub enum Did {
+    /// It read these scopes, and shows so many memories.
+    Read {
+        /// The scopes.
+        scopes: Vec<ReadScope>,
+        /// How many memories.
+        shown: usize,
+    },
+    /// It gave a memory a status, or found it there.
+    Changed(Receipt),
+}
+
+/// The tools that read.
 #[must_use]
-pub fn tools() -> Vec<Tool<Call>> {
+pub fn reading() -> Vec<Tool<Call>> {
     let search = Tool::new(
         "search_memory",
         include_bytes!("tools/search_memory.json"),
@@ -52,13 +82,26 @@ pub fn tools() -> Vec<Tool<Call>> {
     vec![search.that_recalls(), get.that_recalls()]
 }
 
-/// A server with the reading tools alone.
+/// All tools: those that read, and the one that forgets.
 #[must_use]
-pub fn toolset() -> Toolset<Call> {
-    Toolset::new(SERVER, INSTRUCTIONS, tools())
+pub fn all() -> Vec<Tool<Call>> {
+    let forget = Tool::new(
+        "forget_memory",
+        include_bytes!("tools/forget_memory.json"),
+        |arguments| ForgetArguments::read(arguments).map(Call::Forget),
+    );
+    let mut tools = reading();
+    tools.push(forget.that_recalls());
+    tools
 }
 
-/// Makes a call: its result, the scopes that were read, and how many memories are shown.
+/// A server with these tools.
+#[must_use]
+pub fn toolset(tools: Vec<Tool<Call>>) -> Toolset<Call> {
+    Toolset::new(SERVER, INSTRUCTIONS, tools)
+}
+
+/// Makes a call.
 ///
 /// # Errors
 /// What the caller is told.
@@ -67,7 +110,11 @@ pub async fn run(
     call: Call,
     caller: Caller<'_>,
     deadline: Instant,
-) -> Result<(Flat, Vec<ReadScope>, usize), RequestError> {
+) -> Result<CallResult, RequestError> {
+    let read = |flat, scopes, shown| {
+        let did = Did::Read { scopes, shown };
+        CallResult { flat, did }
+    };
     match call {
         Call::Get(GetArguments {
             place,
@@ -78,13 +125,33 @@ pub async fn run(
             let question = GetQuestion { place, created_at };
             let got = access.get(&question, memory_id, caller, deadline);
             let ((recalled, _), scopes) = got.await?;
-            Ok((bounded::one(&recalled, offset), scopes, 1))
+            Ok(read(bounded::one(&recalled, offset), scopes, 1))
+        }
+        Call::Forget(ForgetArguments {
+            place,
+            memory_id,
+            reason,
+        }) => {
+            let created_at = None;
+            let question = ChangeQuestion {
+                target: GetQuestion { place, created_at },
+                memory_id,
+                to: Status::Deleted,
+                reason: Some(reason),
+                if_match: None,
+                others: Vec::new(),
+            };
+            let receipt = access.change(question, caller, deadline).await?;
+            Ok(CallResult {
+                flat: documents::changed_flat(&receipt),
+                did: Did::Changed(receipt),
+            })
         }
         Call::Search(arguments) => match arguments.query.clone() {
             None => {
                 let (page, scopes) = access.newest(arguments, caller, deadline).await?;
                 let shown = page.memories.len();
-                Ok((bounded::newest(&page), scopes, shown))
+                Ok(read(bounded::newest(&page), scopes, shown))
             }
             Some(query) => {
                 let question = SearchQuestion {
@@ -95,7 +162,7 @@ pub async fn run(
                 };
                 let (found, scopes) = access.search(&question, caller, deadline).await?;
                 let shown = found.hits.len();
-                Ok((bounded::found(&found, &question.query), scopes, shown))
+                Ok(read(bounded::found(&found, &question.query), scopes, shown))
             }
         },
     }

@@ -67,6 +67,13 @@ impl Config {
         Self::read(lookup).with_bucket()
     }
 
+    /// Whether statuses may be changed with these settings. What everybody may read, nobody may change
+    /// before it is said who.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        !self.read_scopes.has_shared() || self.write_scopes != WriteScopes::Everywhere
+    }
+
     /// Reads settings by name; `Err` is a value that is not Unicode.
     fn read(lookup: impl Fn(&str) -> Option<Result<String, ()>>) -> Read {
         let mut mistakes = Vec::new();

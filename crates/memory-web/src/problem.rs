@@ -159,6 +159,16 @@ impl Problem {
         Self::new(code, Source::Pointer(pointer(path)), detail)
     }
 
+    /// The same failure, with what is known about what should be stored.
+    #[must_use]
+    pub fn written(self, written: Written) -> Self {
+        let storage = Some(Storage {
+            written,
+            retry: None,
+        });
+        Self { storage, ..self }
+    }
+
     /// The same failure, with what was found.
     #[must_use]
     pub fn with(self, found: Found) -> Self {

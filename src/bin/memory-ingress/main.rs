@@ -13,6 +13,7 @@ use memory_log::scope::{ReadScope, operator};
 use memory_recall::access::Access;
 use memory_recall::find::Recall;
 use memory_s3::aws::{self, AwsError};
+use memory_s3::changer::Changer;
 use memory_s3::embedded::{self, DataFolderError, Disk};
 use memory_s3::reader::Reader;
 use memory_s3::views::Views;
@@ -109,6 +110,7 @@ struct Log {
     writer: Writer,
     reader: Reader,
     views: Option<Views>,
+    changer: Changer,
     /// What is searched for an id without a scope: the whole of a folder.
     whole: Option<ReadScope>,
     /// The SDK's settings, if the log is in a bucket of Amazon S3.
@@ -124,9 +126,14 @@ impl Log {
     }
 
     /// Both ways.
-    fn joined(self, config: &Config) -> joined::Log {
+    fn joined(self, config: &Config) -> Result<joined::Log, ConfigError> {
+        if !config.may_change() {
+            let mistake = "MEMORY_SHARED_SCOPES is set and MEMORY_WRITE_SCOPES is not, so everybody could change what is \
+                           shared: set both, or serve with --write-only.";
+            return Err(ConfigError(vec![mistake.to_owned()]));
+        }
         let ingress = Arc::new(self.ingress(config));
-        let recall = Recall::new(self.reader);
+        let recall = Recall::new(self.reader.clone());
         let recall = match self.views {
             Some(views) => recall.with_views(views),
             None => recall,
@@ -136,8 +143,9 @@ impl Log {
             Some(whole) => access.with_whole(whole),
             None => access,
         };
-        let access = Arc::new(access);
-        joined::Log { ingress, access }
+        let writable = config.write_scopes.clone();
+        let access = Arc::new(access.with_changes(self.reader, self.changer, writable));
+        Ok(joined::Log { ingress, access })
     }
 }
 
@@ -152,7 +160,8 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             Ok(Log {
                 writer: Writer::new(client.clone(), embedded::BUCKET),
                 reader: Reader::new(client.clone(), embedded::BUCKET),
-                views: Some(Views::new(client, embedded::VIEWS_BUCKET)),
+                views: Some(Views::new(client.clone(), embedded::VIEWS_BUCKET)),
+                changer: Changer::new(client, embedded::BUCKET).of_a_folder(),
                 whole: Some(operator().everything()),
                 sdk: None,
                 place: folder.display().to_string(),
@@ -164,7 +173,8 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
             let place = format!("the bucket {bucket}");
             Ok(Log {
                 writer: Writer::new(client.clone(), bucket.clone()),
-                reader: Reader::new(client.clone(), bucket).with_retries(),
+                reader: Reader::new(client.clone(), bucket.clone()).with_retries(),
+                changer: Changer::new(client.clone(), bucket),
                 views: config
                     .views_bucket
                     .as_ref()

@@ -63,7 +63,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
             })
             .await;
         }
-        let log = log.joined(&config);
+        let log = log.joined(&config)?;
         return serve(joined::toolset(), move |call| {
             let log = log.clone();
             async move { log.call(call, deadline()).await }

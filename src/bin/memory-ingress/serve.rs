@@ -79,7 +79,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
     };
     let endpoints = match options.write_only {
         true => endpoints(log.ingress(&config)),
-        false => log.joined(&config).endpoints(),
+        false => log.joined(&config)?.endpoints(),
     };
     let router = router(endpoints, guard);
     let mut server = tokio::spawn(server::serve(

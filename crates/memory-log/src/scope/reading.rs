@@ -127,6 +127,12 @@ impl ReadScopes {
         Ok(Self { shared, ..self })
     }
 
+    /// Whether some scopes are shared.
+    #[must_use]
+    pub fn has_shared(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
     /// The right to read this entity, if a template gives it to a caller with these claims. What is
     /// shared may be read by its name too, so that what a search shows can be fetched.
     ///

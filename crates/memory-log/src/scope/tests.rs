@@ -169,6 +169,7 @@ fn a_name_of_the_gateway_is_never_a_claim_and_the_reverse() {
         role_arn: Some("arn:aws:sts::123456789012:assumed-role/writer".to_owned()),
         // Not a claim that a gateway flattened, so it is compared whole.
         api_key_id: Some("12e4567890".to_owned()),
+        user_arn: None,
     };
     let permits = |template: &str, entity_id: &str| {
         let scopes = WriteScopes::parse(template).unwrap();

@@ -8,6 +8,7 @@ use memory_recall::access::Access;
 use memory_recall::endpoints::{MCP, endpoints};
 use memory_recall::find::Recall;
 use memory_s3::aws::{self, Invocations};
+use memory_s3::changer::Changer;
 use memory_s3::reader::Reader;
 use memory_s3::views::Views;
 use memory_web::caller::Callers;
@@ -46,12 +47,24 @@ async fn start(
     let sdk = aws::sdk_loader(invocations).load().await;
     let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref());
     let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
-    let recall = Recall::new(Reader::new(client.clone(), bucket).with_retries());
+    let may_change = config.may_change();
+    let reader = Reader::new(client.clone(), bucket.clone()).with_retries();
+    let recall = Recall::new(reader.clone());
     let recall = match config.views_bucket {
-        Some(bucket) => recall.with_views(Views::new(client, bucket)),
+        Some(bucket) => recall.with_views(Views::new(client.clone(), bucket)),
         None => recall,
     };
-    let access = Arc::new(Access::new(recall, config.read_scopes, config.stewards));
+    let access = Access::new(recall, config.read_scopes, config.stewards);
+    // Whether a change reaches this function is the gateway's decision, and whether its event may be put
+    // is IAM's.
+    let access = match may_change {
+        true => {
+            let changer = Changer::new(client, bucket);
+            access.with_changes(reader, changer, config.write_scopes)
+        }
+        false => access,
+    };
+    let access = Arc::new(access);
     let guard = Guard {
         callers: Callers::Gateway,
         allowed_origins: config.allowed_origins,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memory_log::event::Reason;
 use memory_log::json::{Kind, Value, quoted};
 use memory_web::problem::{Code, Problem};
 use uuid::Uuid;
@@ -38,6 +39,17 @@ pub struct GetArguments {
     pub memory_id: Uuid,
     /// How many characters of its content are left out.
     pub offset: usize,
+}
+
+/// The arguments of `forget_memory`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgetArguments {
+    /// Where.
+    pub place: Place,
+    /// Which memory.
+    pub memory_id: Uuid,
+    /// Why.
+    pub reason: Reason,
 }
 
 impl SearchArguments {
@@ -106,8 +118,43 @@ impl GetArguments {
     }
 }
 
+impl ForgetArguments {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn read(root: Value<'_>) -> Result<Self, Vec<Problem>> {
+        let known = [
+            "memory_id",
+            "reason",
+            "repository_id",
+            "domain",
+            "entity_id",
+        ];
+        let mut given = Given::read(root, &known)?;
+        let place = given.place();
+        let memory_id = given.required("memory_id", id);
+        let reason = given.required("reason", reason);
+        let both = memory_id.zip(reason);
+        given.unless_any_fault(both.map(|(memory_id, reason)| Self {
+            place,
+            memory_id,
+            reason,
+        }))
+    }
+}
+
 fn id(text: &str) -> Result<Uuid, Fault> {
     memory_id(text).ok_or_else(|| "is not the id of a memory, as a search shows it".to_owned())
+}
+
+/// A reason as a tool takes it: an agent has one, so it is not blank.
+fn reason(text: &str) -> Result<Reason, Fault> {
+    let long = || "is longer than 1,000 bytes: shorten it".to_owned();
+    match text.trim().is_empty() {
+        true => Err("is blank: say why".to_owned()),
+        false => Reason::new(text).ok_or_else(long),
+    }
 }
 
 /// Arguments, and what is wrong with them.
@@ -262,5 +309,6 @@ mod tests {
         let get = r#"{"memory_id":"9B1DEB4D-3b7d-4bad-9bdd-2b0d7b3dcb6d","offset":-1}"#;
         assert_eq!(faults(GetArguments::read, get).len(), 2);
         assert_eq!(faults(GetArguments::read, "{}").len(), 1);
+        assert_eq!(faults(ForgetArguments::read, r#"{"reason":" "}"#).len(), 2);
     }
 }

@@ -52,8 +52,19 @@ pub struct Exchange {
 
 /// What the log says about a request that has a response of its endpoint.
 enum Recorded {
-    Stored { memory_id: Uuid, put: String },
-    Read { scopes: String, shown: usize },
+    Stored {
+        memory_id: Uuid,
+        put: String,
+    },
+    Read {
+        scopes: String,
+        shown: usize,
+    },
+    Changed {
+        s3_key: String,
+        status: String,
+        did: String,
+    },
     Failed(RequestError),
 }
 
@@ -157,6 +168,15 @@ impl Exchange {
         self.outcome = Some(Recorded::Read { scopes, shown });
     }
 
+    /// Says for the log which event a memory has now, the status that it made, and what the request did.
+    pub fn changed(&mut self, s3_key: String, status: &impl fmt::Display, did: &impl fmt::Debug) {
+        self.outcome = Some(Recorded::Changed {
+            s3_key,
+            status: status.to_string(),
+            did: format!("{did:?}"),
+        });
+    }
+
     /// Says for the log that a call failed whose response is a result all the same.
     pub fn failed(&mut self, error: RequestError) {
         self.outcome = Some(Recorded::Failed(error));
@@ -169,6 +189,11 @@ impl Exchange {
                 match &self.outcome {
                     Some(Recorded::Stored { memory_id, put }) => self.log_stored(*memory_id, put),
                     Some(Recorded::Read { scopes, shown }) => self.log_read(scopes, *shown),
+                    Some(Recorded::Changed {
+                        s3_key,
+                        status,
+                        did,
+                    }) => self.log_changed(s3_key, status, did),
                     Some(Recorded::Failed(error)) => self.log_error(error),
                     None => {}
                 }
@@ -191,6 +216,14 @@ impl Exchange {
     fn log_read(&self, scopes: &str, shown: usize) {
         let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
         info!(request_id, scopes, shown, duration_ms, "memories were read");
+    }
+
+    fn log_changed(&self, s3_key: &str, status: &str, did: &str) {
+        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
+        info!(
+            request_id,
+            s3_key, status, did, duration_ms, "a memory has its status"
+        );
     }
 
     fn log_error(&self, error: &RequestError) {

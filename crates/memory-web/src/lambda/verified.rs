@@ -17,6 +17,7 @@ pub(super) fn claims_taken_from(event: &mut LambdaRequest) -> Claims {
                 role_arn: identity.user_arn.as_deref().and_then(role_arn),
                 account_id: known(identity.account_id.take()),
                 api_key_id: known(identity.api_key_id.take()),
+                user_arn: known(identity.user_arn.take()),
                 ..Claims::default()
             }
         }
@@ -30,6 +31,7 @@ pub(super) fn claims_taken_from(event: &mut LambdaRequest) -> Claims {
                 role_arn: user_arn.as_deref().and_then(role_arn),
                 account_id: known(account_id),
                 api_key_id: None,
+                user_arn: known(user_arn),
             }
         }
         // Other events are not read. The enum is the library's and grows with its features.
