@@ -242,7 +242,7 @@ impl Keys {
         });
         let keys_of = Self {
             folder,
-            reader: Reader::new(client, BUCKET),
+            reader: Reader::new(client, BUCKET).with_retries(),
             asked,
         };
         keys.into_iter().for_each(|key| keys_of.add(&key));
@@ -283,6 +283,16 @@ async fn a_guess_can_only_cost_requests() {
     let whole = Range::under(rob().memories());
     let all = keys.listed(&whole, &[]).await;
     assert_eq!((all.len(), keys.requests()), (8_143, 9));
+    // A folder is listed by one request after another, whatever is known.
+    let near = Reader::new(client_with(keys.folder.path(), |behind| behind), BUCKET);
+    let cuts = [key(3), key(4_000)];
+    let listed = near.list(&rob(), &whole, &cuts, no_guess, 8_143).await;
+    let listed = listed.unwrap().unwrap().into_iter();
+    assert_eq!(listed.map(|listed| listed.key).collect::<Vec<_>>(), all);
+    assert_eq!(
+        near.list(&rob(), &whole, &cuts, no_guess, 8_142).await,
+        Ok(None)
+    );
     let good = |listed: &[Listed]| {
         let last = &listed.last().unwrap().key;
         (1..9)

@@ -31,8 +31,8 @@ pub use selection::Selection;
 /// Objects of a folder that are fetched and proved at once. More would need more file descriptors than
 /// a process has by default on some systems.
 const FETCHES_AT_ONCE: usize = 64;
-/// The same for a bucket behind a network, where a fetch is little more than waiting.
-const FETCHES_AT_ONCE_BY_NETWORK: usize = 256;
+/// The same for a bucket behind a network.
+const FETCHES_AT_ONCE_REMOTE: usize = 256;
 /// Bytes of these objects, by their listed sizes: 16 of the largest memories. A proof needs some times as
 /// much for a moment. An object of this size or more is not a memory.
 pub const BYTES_AT_ONCE: u32 = 64 * 1024 * 1024;
@@ -42,7 +42,8 @@ pub const BYTES_AT_ONCE: u32 = 64 * 1024 * 1024;
 pub struct Reader {
     client: Client,
     bucket: String,
-    fetches_at_once: usize,
+    /// Behind a network a request is little more than waiting, so many are made at once.
+    is_remote: bool,
 }
 
 /// Why the log could not be read completely. The text can name the bucket and the role.
@@ -80,19 +81,19 @@ impl Reader {
         Self {
             client,
             bucket: bucket.into(),
-            fetches_at_once: FETCHES_AT_ONCE,
+            is_remote: false,
         }
     }
 
     /// The same reader for a bucket behind a network: it repeats failed reads as the SDK's standard mode
-    /// does, and fetches more objects at once.
+    /// does, and makes more requests at once.
     #[must_use]
     pub fn with_retries(self) -> Self {
         let settings = self.client.config().to_builder();
         let settings = settings.retry_config(RetryConfig::standard());
         Self {
             client: Client::from_conf(settings.build()),
-            fetches_at_once: FETCHES_AT_ONCE_BY_NETWORK,
+            is_remote: true,
             ..self
         }
     }
@@ -147,7 +148,11 @@ impl Reader {
         };
         let listed = stream::iter(listed.into_iter().map(Ok));
         let fetches = in_tasks(listed, fetch);
-        let fetched = fetches.buffer_unordered(self.fetches_at_once);
+        let at_once = match self.is_remote {
+            true => FETCHES_AT_ONCE_REMOTE,
+            false => FETCHES_AT_ONCE,
+        };
+        let fetched = fetches.buffer_unordered(at_once);
         fetched.map_ok(|(fetched, _room)| fetched)
     }
 

@@ -23,16 +23,14 @@ use crate::view::{decode, encode};
 /// a process that begins gets few objects, and a line is written into views about ten times.
 const TAIL_MIN: usize = 64;
 const TAIL_SHARE: usize = 10;
-/// The time for a put: a search that is answered in less should not take much longer for it.
+/// The time for a put: an answer that took less should not take much longer for it.
 const PUT_TIME: Duration = Duration::from_millis(500);
-/// Lines of this size have this time once more, so that a large view comes through at all: they are
-/// encoded in a quarter of a second, and zstd leaves about a sixth of them.
-const PUT_BYTES: u64 = 64 * 1024 * 1024;
+/// The share of the time of a longer answer: what takes long to read takes long to put.
+const PUT_SHARE: u32 = 4;
 
-/// How long an answer waits for the put of a view of these lines.
-pub(super) fn put_time(read: &Read) -> Duration {
-    let bytes: u64 = read.live_lines().map(|line| line.place.bytes).sum();
-    PUT_TIME * u32::try_from(1 + bytes / PUT_BYTES).unwrap_or(u32::MAX)
+/// How long an answer that took this time waits for the put of a view.
+pub(super) fn put_time(taken: Duration) -> Duration {
+    PUT_TIME.max(taken / PUT_SHARE)
 }
 
 /// The answer to the question for a view: nothing if it did not come.
@@ -120,16 +118,20 @@ impl Recall {
             put.await.map_err(|error| error.to_string())
         };
         let put = timeout_at(until, put).await;
-        // Whatever happened to the old view, it is asked for again where this one is not known to be there.
         let known = match put.unwrap_or_else(|_| Err("no time was left".to_owned())) {
             Ok(Put::Replaced(etag)) => Some(View {
                 etag: Some(etag),
                 lines: count,
             }),
+            // Another process put one, which is to be asked for.
             Ok(Put::Lost) => None,
+            // Not again before much more is missing: the next search should not pay for it as well.
             Err(error) => {
                 tracing::warn!(error, "the view was not put");
-                None
+                Some(View {
+                    etag: view.etag.clone(),
+                    lines: count,
+                })
             }
         };
         self.kept.set_view(&read.scope, known);

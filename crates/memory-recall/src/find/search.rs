@@ -109,7 +109,7 @@ impl Recall {
             };
             let found = ranked.await.map_err(|error| failed(&error))?;
             for read in reads.iter() {
-                let until = times.put.min(Instant::now() + put_time(read));
+                let until = times.put.min(Instant::now() + put_time(begun.elapsed()));
                 self.put_view(read, until).await;
             }
             Ok(found)

@@ -56,11 +56,11 @@ async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
             .unwrap()
     };
 
-    let cold = world.recall();
-    // 64 objects of a folder are fetched at once.
+    let cold = world.remote_recall();
+    // 256 objects are fetched at once.
     let (rounds, lists, gets) = cost(&world, search(&cold)).await;
     assert_eq!((lists, gets), (2, 1_000));
-    assert!(rounds <= 1 + 1_000_u64.div_ceil(64) + 1, "{rounds}");
+    assert!(rounds <= 1 + 1_000_u64.div_ceil(256) + 1, "{rounds}");
     assert_eq!(
         cost(&world, search(&cold)).await,
         (1, 3, 0),
@@ -77,7 +77,7 @@ async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
     );
     assert_eq!(cost(&world, search(&cold)).await, (1, 3, 0));
 
-    let cold = world.recall();
+    let cold = world.remote_recall();
     for (order, lists) in [(Order::Oldest, 2), (Order::Newest, 3)] {
         let cost = cost(&world, list(&cold, order)).await;
         assert!(cost.0 <= 3 && cost.1 == lists, "{order:?}: {cost:?}");
@@ -90,7 +90,7 @@ async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
 
     let object = Object::of(new);
     let get = async |hint| {
-        let recall = world.recall();
+        let recall = world.remote_recall();
         let (found, _) = recall
             .get(&scopes, object.memory_id, hint, 0, later())
             .await
@@ -104,7 +104,7 @@ async fn a_read_of_a_thousand_memories_is_two_rounds_deep() {
         "the second page has it"
     );
     let changed = Object::of(&stored[3]).memory_id;
-    let recall = world.recall();
+    let recall = world.remote_recall();
     let get = recall.get(&scopes, changed, None, 50, later());
     assert_eq!(
         cost(&world, get).await,
@@ -123,7 +123,7 @@ async fn a_long_listing_is_cut_by_time_and_its_parts_are_listed_side_by_side() {
         let prefix = scope("rob").memories().to_owned();
         world.put(&format!("{prefix}{instant}_{id}.json"), b"");
     }
-    let recall = world.recall();
+    let recall = world.remote_recall();
     let scopes = [scope("rob")];
     let get = recall.get(&scopes, Uuid::nil(), None, 0, later());
     let (rounds, lists, gets) = cost(&world, get).await;

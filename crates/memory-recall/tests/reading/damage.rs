@@ -95,6 +95,7 @@ async fn a_damaged_highest_event_never_makes_its_memory_visible_by_falling_back(
     ] {
         world.put(&highest, bytes);
         let recall = world.recall();
+        world.requests();
         for error in [
             search(&recall).await.unwrap_err(),
             list(&recall, Order::Oldest).await.unwrap_err(),
@@ -102,6 +103,8 @@ async fn a_damaged_highest_event_never_makes_its_memory_visible_by_falling_back(
         ] {
             assert_eq!(of_key(&error), highest);
         }
+        let is_fetched = world.requests().contains(&format!("GET {highest}"));
+        assert_eq!(is_fetched, bytes.len() < long.len(), "no event is so long");
         assert_eq!(get(&recall, &stored[0]).await, Ok(Status::Unverified));
     }
     // A lower one has no meaning: it is left out of the history.
@@ -178,6 +181,25 @@ async fn what_is_gone_between_its_listing_and_its_get_was_erased() {
         None
     });
     assert_eq!(get(&world.recall(), &stored[1]).await, Ok(Status::Verified));
+}
+
+#[tokio::test]
+async fn what_was_erased_is_forgotten_by_a_process_that_had_read_it() {
+    let world = World::new();
+    let stored = memories("rob", 3);
+    let objects: Vec<_> = stored.iter().map(|memory| world.store(memory)).collect();
+    let recall = world.recall();
+    assert_eq!(search(&recall).await.unwrap().searched, 3);
+    world.erase(&objects[1].key);
+    assert_eq!(search(&recall).await.unwrap().searched, 2);
+    world.store(&stored[1]);
+    world.requests();
+    assert_eq!(search(&recall).await.unwrap().searched, 3);
+    assert!(
+        world
+            .requests()
+            .contains(&format!("GET {}", objects[1].key))
+    );
 }
 
 #[tokio::test]

@@ -370,7 +370,7 @@ proptest! {
                 deeds.iter().for_each(|deed| model.do_to(&world, deed));
                 keys.extend(model.memories.keys().cloned());
                 spoil_views(&world, &model, &view).await;
-                for recall in [&long_running, &world.recall(), &world.recall_with_views()] {
+                for recall in [&long_running, &world.remote_recall(), &world.recall_with_views()] {
                     world.requests();
                     let found = recall.search(&scopes, &query, &filters, 5, later()).await.unwrap();
                     assert_found(&found, &model, &scopes, &query, &filters);

@@ -55,6 +55,11 @@ impl World {
         Recall::new(Reader::new(self.client(), BUCKET))
     }
 
+    /// Such a process, as it reads a bucket behind a network.
+    pub(crate) fn remote_recall(&self) -> Recall {
+        Recall::new(Reader::new(self.client(), BUCKET).with_retries())
+    }
+
     /// Such a process with views.
     pub(crate) fn recall_with_views(&self) -> Recall {
         self.recall().with_views(self.views())

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::future::{BoxFuture, try_join_all};
-use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use memory_log::object::{Prefix, earliest_key};
 use memory_log::scope::ReadScope;
 use memory_log::timestamp::Timestamp;
@@ -138,7 +138,8 @@ impl Reader {
     ///
     /// The parts of the range between the cuts are listed side by side. A part of a thousand keys is one
     /// request, so cuts are best a little closer than that. A part that has more than two pages is cut
-    /// further where `guess` says: it is given what was listed of the part.
+    /// further where `guess` says: it is given what was listed of the part. A folder is listed in one
+    /// part, because there each part would read its folders again.
     ///
     /// # Errors
     /// [`ReadError`] if any page is missing.
@@ -151,6 +152,11 @@ impl Reader {
         most: usize,
     ) -> Result<Option<Vec<Listed>>, ReadError> {
         covered(scope, &range.prefix)?;
+        if !self.is_remote {
+            let all = self.listed(range).take(most.saturating_add(1));
+            let all: Vec<_> = all.try_collect().await?;
+            return Ok(Some(all).filter(|all| all.len() <= most));
+        }
         let listing = Listing {
             reader: self,
             guess: &guess,
