@@ -397,6 +397,7 @@ async fn what_lies_outside_of_the_scope_is_refused_and_never_asked_for() {
     let listed = Listed {
         key: other.to_owned(),
         bytes: 1,
+        etag: None,
     };
     let fetched = reader.fetch(&scope, vec![listed], |_, body| body);
     let selection = Selection {
@@ -441,6 +442,7 @@ async fn many_objects_are_fetched_whole_and_one_that_is_gone_is_listed_once_more
     listed.push(Listed {
         key: key(300),
         bytes: u64::MAX,
+        etag: None,
     });
     keys.requests();
     let fetched = keys
@@ -549,6 +551,7 @@ async fn a_missing_object_that_is_listed_again_is_no_proof_of_its_erasure() {
     let listed = Listed {
         key: "a/b".to_owned(),
         bytes: 9,
+        etag: None,
     };
     let reader = reader(&server).await;
     let fetched = reader.fetch(&everything(), vec![listed], |_, body| body);

@@ -96,7 +96,7 @@ impl Events {
         let rest = page.rest_of(range);
         let mut read = self.read(&page.listed).await?;
         let mut entries = Vec::new();
-        for Listed { key, bytes } in page.listed {
+        for Listed { key, bytes, .. } in page.listed {
             let bad = |why| Entry::Bad {
                 key: key.clone(),
                 why,

@@ -49,6 +49,7 @@ impl Place {
         Listed {
             key: self.key.clone(),
             bytes: self.bytes,
+            etag: None,
         }
     }
 }

@@ -34,8 +34,16 @@ const EVENTS_KEPT_MAX: usize = 3_000;
 #[derive(Debug, Clone)]
 pub struct Log {
     reader: Reader,
-    /// Events by their keys. An event is never overwritten, and each is used only where its key is listed.
-    read: Arc<Mutex<HashMap<String, Arc<Event>>>>,
+    /// Events by their keys. Each is used only where its key is listed with the same bytes.
+    read: Arc<Mutex<HashMap<String, ReadEvent>>>,
+}
+
+/// An event, and S3's name for its bytes. An event says nothing that its key proves, so where the key has
+/// other bytes, it is another event. A memory needs no such name, because its key is derived from it.
+#[derive(Debug)]
+struct ReadEvent {
+    etag: String,
+    event: Arc<Event>,
 }
 
 /// Why the log does not say what was asked.
@@ -134,19 +142,21 @@ pub struct Changes {
 struct Seen {
     key: EventKey,
     bytes: u64,
+    etag: Option<String>,
 }
 
 impl Changes {
     fn of(listed: Vec<Listed>) -> Self {
         let mut changes = Self::default();
-        for Listed { key, bytes } in listed {
-            match EventKey::parse(&key) {
+        for listed in listed {
+            match EventKey::parse(&listed.key) {
                 // Keys come in their order, and so do the events of a memory.
                 Some(key) => {
                     let of_memory = changes.of.entry(key.memory_id).or_default();
-                    of_memory.push(Seen { key, bytes });
+                    let Listed { bytes, etag, .. } = listed;
+                    of_memory.push(Seen { key, bytes, etag });
                 }
-                None => alien(&key, &mut changes.aliens),
+                None => alien(&listed.key, &mut changes.aliens),
             }
         }
         changes
@@ -326,8 +336,9 @@ impl Log {
     /// Gets an event and proves it; `None` if it was erased.
     async fn event(&self, scope: &ReadScope, seen: &Seen) -> Result<Option<Arc<Event>>, LogError> {
         let key = seen.key.to_string();
-        if let Some(event) = self.kept().get(&key) {
-            return Ok(Some(Arc::clone(event)));
+        let is_same = |read: &&ReadEvent| seen.etag.as_ref() == Some(&read.etag);
+        if let Some(read) = self.kept().get(&key).filter(is_same) {
+            return Ok(Some(Arc::clone(&read.event)));
         }
         if seen.bytes > EVENT_BYTES_MAX as u64 {
             return Err(LogError::too_large(&key));
@@ -338,15 +349,18 @@ impl Log {
         let event = Event::read(seen.key.clone(), &body)
             .map_err(|error| LogError::of_event(&key, &error))?;
         let event = Arc::new(event);
-        let mut kept = self.kept();
-        if kept.len() >= EVENTS_KEPT_MAX {
-            kept.clear();
+        if let Some(etag) = seen.etag.clone() {
+            let mut kept = self.kept();
+            if kept.len() >= EVENTS_KEPT_MAX {
+                kept.clear();
+            }
+            let event = Arc::clone(&event);
+            kept.insert(key, ReadEvent { etag, event });
         }
-        kept.insert(key, Arc::clone(&event));
         Ok(Some(event))
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Arc<Event>>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, ReadEvent>> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

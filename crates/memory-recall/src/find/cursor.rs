@@ -27,7 +27,11 @@ impl Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (list, key) = bytes.split_first_chunk()?;
         let key = std::str::from_utf8(key).ok()?.to_owned();
-        let last = Place::of(Listed { key, bytes: 0 })?;
+        let last = Place::of(Listed {
+            key,
+            bytes: 0,
+            etag: None,
+        })?;
         Some(Self { list: *list, last })
     }
 

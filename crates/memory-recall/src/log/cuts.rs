@@ -69,6 +69,7 @@ mod tests {
         let listed = |key: &String| Listed {
             key: key.clone(),
             bytes: 1,
+            etag: None,
         };
         keys.iter().map(listed).collect()
     }

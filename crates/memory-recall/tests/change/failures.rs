@@ -178,6 +178,8 @@ async fn an_event_that_was_erased_decides_nothing_even_if_this_process_has_read_
     .unwrap();
     let result = world.change(&statuses, &request(Status::Deleted)).await;
     assert_eq!(end(result), (End::Locked, Status::Locked, 1));
+    let read = statuses.recall.get(&reads, id, None, 1, deadline());
+    assert_eq!(read.await.unwrap().0.status, Status::Locked);
 }
 
 /// A reader under which a file is removed when its object is asked for.

@@ -126,6 +126,29 @@ async fn a_damaged_highest_event_never_makes_its_memory_visible_by_falling_back(
 }
 
 #[tokio::test]
+async fn an_event_that_was_damaged_after_it_was_read_is_found() {
+    let world = World::new();
+    let stored = memories("rob", 2);
+    stored.iter().for_each(|memory| drop(world.store(memory)));
+    let key = world.change(&stored[0], 1, Status::Verified);
+    let recall = world.recall();
+    assert_eq!(get(&recall, &stored[0]).await, Ok(Status::Verified));
+    world.requests();
+    assert_eq!(get(&recall, &stored[0]).await, Ok(Status::Verified));
+    assert!(
+        !world.requests().contains(&format!("GET {key}")),
+        "it was read"
+    );
+    world.put(&key, b"{}");
+    for error in [
+        get(&recall, &stored[0]).await.unwrap_err(),
+        search(&recall).await.unwrap_err(),
+    ] {
+        assert_eq!(damaged_key(&error), key);
+    }
+}
+
+#[tokio::test]
 async fn a_forged_number_freezes_nothing_and_a_foreign_key_is_counted() {
     let world = World::new();
     let stored = memories("rob", 2);

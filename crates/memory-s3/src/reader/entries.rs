@@ -77,7 +77,7 @@ impl Reader {
     }
 
     async fn listed_entry(&self, scope: &ReadScope, listed: Listed) -> Result<Entry, ReadError> {
-        let Listed { key, bytes } = listed;
+        let Listed { key, bytes, .. } = listed;
         if bytes >= BYTES_AT_ONCE.into() {
             let why = BadEntry::NotProved(ObjectError::NotAMemory);
             return Ok(Entry::Bad { key, why });

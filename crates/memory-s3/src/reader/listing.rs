@@ -93,6 +93,8 @@ pub struct Listed {
     pub key: String,
     /// The size; as large as can be if S3 gives one that makes no sense.
     pub bytes: u64,
+    /// S3's name for the bytes, if it gives one: other bytes under the same key have another.
+    pub etag: Option<String>,
 }
 
 /// One page of a listing.
@@ -368,6 +370,7 @@ fn listed_in(page: &ListObjectsV2Output) -> Option<Vec<Listed>> {
                 false => key.to_owned(),
             },
             bytes: u64::try_from(object.size().unwrap_or_default()).unwrap_or(u64::MAX),
+            etag: object.e_tag().map(str::to_owned),
         })
     });
     listed.collect()
@@ -495,6 +498,7 @@ mod tests {
                 .map(|key| Listed {
                     key: (*key).to_owned(),
                     bytes: 1,
+                    etag: None,
                 })
                 .collect(),
             next: None,
