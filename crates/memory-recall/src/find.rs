@@ -10,7 +10,7 @@
 //! A process asks once for the view of an entity, and puts a new one where more than 64 lines, and more
 //! than a tenth of it, are missing: one PUT, after the answer is known. A listing of more than 2,000 keys
 //! is cut: by every 900th key that this process knows, and else by time. So 100,000 memories, evenly
-//! in time, are 8 rounds of 110 LISTs. A filter by tags or types needs the
+//! in time, are 4 rounds of 156 LISTs. A filter by tags or types needs the
 //! memories that it looks at, so a list then takes more rounds, each of twice as many. The module must
 //! not know HTTP, or who asks.
 

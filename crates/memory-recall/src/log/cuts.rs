@@ -11,12 +11,15 @@ use uuid::Uuid;
 
 use crate::line::Place;
 
-/// Parts that are each as long as what was listed.
-const EQUAL_PARTS: i64 = 8;
+/// Memories of a part, if they go on as those that were listed: somewhat less than a page.
+const PART_KEYS: i64 = 900;
+/// Parts of this length. With two pages before them and the double ones after them, the parts of 100,000
+/// memories are found in two rounds.
+const EQUAL_PARTS: i64 = 48;
 /// Parts after them, each twice as long as the one before: the end of the log is not known.
-const DOUBLE_PARTS: u32 = 10;
-/// Parts of the rest of all ids, which are spread evenly.
-const ID_PARTS: u64 = 64;
+const DOUBLE_PARTS: u32 = 8;
+/// Parts of all ids, which are spread evenly.
+const ID_PARTS: u64 = 128;
 
 /// Cuts after memories of an entity, by their times.
 pub(super) fn by_time(scope: &ReadScope, listed: &[Listed]) -> Vec<String> {
@@ -29,7 +32,8 @@ pub(super) fn by_time(scope: &ReadScope, listed: &[Listed]) -> Vec<String> {
         return Vec::new();
     };
     let (begin, end) = (first.timestamp.unix_micros(), last.timestamp.unix_micros());
-    let span = (end - begin).max(1);
+    let count = i64::try_from(listed.len()).unwrap_or(i64::MAX);
+    let span = ((end - begin) / count).saturating_mul(PART_KEYS).max(1);
     let equal = (1..=EQUAL_PARTS).map(|part| span.saturating_mul(part));
     let double = (1..=DOUBLE_PARTS).map(|part| span.saturating_mul(EQUAL_PARTS << part));
     let prefix = Prefix::Entity { domain, entity_id };
@@ -85,20 +89,20 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_as_long_as_what_was_listed_and_then_longer_and_longer() {
+    fn parts_are_a_page_long_and_then_longer_and_longer() {
         let scope = operator().entity("work", "rob");
-        let keys = [0, 30, 60].map(|second| memory(&scope, second));
+        // One a second.
+        let keys: Vec<_> = (0..10).map(|second| memory(&scope, second)).collect();
         let cuts = by_time(&scope, &listed(&keys));
-        assert_eq!(cuts.len(), 18);
+        assert_eq!(cuts.len(), 48 + 8);
         assert!(cuts.is_sorted());
         let between = |cut: usize, before: u32, after: u32| {
             let (before, after) = (memory(&scope, before), memory(&scope, after));
             assert!(before < cuts[cut] && cuts[cut] < after, "{}", cuts[cut]);
         };
-        between(0, 119, 120);
-        between(7, 539, 540);
-        // After eight minutes come sixteen.
-        between(8, 1_019, 1_020);
+        // Nine seconds for ten keys.
+        between(0, 9 + 809, 9 + 811);
+        between(1, 9 + 1_619, 9 + 1_621);
         // All at one instant, at the end of time, and of a scope without an order.
         assert!(by_time(&scope, &listed(&keys[..1])).is_empty());
         let same = by_time(&scope, &listed(&[keys[0].clone(), keys[0].clone()]));
@@ -125,7 +129,7 @@ mod tests {
             cuts[0]
         );
         let near = first.replace("1063", "1064");
-        assert_eq!(by_id(&scope, &listed(&[first, near])).len(), 63);
+        assert_eq!(by_id(&scope, &listed(&[first, near])).len(), 127);
         assert!(by_id(&scope, &[]).is_empty());
     }
 }

@@ -19,9 +19,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failed, ReadError, Reader, covered};
 
-/// Pages that are fetched at once.
-const LISTS_AT_ONCE: usize = 32;
-/// Pages of a part that are read before it is cut: a guess costs some empty pages.
+/// Pages that are fetched at once: those of 100,000 known keys.
+const LISTS_AT_ONCE: usize = 128;
+/// Pages of a range that are read before it is cut for the first time: a guess costs empty pages, and
+/// most ranges have no more.
 const PAGES_UNCUT: usize = 2;
 
 /// The keys with a prefix, or those of them between two keys.
@@ -166,7 +167,7 @@ impl Reader {
             listed: AtomicUsize::new(0),
             most,
         };
-        match listing.parts(range.parts(cuts)).await {
+        match listing.parts(range.parts(cuts), PAGES_UNCUT).await {
             Ok(all) => Ok(Some(all)),
             Err(Stopped::TooMany) => Ok(None),
             Err(Stopped::Failed(error)) => Err(error),
@@ -294,16 +295,17 @@ impl From<ReadError> for Stopped {
 }
 
 impl<Guess: Fn(&[Listed]) -> Vec<String> + Sync> Listing<'_, Guess> {
-    async fn parts(&self, parts: Vec<Range>) -> Result<Vec<Listed>, Stopped> {
-        let parts = parts.into_iter().map(|part| self.part(part));
-        Ok(try_join_all(parts).await?.concat())
+    async fn parts(&self, parts: Vec<Range>, uncut: usize) -> Result<Vec<Listed>, Stopped> {
+        let parts = parts.into_iter().map(|part| self.part(part, uncut));
+        let parts = try_join_all(parts).await?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     /// The objects of a part: of its first pages, and of the parts of the rest.
-    fn part(&self, mut part: Range) -> BoxFuture<'_, Result<Vec<Listed>, Stopped>> {
+    fn part(&self, mut part: Range, uncut: usize) -> BoxFuture<'_, Result<Vec<Listed>, Stopped>> {
         Box::pin(async move {
             let mut listed = Vec::new();
-            for _ in 0..PAGES_UNCUT {
+            for _ in 0..uncut {
                 let page = {
                     // The semaphore is never closed.
                     let _one = self.requests.acquire().await.ok();
@@ -321,7 +323,7 @@ impl<Guess: Fn(&[Listed]) -> Vec<String> + Sync> Listing<'_, Guess> {
                 }
             }
             let cuts = (self.guess)(&listed);
-            listed.extend(self.parts(part.parts(&cuts)).await?);
+            listed.extend(self.parts(part.parts(&cuts), 1).await?);
             Ok(listed)
         })
     }
