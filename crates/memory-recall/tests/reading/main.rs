@@ -11,5 +11,6 @@ mod damage;
 mod faults;
 mod naive;
 mod pages;
+mod spoiled;
 mod views;
 mod world;

@@ -19,10 +19,10 @@ use crate::world::{World, at, later, memory, scope};
 
 /// What was done to the log.
 #[derive(Debug, Clone)]
-enum Deed {
+pub(crate) enum Deed {
     Store {
         entity_id: &'static str,
-        second: u8,
+        timestamp: String,
         content: &'static str,
         metadata: &'static str,
     },
@@ -51,7 +51,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         ]),
     );
     prop_oneof![
-        8 => store.prop_map(|(entity_id, second, content, metadata)| Deed::Store { entity_id, second, content, metadata }),
+        8 => store.prop_map(|(entity_id, second, content, metadata)| Deed::Store { entity_id, timestamp: format!("2026-01-01T00:00:0{second}Z"), content, metadata }),
         4 => (any::<Pick>(), select(Status::ALL.to_vec())).prop_map(|(pick, status)| Deed::Change(pick, status)),
         1 => any::<Pick>().prop_map(Deed::Erase),
         1 => any::<u8>().prop_map(Deed::Foreign),
@@ -60,8 +60,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 /// The log as it should be.
 #[derive(Default)]
-struct Model {
-    memories: BTreeMap<String, Memory>,
+pub(crate) struct Model {
+    pub(crate) memories: BTreeMap<String, Memory>,
     /// The events of each memory, which outlive it.
     events: BTreeMap<String, Vec<Status>>,
     foreign: BTreeMap<String, ()>,
@@ -70,7 +70,7 @@ struct Model {
 }
 
 impl Model {
-    fn do_to(&mut self, world: &World, deed: &Deed) {
+    pub(crate) fn do_to(&mut self, world: &World, deed: &Deed) {
         let picked = |model: &Self, pick: &Pick| {
             let keys: Vec<_> = model.memories.keys().cloned().collect();
             (!keys.is_empty()).then(|| pick.get(&keys).clone())
@@ -78,16 +78,11 @@ impl Model {
         match deed {
             Deed::Store {
                 entity_id,
-                second,
+                timestamp,
                 content,
                 metadata,
             } => {
-                let memory = memory(
-                    entity_id,
-                    &format!("2026-01-01T00:00:0{second}Z"),
-                    content,
-                    metadata,
-                );
+                let memory = memory(entity_id, timestamp, content, metadata);
                 let object = world.store(&memory);
                 self.ever.insert(object.key.clone(), memory.clone());
                 self.memories.insert(object.key, memory);
@@ -96,10 +91,7 @@ impl Model {
                 let Some(key) = picked(self, pick) else {
                     return;
                 };
-                let memory = &self.memories[&key];
-                let events = self.events.entry(key).or_default();
-                events.push(*status);
-                world.change(memory, u8::try_from(events.len()).unwrap(), *status);
+                self.change(world, &key, *status);
             }
             Deed::Erase(pick) => {
                 let Some(key) = picked(self, pick) else {
@@ -120,14 +112,25 @@ impl Model {
         }
     }
 
-    fn state(&self, key: &str) -> (Status, u8) {
+    pub(crate) fn change(&mut self, world: &World, key: &str, status: Status) {
+        let memory = &self.memories[key];
+        let events = self.events.entry(key.to_owned()).or_default();
+        events.push(status);
+        world.change(memory, u8::try_from(events.len()).unwrap(), status);
+    }
+
+    pub(crate) fn state(&self, key: &str) -> (Status, u8) {
         let events = self.events.get(key).map_or(&[][..], Vec::as_slice);
         let status = events.last().copied().unwrap_or(Status::Unverified);
         (status, u8::try_from(events.len()).unwrap())
     }
 
     /// The memories that are wanted, oldest first.
-    fn wanted(&self, scopes: &[ReadScope], filters: &Filters) -> Vec<(&String, &Memory)> {
+    pub(crate) fn wanted(
+        &self,
+        scopes: &[ReadScope],
+        filters: &Filters,
+    ) -> Vec<(&String, &Memory)> {
         let is_wanted = |key: &str, memory: &Memory| {
             let (status, _) = self.state(key);
             let metadata = memory.metadata();
@@ -153,9 +156,9 @@ impl Model {
     }
 }
 
-type Shown = (String, Memory, Status, u8);
+pub(crate) type Shown = (String, Memory, Status, u8);
 
-fn shown(recalled: &Recalled) -> Shown {
+pub(crate) fn shown(recalled: &Recalled) -> Shown {
     let Recalled {
         line, status, seq, ..
     } = recalled;
@@ -202,7 +205,7 @@ fn filters() -> impl Strategy<Value = Filters> {
 }
 
 /// Compares what was found with what an index of the candidates alone finds.
-fn assert_found(
+pub(crate) fn assert_found(
     found: &Found,
     model: &Model,
     scopes: &[ReadScope],
@@ -228,7 +231,7 @@ fn assert_found(
 }
 
 /// All pages of a list.
-async fn listed(
+pub(crate) async fn listed(
     recall: &Recall,
     scopes: &[ReadScope],
     filters: &Filters,
@@ -257,7 +260,7 @@ async fn listed(
     }
 }
 
-async fn assert_got(
+pub(crate) async fn assert_got(
     recall: &Recall,
     model: &Model,
     scopes: &[ReadScope],
