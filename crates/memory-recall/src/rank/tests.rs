@@ -253,6 +253,26 @@ fn a_memory_gains_three_tenths_of_the_scores_before_and_after_it_within_five_min
 }
 
 #[test]
+fn a_weak_memory_between_two_good_ones_can_be_the_best_of_all() {
+    let long = format!("tax {}", "x ".repeat(70));
+    let memories = [
+        memory("rob", 0, "tax"),
+        memory("rob", 60, &long),
+        memory("rob", 120, "tax"),
+    ];
+    let index = index(&memories);
+    let query = Query::parse("tax").unwrap();
+    let best =
+        |weights: &Weights| search_with(weights, &[index.candidates(|_| true)], &query, 1).hits[0];
+    let alone = best(&Weights {
+        neighbour: 0.0,
+        ..Weights::CHOSEN
+    });
+    assert_ne!(alone.doc, 1);
+    assert_eq!(best(&Weights::CHOSEN).doc, 1);
+}
+
+#[test]
 fn a_neighbour_gives_its_own_score_and_not_what_it_gained() {
     let memories = [
         memory("rob", 0, "x tax"),
@@ -387,6 +407,7 @@ fn a_passage_is_where_most_different_words_of_the_query_stand() {
         "it stands in the middle: {found}"
     );
     assert_eq!(passage_of(&text, "tax", 20), "tax tax tax lorem ip");
+    assert_eq!(passage_of(&text, "tax round", 19), "tax rates are round");
     assert!(
         passage_of(&text, "rate", 30).contains("tax rates"),
         "the first among equals"

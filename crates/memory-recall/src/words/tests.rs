@@ -28,6 +28,11 @@ fn a_word_is_normalized_and_case_folded() {
         ["die", "strasse", "strasse"]
     );
     assert_eq!(forms_of("ﬁle Ａ１ e\u{301}"), ["file", "a1", "é"]);
+    assert_eq!(
+        forms_of("one¸a"),
+        forms_of("one \u{327}a"),
+        "normalized before it is cut"
+    );
     assert_eq!(forms_of("don’t don't"), ["don't", "don't"]);
     assert_eq!(forms_of("??? — \u{200b}"), [""; 0]);
 }
@@ -124,6 +129,10 @@ fn a_query_has_each_word_once_and_is_bounded() {
     assert_eq!(
         Query::parse(&"x".repeat(1_001)),
         Err(QueryError::TooLong { bytes: 1_001 })
+    );
+    assert_eq!(
+        Query::parse(&"é".repeat(501)),
+        Err(QueryError::TooLong { bytes: 1_002 })
     );
     assert_eq!(Query::parse(" \u{3000}\n"), Err(QueryError::Blank));
     assert_eq!(words_of("???"), [""; 0]);
