@@ -72,6 +72,7 @@ mod socket;
 mod stdio;
 #[path = "../harness/surface.rs"]
 mod surface;
+mod threat_model;
 mod time;
 mod vectors;
 mod views;
