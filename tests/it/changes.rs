@@ -92,7 +92,7 @@ impl World {
         self.app.send_raw(asked.build()).await
     }
 
-    fn patch(&self, attributes: Value, reason: &str) -> Asked {
+    fn patch(&self, attributes: &Value, reason: &str) -> Asked {
         let body = json!({
             "data": {"type": "memories", "id": self.id, "attributes": attributes},
             "meta": {"reason": reason},
@@ -102,7 +102,7 @@ impl World {
     }
 
     async fn becomes(&self, status: &str) -> Answer {
-        self.send(self.patch(json!({"status": status}), "r")).await
+        self.send(self.patch(&json!({"status": status}), "r")).await
     }
 
     /// The codes of a request for a status, with its HTTP status.
@@ -164,7 +164,7 @@ async fn a_repeat_is_told_apart_from_a_status_that_another_request_made() {
     let repeat = world.becomes("verified").await;
     assert_eq!(repeat.headers["idempotent-replayed"], "true");
     assert_eq!(repeat.json()["meta"]["seq"], 1);
-    let other = world.patch(json!({"status": "verified"}), "another reason");
+    let other = world.patch(&json!({"status": "verified"}), "another reason");
     let other = world.send(other.header("if-match", "\"9-1j\"")).await;
     assert!(!other.headers.contains_key("idempotent-replayed"));
     assert_eq!(
@@ -196,7 +196,7 @@ async fn a_deleted_memory_is_gone_at_once_and_comes_back_with_the_tag_of_its_del
     );
     assert!(meta["deleted_at"].is_string());
 
-    let restore = || world.patch(json!({"status": "unverified"}), "back");
+    let restore = || world.patch(&json!({"status": "unverified"}), "back");
     let required = (428, vec!["precondition_required \"If-Match\"".to_owned()]);
     assert_eq!(world.refused(restore()).await, required);
     for near in ["*", "W/\"1-1j\"", "1-1j"] {
@@ -211,7 +211,7 @@ async fn a_deleted_memory_is_gone_at_once_and_comes_back_with_the_tag_of_its_del
         (412, vec!["precondition_failed \"If-Match\"".to_owned()])
     );
     let verified = world
-        .patch(json!({"status": "verified"}), "")
+        .patch(&json!({"status": "verified"}), "")
         .header("if-match", tag(&gone));
     assert_eq!(
         world.refused(verified).await,
@@ -233,7 +233,7 @@ async fn a_locked_memory_is_not_deleted_over_any_surface() {
     world.becomes("locked").await;
     let locked = (403, vec!["locked".to_owned()]);
     assert_eq!(world.refused(ask("DELETE", &world.target)).await, locked);
-    let unverified = world.patch(json!({"status": "unverified"}), "");
+    let unverified = world.patch(&json!({"status": "unverified"}), "");
     assert_eq!(world.refused(unverified).await, locked);
     for path in ["/mcp", "/mcp/recall/changes"] {
         let arguments =
@@ -291,11 +291,11 @@ async fn attributes_that_are_stored_may_be_repeated_and_no_other_may_be_sent() {
         .as_object_mut()
         .unwrap()
         .remove("reliability_score");
-    let whole = world.send(world.patch(attributes.clone(), "r")).await;
+    let whole = world.send(world.patch(&attributes, "r")).await;
     assert_eq!(whole.status, 200, "{}", whole.text());
     attributes["content"] = json!("Evenings.");
     attributes["color"] = json!("red");
-    let (status, faults) = world.refused(world.patch(attributes, "r")).await;
+    let (status, faults) = world.refused(world.patch(&attributes, "r")).await;
     assert_eq!(status, 403);
     assert_eq!(
         faults,
@@ -351,7 +351,7 @@ async fn only_a_steward_may_do_more_than_delete_and_only_where_the_caller_may_wr
     .await;
     let forbidden = (403, vec!["forbidden".to_owned()]);
     for status in ["verified", "locked", "unverified"] {
-        let asked = world.patch(json!({"status": status}), "");
+        let asked = world.patch(&json!({"status": status}), "");
         assert_eq!(world.refused(asked).await, forbidden, "{status}");
     }
     let got = world.get().await.json();
@@ -383,7 +383,7 @@ async fn a_memory_has_two_hundred_changes_and_no_more() {
             assert_eq!(world.becomes(status).await.status, 200, "{round}");
         }
     }
-    let asked = world.patch(json!({"status": "verified"}), "");
+    let asked = world.patch(&json!({"status": "verified"}), "");
     assert_eq!(
         world.refused(asked).await,
         (422, vec!["too_many_changes".to_owned()])

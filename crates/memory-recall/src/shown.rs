@@ -184,7 +184,8 @@ pub(crate) fn resource(recalled: &Recalled, collection: &str) -> String {
 pub(crate) fn attributes(line: &Arc<Line>) -> serde_json::Value {
     let resource = resource(&Recalled::unverified(Arc::clone(line)), "");
     let mut resource: serde_json::Value = serde_json::from_str(&resource).expect("JSON");
-    let mut attributes = resource["attributes"].take();
+    let attributes = resource.get_mut("attributes");
+    let mut attributes = attributes.map(serde_json::Value::take).unwrap_or_default();
     // The status decides it.
     if let Some(attributes) = attributes.as_object_mut() {
         attributes.remove("reliability_score");
