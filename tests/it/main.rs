@@ -62,6 +62,7 @@ mod reading;
 mod readme;
 #[path = "../harness/receipt.rs"]
 mod receipt;
+mod runbook;
 #[path = "../harness/s3_client.rs"]
 mod s3_client;
 #[path = "../harness/s3_suite.rs"]
