@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::change::precondition::{IfMatch, Unmet};
 use crate::change::{self, ChangeError, End, Receipt, Request, Statuses, Target};
-use crate::documents::Past50;
+use crate::documents::ShownHistory;
 use crate::find::{Found, History, Page, Recall, RecallError, Recalled};
 use crate::line::Line;
 use crate::log::LogError;
@@ -59,7 +59,7 @@ pub(crate) struct ChangeQuestion {
 }
 
 /// A memory, and its history for stewards.
-pub(crate) type One = (Recalled, Option<Past50>);
+pub(crate) type One = (Recalled, Option<ShownHistory>);
 
 impl Access {
     /// This log, for callers who may read in these scopes.
@@ -401,13 +401,13 @@ pub(crate) fn not_found() -> Problem {
 }
 
 /// 410, with what may be said about it.
-fn deleted(event: &Event, past: Option<Past50>) -> Problem {
+fn deleted(event: &Event, past: Option<ShownHistory>) -> Problem {
     let at = event.change().timestamp;
     let detail = format!(
         "The memory was deleted at {at}. The log keeps it, and a steward can restore it. The very same memory, stored \
          again, stays hidden."
     );
-    let past = past.unwrap_or(Past50 {
+    let past = past.unwrap_or(ShownHistory {
         events: 0,
         newest: Vec::new(),
     });
@@ -421,7 +421,7 @@ fn deleted(event: &Event, past: Option<Past50>) -> Problem {
     })
 }
 
-fn past(history: &History) -> Past50 {
+fn past(history: &History) -> ShownHistory {
     let newest = history.newest.iter().map(|event| {
         let change = event.change();
         Past {
@@ -435,7 +435,7 @@ fn past(history: &History) -> Past50 {
             timestamp: change.timestamp.to_string(),
         }
     });
-    Past50 {
+    ShownHistory {
         events: history.events,
         newest: newest.collect(),
     }

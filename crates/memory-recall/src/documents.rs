@@ -91,7 +91,7 @@ struct FlatOne<'d> {
 }
 
 /// The history of a memory, for stewards.
-pub(crate) struct Past50 {
+pub(crate) struct ShownHistory {
     /// How many events it has.
     pub(crate) events: usize,
     /// The newest of them.
@@ -153,7 +153,7 @@ pub(crate) fn page_flat(page: &mut Page) -> String {
 }
 
 /// One memory as a JSON:API document.
-pub(crate) fn one(recalled: &Recalled, collection: &str, past: Option<&Past50>) -> String {
+pub(crate) fn one(recalled: &Recalled, collection: &str, past: Option<&ShownHistory>) -> String {
     serialized(&One {
         jsonapi: JSON_API,
         data: raw(shown::resource(recalled, collection)),
@@ -162,7 +162,7 @@ pub(crate) fn one(recalled: &Recalled, collection: &str, past: Option<&Past50>) 
 }
 
 /// One memory in the flat form.
-pub(crate) fn one_flat(recalled: &Recalled, past: Option<&Past50>) -> String {
+pub(crate) fn one_flat(recalled: &Recalled, past: Option<&ShownHistory>) -> String {
     serialized(&FlatOne {
         status: OK,
         memory: raw(shown::flat_in_full(recalled)),
@@ -246,7 +246,7 @@ fn receipt_meta(receipt: &Receipt) -> ReceiptMeta {
     }
 }
 
-fn one_meta(past: &Past50) -> OneMeta<'_> {
+fn one_meta(past: &ShownHistory) -> OneMeta<'_> {
     OneMeta {
         events: past.events,
         history: &past.newest,
