@@ -12,7 +12,8 @@ const { parse } = (await installed("yaml/dist/index.js")).default;
 const { Evaluator, Lexer, Parser, data } = await installed("@actions/expressions/dist/index.js");
 
 const workflow = (name) => parse(readFileSync(`${process.argv[2]}/${name}.yml`, "utf8"));
-const { prod } = workflow("deploy").jobs;
+const { package: build, prod } = workflow("deploy").jobs;
+const packaging = build.steps.find((step) => step.run?.startsWith("terraform/package.py"));
 const { steps } = workflow("deploy-environment").jobs.apply;
 const smoke = steps.find((step) => step.id === "smoke");
 const rollBack = steps.find((step) => step.name === "Roll back");
@@ -23,15 +24,18 @@ const asData = (value) =>
     ? new data.StringData(value)
     : new data.Dictionary(...Object.entries(value).map(([key, inner]) => ({ key, value: asData(inner) })));
 
-/** Whether GitHub runs what has this condition. */
-function runs(condition, contexts, isCancelled) {
-  const text = condition.trim().replace(/^\$\{\{(.*)\}\}$/s, "$1");
+/** The text that GitHub puts in the place of an expression. */
+function evaluated(expression, contexts, isCancelled = false) {
+  const text = expression.trim().replace(/^\$\{\{(.*)\}\}$/s, "$1");
   const status = (name, value) => ({ name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(value) });
   const functions = [status("always", true), status("cancelled", isCancelled)];
   const tree = new Parser(new Lexer(text).lex().tokens, Object.keys(contexts), functions).parse();
   const result = new Evaluator(tree, asData(contexts), new Map(functions.map((one) => [one.name, one]))).evaluate();
-  return result.coerceString() === "true";
+  return result.coerceString();
 }
+
+/** Whether GitHub runs what has this condition. */
+const runs = (...given) => evaluated(...given) === "true";
 
 const mayFollow = (packaged, dev, settings, isCancelled) =>
   runs(prod.if, { needs: { package: { result: packaged }, dev: { result: dev } }, vars: { DEPLOY_PROD: settings } }, isCancelled);
@@ -41,7 +45,15 @@ const isRolledBack = (release, live, isCancelled, afterRecall = "") =>
 const isRecallRolledBack = (release, live, isCancelled) =>
   runs(rollBackRecall.if, { steps: { smoke: { outputs: { release } }, plan: { outputs: { recall_live: live } } } }, isCancelled);
 
+/** Whether the package of recall is built, by the values of the two variables. */
+const isRecallBuilt = (dev, prod) => evaluated(packaging.env.RECALL, { vars: { DEPLOY_DEV: dev, DEPLOY_PROD: prod } }) !== "";
+const settings = (recall) => JSON.stringify({ region: "eu-central-1", boundaries: { recall, writer: "arn:writer" } });
+
 const TABLE = [
+  ["recall is built for dev", isRecallBuilt(settings("arn:recall"), ""), true],
+  ["recall is built for prod alone", isRecallBuilt(settings(null), settings("arn:recall")), true],
+  ["recall is not built where no environment has it", isRecallBuilt(settings(null), settings(null)), false],
+  ["recall is not built where the settings are older than recall", isRecallBuilt('{"region":"eu-central-1","boundaries":{}}', ""), false],
   ["prod follows a good dev", mayFollow("success", "success", "{}", false), true],
   ["prod follows if there is no dev", mayFollow("success", "skipped", "{}", false), true],
   ["prod does not follow a failed dev", mayFollow("success", "failure", "{}", false), false],
