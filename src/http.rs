@@ -47,10 +47,15 @@ pub const MCP: &[&str] = &["/api/v1/mcp", "/mcp"];
 pub fn endpoints(ingress: Ingress) -> Vec<Endpoint> {
     let ingress = Arc::new(ingress);
     let mut endpoints = of_documents(&ingress);
-    endpoints.push(messages(MCP, tool::toolset(), move |draft, exchange| {
-        let ingress = Arc::clone(&ingress);
-        Box::pin(async move { append(&ingress, draft, exchange).await })
-    }));
+    endpoints.push(messages(
+        Kind::Message,
+        MCP,
+        tool::toolset(),
+        move |draft, exchange| {
+            let ingress = Arc::clone(&ingress);
+            Box::pin(async move { append(&ingress, draft, exchange).await })
+        },
+    ));
     endpoints
 }
 

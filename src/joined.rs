@@ -10,7 +10,7 @@ use memory_log::steward::Caller;
 use memory_recall::access::Access;
 use memory_recall::{endpoints as recall, tools};
 use memory_web::flat::Flat;
-use memory_web::http::{Endpoint, messages};
+use memory_web::http::{Endpoint, Kind, messages};
 use memory_web::mcp::Toolset;
 use tokio::time::Instant;
 
@@ -58,15 +58,20 @@ impl Log {
         let mut endpoints = http::of_documents(&self.ingress);
         endpoints.extend(recall::endpoints(&self.access));
         let log = self.clone();
-        endpoints.push(messages(http::MCP, toolset(), move |call, exchange| {
-            let log = log.clone();
-            Box::pin(async move {
-                match call {
-                    Call::Append(draft) => http::append(&log.ingress, draft, exchange).await,
-                    Call::Recall(call) => recall::call_tool(&log.access, call, exchange).await,
-                }
-            })
-        }));
+        endpoints.push(messages(
+            Kind::Message,
+            http::MCP,
+            toolset(),
+            move |call, exchange| {
+                let log = log.clone();
+                Box::pin(async move {
+                    match call {
+                        Call::Append(draft) => http::append(&log.ingress, draft, exchange).await,
+                        Call::Recall(call) => recall::call_tool(&log.access, call, exchange).await,
+                    }
+                })
+            },
+        ));
         endpoints
     }
 

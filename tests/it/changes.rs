@@ -389,3 +389,78 @@ async fn a_memory_has_two_hundred_changes_and_no_more() {
         (422, vec!["too_many_changes".to_owned()])
     );
 }
+
+#[tokio::test]
+async fn attributes_of_any_metadata_are_compared_and_not_those_of_a_deleted_memory() {
+    let world = World::steward().await;
+    // Longer than any number of 64 bits, and a name that appears in no other place.
+    let body = r#"{"entity_id":"rob","domain":"work","content":"x","timestamp":"2026-01-28T00:00:00Z","metadata":{"n":1e999,"tags":["a"]}}"#;
+    let stored = ask("POST", "/memory").header("content-type", JSON);
+    let stored = stored.header("accept", JSON).body(body);
+    let id = world.send(stored).await.json()["memory_id"].clone();
+    let id = id.as_str().unwrap();
+    let target = format!("/memory/{id}?filter[domain]=work&filter[entity_id]=rob");
+    let patch = |attributes: &str| {
+        let body =
+            format!(r#"{{"data":{{"type":"memories","id":"{id}","attributes":{attributes}}}}}"#);
+        let asked = ask("PATCH", &target).header("content-type", JSON_API);
+        asked.body(body)
+    };
+    let same = r#"{"status":"verified","content":"x","tags":["a"],"metadata":{"n": 1e999, "tags": ["a"]},"domain":"work"}"#;
+    assert_eq!(world.send(patch(same)).await.status, 200);
+    let other = r#"{"status":"verified","metadata":{"n":1e998}}"#;
+    let refused = world.refused(patch(other)).await;
+    let immutable = vec!["immutable \"/data/attributes/metadata\"".to_owned()];
+    assert_eq!(refused, (403, immutable));
+    let deleted = r#"{"status":"deleted"}"#;
+    assert_eq!(world.send(patch(deleted)).await.status, 200);
+    let guess = r#"{"status":"deleted","content":"a guess"}"#;
+    assert_eq!(
+        world.send(patch(guess)).await.status,
+        200,
+        "as without the guess"
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_faults_is_bounded() {
+    let world = World::steward().await;
+    let many: Vec<_> = (0..1_000)
+        .map(|number| format!("\"m{number}\":{{}}"))
+        .collect();
+    let body = format!(
+        r#"{{"data":{{"type":"memories","id":"{}","attributes":{{"status":"verified"}},"relationships":{{{}}}}}}}"#,
+        world.id,
+        many.join(",")
+    );
+    let asked = ask("PATCH", &world.target).header("content-type", JSON_API);
+    let (status, faults) = world.refused(asked.body(body)).await;
+    assert_eq!((status, faults.len()), (422, 100));
+    let arguments: Vec<_> = (0..1_000)
+        .map(|number| format!("\"m{number}\":0"))
+        .collect();
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"search_memory","arguments":{{{}}}}}}}"#,
+        arguments.join(",")
+    );
+    let told = world.send(mcp(call)).await;
+    assert!(told.text().contains("not listed: 900") && told.body.len() < 100_000);
+}
+
+#[tokio::test]
+async fn a_reason_that_would_be_lost_is_refused() {
+    let world = World::steward().await;
+    for body in [
+        r#"{"meta":"wrong customer"}"#,
+        r#"{"meta":[{"reason":"x"}]}"#,
+    ] {
+        let asked = ask("DELETE", &world.target).header("content-type", JSON);
+        let refused = world.refused(asked.body(body)).await;
+        assert_eq!(
+            refused,
+            (422, vec!["invalid_type \"/meta\"".to_owned()]),
+            "{body}"
+        );
+    }
+    assert_eq!(world.listed().await, 1);
+}

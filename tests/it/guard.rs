@@ -37,7 +37,7 @@ fn cases() -> Vec<Case> {
         paths.map(|path| (*path, endpoint.kind()))
     });
     let spelled = paths.flat_map(|(path, kind)| match kind {
-        Kind::Document | Kind::Recall | Kind::Message => {
+        Kind::Document | Kind::Recall | Kind::Message | Kind::RecallMessage => {
             vec![(path.to_owned(), kind), (format!("{path}/"), kind)]
         }
         Kind::Constant | Kind::Health => vec![(path.to_owned(), kind)],
@@ -115,7 +115,11 @@ async fn with_a_key_every_route_needs_it_but_health() {
     for case in cases() {
         let is_open = match case.kind {
             Kind::Health => true,
-            Kind::Document | Kind::Recall | Kind::Message | Kind::Constant => false,
+            Kind::Document
+            | Kind::Recall
+            | Kind::Message
+            | Kind::RecallMessage
+            | Kind::Constant => false,
         };
         for (keys, is_right) in [
             (&[][..], false),
@@ -144,7 +148,7 @@ async fn with_a_key_or_behind_a_gateway_only_mcp_refuses_a_foreign_origin() {
     for app in [App::for_callers(Callers::Gateway), App::for_callers(key)] {
         for case in cases() {
             let is_judged = match case.kind {
-                Kind::Message | Kind::Recall => true,
+                Kind::Message | Kind::Recall | Kind::RecallMessage => true,
                 Kind::Document | Kind::Health | Kind::Constant => false,
             };
             let headers = [("x-api-key", "secret"), ("host", "any.test")];

@@ -20,6 +20,22 @@ pub enum Caller<'a> {
     Local,
 }
 
+impl<'a> Caller<'a> {
+    /// The caller's name, for the record: `sub`, `aws:userArn` or `aws:apiKeyId`, `key`, or `local`.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        match self {
+            Self::Key => "key",
+            Self::Local => "local",
+            Self::Verified(claims) => {
+                let sub = claims.token.get("sub").map(String::as_str);
+                let named = sub.or(claims.user_arn.as_deref());
+                named.or(claims.api_key_id.as_deref()).unwrap_or("unnamed")
+            }
+        }
+    }
+}
+
 /// Who is a steward.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stewards {

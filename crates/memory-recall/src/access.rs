@@ -3,8 +3,6 @@
 //! A scope that is not the caller's and one that has no such memory are answered alike. The module must
 //! not know HTTP, or how an answer is written.
 
-use std::sync::Arc;
-
 use memory_log::event::{Actor, Event, Reason, Status};
 use memory_log::json::quoted;
 use memory_log::scope::{Claims, NoSingleScope, ReadScope, ReadScopes, WriteScopes};
@@ -20,12 +18,10 @@ use crate::change::precondition::{IfMatch, Unmet};
 use crate::change::{self, ChangeError, End, Receipt, Request, Statuses, Target};
 use crate::documents::ShownHistory;
 use crate::find::{Found, History, Page, Recall, RecallError, Recalled};
-use crate::line::Line;
 use crate::log::LogError;
 use crate::question::{
-    GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
+    Faults, GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
 };
-use crate::shown::attributes;
 
 /// Events that a steward sees of a memory.
 const EVENTS_SHOWN: usize = 50;
@@ -95,10 +91,11 @@ impl Access {
         self.statuses.is_some()
     }
 
-    /// The same, where an id is found without a scope: the folder of a laptop.
+    /// The same, where an id is found without a scope: the folder of a laptop, unless callers may read
+    /// only a part of it.
     #[must_use]
     pub fn with_whole(self, whole: ReadScope) -> Self {
-        let whole = Some(whole);
+        let whole = self.scopes.is_everywhere().then_some(whole);
         Self { whole, ..self }
     }
 
@@ -208,19 +205,12 @@ impl Access {
             memory_id: question.memory_id,
             created_at: question.target.created_at,
         };
-        if !question.others.is_empty() {
-            // A caller who may not change the memory is told so first.
-            statuses
-                .permit(caller, &target, question.to)
-                .map_err(unchanged)?;
-            let line = statuses.line(&target, deadline).await.map_err(refused)?;
-            check_unchanged(&line, &question.others)?;
-        }
         let request = Request {
             to: question.to,
-            actor: actor(caller),
+            actor: Actor::new(caller.name()),
             reason: question.reason,
             if_match: question.if_match,
+            others: question.others,
         };
         let changed = statuses.change(caller, &target, &request, deadline).await;
         changed.map_err(unchanged)
@@ -244,10 +234,7 @@ impl Access {
         claims: &Claims,
     ) -> Result<ReadScope, Problem> {
         match (place, &self.whole) {
-            (Place::Own, Some(whole)) => {
-                let own = self.scopes.own(claims);
-                Ok(own.unwrap_or_else(|_| whole.clone()))
-            }
+            (Place::Own, Some(whole)) => Ok(whole.clone()),
             (Place::Own, None) => self.scope(place, claims),
             (Place::Entity { .. }, _) => self.scope(place, claims).map_err(|_| not_found()),
         }
@@ -262,41 +249,20 @@ fn claims_of(caller: Caller<'_>) -> &Claims {
     }
 }
 
-/// Who asks, as the way in names them.
-fn actor(caller: Caller<'_>) -> Actor {
-    Actor::new(match caller {
-        Caller::Key => "key",
-        Caller::Local => "local",
-        Caller::Verified(claims) => {
-            let sub = claims.token.get("sub").map(String::as_str);
-            let named = sub.or(claims.user_arn.as_deref());
-            named.or(claims.api_key_id.as_deref()).unwrap_or("gateway")
-        }
-    })
-}
-
-/// Checks that attributes that a change repeats are the stored ones.
-fn check_unchanged(line: &Arc<Line>, others: &[(String, String)]) -> Result<(), RequestError> {
-    let stored = attributes(line);
-    let is_stored = |(name, text): &&(String, String)| {
-        let given: Option<serde_json::Value> = serde_json::from_str(text).ok();
-        given.as_ref() == Some(stored.get(name).unwrap_or(&serde_json::Value::Null))
-    };
-    let immutable = others.iter().filter(|other| !is_stored(other));
-    let problems: Vec<_> = immutable
-        .map(|(name, _)| {
+/// What a caller is told who sends other attributes than the stored ones.
+fn immutable(names: &[String]) -> Vec<Problem> {
+    let mut faults = Faults::default();
+    for name in names {
+        faults.push(|| {
             let path = ["data", "attributes", name].map(str::to_owned);
             let detail = format!(
                 "{} cannot be changed: of a memory only the status can. Store another memory instead.",
                 quoted(name)
             );
             Problem::at(Code::Immutable, &path, detail)
-        })
-        .collect();
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(problems.into()),
+        });
     }
+    faults.into_problems()
 }
 
 /// What a caller is told where a change is not made, and what the log says.
@@ -314,6 +280,7 @@ fn unchanged(error: ChangeError) -> RequestError {
         ),
         ChangeError::Recall(error) => return refused(error),
         ChangeError::Ended { end, status, event } => return ended(end, status, event.as_deref()).into(),
+        ChangeError::Immutable(names) => return immutable(&names).into(),
         ChangeError::TooManyChanges => of(
             Code::TooManyChanges,
             "The memory has had 200 changes, and can have no more. Store another memory instead.",
@@ -484,4 +451,34 @@ pub(crate) fn refused(error: RecallError) -> RequestError {
         ),
     };
     RequestError::because(problem, log)
+}
+
+#[cfg(test)]
+mod tests {
+    use memory_log::scope::operator;
+    use memory_s3::embedded::{self, BUCKET, Disk};
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_looked_for_in_the_whole_folder_only_where_everything_may_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let client = embedded::client(Disk::create(folder.path()).unwrap());
+        let recall = Recall::new(Reader::new(client, BUCKET));
+        let found_in = |scopes: ReadScopes| {
+            let access = Access::new(recall.clone(), scopes, Stewards::Unnamed);
+            let access = access.with_whole(operator().everything());
+            let scope = access.scope_of_an_id(&Place::Own, &Claims::default());
+            scope.map(|scope| scope.memories().to_owned())
+        };
+        assert_eq!(
+            found_in(ReadScopes::everywhere()),
+            Ok("memories/".to_owned())
+        );
+        for narrow in ["work/rob", "*/*", "work/{sub}"] {
+            let scope = found_in(ReadScopes::parse(narrow).unwrap());
+            let code = scope.unwrap_err().code;
+            assert_eq!(code, Code::ScopeRequired, "{narrow}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::find::{Located, Recall, RecallError, by};
 use crate::line::Line;
 use crate::log::{Changes, Log};
+use crate::shown::is_stored;
 
 pub mod precondition;
 mod protocol;
@@ -95,6 +96,8 @@ pub struct Request {
     pub reason: Option<Reason>,
     /// What the actor has seen.
     pub if_match: Option<IfMatch>,
+    /// Attributes that must be the stored ones: their names and JSON texts.
+    pub others: Vec<(String, String)>,
 }
 
 /// The proof that a memory has the status that was asked for.
@@ -147,6 +150,8 @@ pub enum ChangeError {
         /// The event that made it; `None` for a memory without events.
         event: Option<Arc<Event>>,
     },
+    /// The actor sends attributes with these names that are not the stored ones.
+    Immutable(Vec<String>),
     /// The memory has had as many changes as a memory can have. Nothing is changed.
     TooManyChanges,
     /// S3 did not prove that the event is stored.
@@ -163,6 +168,7 @@ impl fmt::Display for ChangeError {
                 let seq = event.as_ref().map_or(0, |event| event.seq().get());
                 write!(f, "{end} (the status is {status}, the event {seq})")
             }
+            Self::Immutable(names) => write!(f, "{} other attributes", names.len()),
             Self::TooManyChanges => write!(f, "the memory has had {CHANGES_MAX} changes"),
             Self::Put(error) => error.fmt(f),
         }
@@ -213,15 +219,7 @@ impl Statuses {
     }
 
     /// Judges the caller, before anything is read.
-    ///
-    /// # Errors
-    /// [`ChangeError::Outside`], or [`ChangeError::NotASteward`].
-    pub fn permit(
-        &self,
-        caller: Caller<'_>,
-        target: &Target,
-        to: Status,
-    ) -> Result<(), ChangeError> {
+    fn permit(&self, caller: Caller<'_>, target: &Target, to: Status) -> Result<(), ChangeError> {
         // A scope that is wider than an entity is judged once the memory's entity is known.
         if target.scope.entity_id().is_some() {
             self.permit_in(caller, &target.scope)?;
@@ -230,16 +228,6 @@ impl Statuses {
             true => Err(ChangeError::NotASteward),
             false => Ok(()),
         }
-    }
-
-    /// The memory itself, whatever its status.
-    ///
-    /// # Errors
-    /// [`RecallError`] if it is not found, or not proved.
-    pub async fn line(&self, target: &Target, deadline: Instant) -> Result<Arc<Line>, RecallError> {
-        let log = Log::new(self.reader.clone());
-        let (_, line) = by(deadline, self.found(&log, target)).await?;
-        Ok(Arc::new(line))
     }
 
     fn permit_in(&self, caller: Caller<'_>, entity: &ReadScope) -> Result<ChangeScope, Outside> {
@@ -278,6 +266,10 @@ impl Statuses {
         loop {
             let event = by(deadline, highest(log, &located)).await?;
             let standing = request.standing(event.as_deref());
+            // What is deleted is not compared: nobody may learn what it was.
+            if standing.status != Status::Deleted {
+                request.check_others(&line)?;
+            }
             let next = attempt.looked(standing);
             if let (Next::Holds { .. } | Next::End(_), Some(event)) = (next, &event) {
                 self.changer.confirm(event, scope, deadline).await?;
@@ -356,6 +348,17 @@ async fn highest(log: &Log, located: &Located) -> Result<Option<Arc<Event>>, Rec
 }
 
 impl Request {
+    /// Checks that the attributes that it repeats are the stored ones.
+    fn check_others(&self, line: &Line) -> Result<(), ChangeError> {
+        let others = self.others.iter();
+        let changed = others.filter(|(name, text)| !is_stored(line, name, text));
+        let names: Vec<_> = changed.map(|(name, _)| name.clone()).collect();
+        match names.is_empty() {
+            true => Ok(()),
+            false => Err(ChangeError::Immutable(names)),
+        }
+    }
+
     /// What this request sees in the highest event of a memory.
     fn standing(&self, highest: Option<&Event>) -> Standing {
         let change = highest.map(Event::change);

@@ -46,9 +46,16 @@ const ONE: &[&str] = &[
     "/memories/{id}",
 ];
 /// Where messages of MCP are sent.
-pub const MCP: &[&str] = &["/api/v1/mcp/recall", "/mcp/recall"];
+const MCP: &[&str] = &["/api/v1/mcp/recall", "/mcp/recall"];
 /// The same, for agents that may also forget.
 const MCP_CHANGES: &[&str] = &["/api/v1/mcp/recall/changes", "/mcp/recall/changes"];
+/// Every path where messages are sent.
+pub const MESSAGES: &[&str] = &[
+    "/api/v1/mcp/recall",
+    "/mcp/recall",
+    "/api/v1/mcp/recall/changes",
+    "/mcp/recall/changes",
+];
 const HEALTH: &[&str] = &["/api/v1/mcp/recall/health", "/mcp/recall/health"];
 const READ: &str = "GET, HEAD";
 
@@ -78,10 +85,15 @@ pub fn endpoints(access: &Arc<Access>) -> Vec<Endpoint> {
     }
     for (paths, tools) in agents {
         let access = Arc::clone(&access);
-        endpoints.push(messages(paths, tools, move |call: Call, exchange| {
-            let access = Arc::clone(&access);
-            Box::pin(async move { call_tool(&access, call, exchange).await })
-        }));
+        endpoints.push(messages(
+            Kind::RecallMessage,
+            paths,
+            tools,
+            move |call: Call, exchange| {
+                let access = Arc::clone(&access);
+                Box::pin(async move { call_tool(&access, call, exchange).await })
+            },
+        ));
     }
     endpoints.push(Endpoint::new(Kind::Health, HEALTH, READ, |_| {
         let healthy = of_type(StatusCode::OK, "application/health+json", HEALTHY);
@@ -301,12 +313,30 @@ fn tag_field(tag: &str) -> Option<(HeaderName, HeaderValue)> {
 /// Whether the caller has this representation already: by the weak comparison, and any by `*`
 /// (RFC 9110, section 13.1.2).
 fn has_it(headers: &HeaderMap, tag: &str) -> bool {
-    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut given = fields
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(','))
-        .map(str::trim);
-    given.any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter();
+    let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let field = lines.join(",");
+    if field.trim() == "*" {
+        return true;
+    }
+    // An opaque tag may have commas, so tags are read from quote to quote.
+    let mut rest = field.trim_start_matches(BETWEEN_TAGS);
+    while let Some((given, after)) = first_tag(rest) {
+        if given == tag {
+            return true;
+        }
+        rest = after.trim_start_matches(BETWEEN_TAGS);
+    }
+    false
+}
+
+const BETWEEN_TAGS: [char; 3] = [' ', '\t', ','];
+
+/// The opaque tag that a list begins with, in its quotes, and what comes after it.
+fn first_tag(list: &str) -> Option<(&str, &str)> {
+    let list = list.strip_prefix("W/").unwrap_or(list);
+    let end = list.strip_prefix('"')?.find('"')? + 2;
+    list.split_at_checked(end)
 }
 
 fn not_modified() -> Response {
@@ -394,6 +424,7 @@ mod tests {
             &["*"],
             &["\"0-1j\", \"1-1j\""],
             &["\"x\"", "\"1-1j\""],
+            &["\"a,b\",W/\"1-1j\""],
         ] {
             assert!(has(known), "{known:?}");
         }
@@ -403,6 +434,8 @@ mod tests {
             &["\"1-1f\""],
             &["w/\"1-1j\""],
             &["\"11-1j\""],
+            &["\"x,*,y\""],
+            &["\"x\", *"],
         ] {
             assert!(!has(other), "{other:?}");
         }

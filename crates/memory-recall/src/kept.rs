@@ -297,8 +297,18 @@ impl Kept {
     /// Keeps what is known of the view of a scope.
     pub fn set_view(&self, scope: &ReadScope, view: Option<View>) {
         let mut of = self.entities();
-        let (known, _) = of.known.entry(scope.clone()).or_default();
-        known.view = view;
+        match of.known.get_mut(scope) {
+            Some((known, _)) => known.view = view,
+            // Nothing is worth a place that only says that there is no view.
+            None if view.is_none() => {}
+            None => {
+                let known = Known {
+                    view,
+                    ..Known::default()
+                };
+                of.known.insert(scope.clone(), (known, 0));
+            }
+        }
     }
 
     fn entities(&self) -> MutexGuard<'_, Entities> {

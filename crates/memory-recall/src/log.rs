@@ -181,7 +181,10 @@ impl Changes {
 
 /// Counts a key that is not a key of the log.
 fn alien(key: &str, aliens: &mut usize) {
-    tracing::warn!(key, "not a key of the log");
+    // One line for a listing, however many there are.
+    if *aliens == 0 {
+        tracing::warn!(key, "not a key of the log, and perhaps not the only one");
+    }
     *aliens += 1;
 }
 

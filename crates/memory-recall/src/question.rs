@@ -3,7 +3,10 @@
 //!
 //! Every fault is found at once. The module must not know who asks, or what the log has.
 
+use std::collections::BTreeSet;
+
 use memory_log::event::Status;
+use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::memory::name_faults;
 use memory_log::timestamp::Timestamp;
 use memory_web::problem::Problem;
@@ -94,6 +97,46 @@ pub(crate) fn placed(
         }
     };
     Ok(GetQuestion { place, ..question })
+}
+
+/// The faults of a request: the first hundred, and how many more there are.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    listed: Vec<Problem>,
+    unlisted: usize,
+}
+
+impl Faults {
+    pub(crate) fn push(&mut self, problem: impl FnOnce() -> Problem) {
+        match self.listed.len() < VIOLATIONS_LISTED_MAX {
+            true => self.listed.push(problem()),
+            false => self.unlisted += 1,
+        }
+    }
+
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        Problem::and_unlisted(self.listed, self.unlisted)
+    }
+
+    /// What was read, unless something is wrong.
+    fn unless_any<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
+        match read {
+            Some(read) if self.listed.is_empty() => Ok(read),
+            _ => Err(self.into_problems()),
+        }
+    }
+}
+
+/// Most elements of a filter: each memory is compared with all of them.
+const ELEMENTS_MAX: usize = 64;
+
+/// The elements of a filter, each once.
+fn each_once<T: Clone + Ord>(elements: Vec<T>) -> Result<Vec<T>, Fault> {
+    let once: BTreeSet<_> = elements.into_iter().collect();
+    match once.len() <= ELEMENTS_MAX {
+        true => Ok(once.into_iter().collect()),
+        false => Err(format!("has more than {ELEMENTS_MAX} elements")),
+    }
 }
 
 /// Why a value is refused: the rest of a sentence that begins with its name.

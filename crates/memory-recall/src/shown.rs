@@ -2,10 +2,10 @@
 //!
 //! The module must not know whether a memory may be shown.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use memory_log::event::Status;
-use memory_log::json::serialized;
+use memory_log::json::{Json, Kind, Value, serialized};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -108,7 +108,7 @@ pub(crate) struct FlatMemory<'m> {
     pub(crate) content: &'m str,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    r#type: Option<&'m str>,
+    pub(crate) r#type: Option<&'m str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     #[schema(required = false)]
     pub(crate) tags: &'m [String],
@@ -179,18 +179,31 @@ pub(crate) fn resource(recalled: &Recalled, collection: &str) -> String {
     serialized(&resource)
 }
 
-/// The attributes of a memory that never change, as a resource has them.
-#[expect(clippy::expect_used, reason = "serde has just written it")]
-pub(crate) fn attributes(line: &Arc<Line>) -> serde_json::Value {
-    let resource = resource(&Recalled::unverified(Arc::clone(line)), "");
-    let mut resource: serde_json::Value = serde_json::from_str(&resource).expect("JSON");
-    let attributes = resource.get_mut("attributes");
-    let mut attributes = attributes.map(serde_json::Value::take).unwrap_or_default();
-    // The status decides it.
-    if let Some(attributes) = attributes.as_object_mut() {
-        attributes.remove("reliability_score");
+/// Whether an attribute with this JSON text is the stored one. What is derived is not compared.
+pub(crate) fn is_stored(line: &Line, name: &str, text: &str) -> bool {
+    let Ok(json) = Json::parse(text.as_bytes()) else {
+        return false;
+    };
+    let value = json.root();
+    let memory = &line.memory;
+    let is = |stored: Option<&str>| value.text().as_deref() == stored;
+    match name {
+        "content" => is(Some(memory.content())),
+        "memory_type" => is(line.memory_type.as_deref()),
+        "source" => is(line.source.as_deref()),
+        "repository_id" => memory.domain() == REPOSITORY && is(Some(memory.entity_id())),
+        "domain" => is(Some(memory.domain())),
+        "entity_id" => is(Some(memory.entity_id())),
+        "created_at" => is(Some(&memory.timestamp().to_string())),
+        "tags" => {
+            let tags = value.elements().map(Value::text);
+            let stored = line.tags.iter().map(|tag| Some(Cow::from(tag.as_str())));
+            value.kind() == Kind::Array && tags.eq(stored)
+        }
+        "metadata" => value.compact() == memory.metadata(),
+        "scope_badge" | "reliability_score" => true,
+        _ => false,
     }
-    attributes
 }
 
 /// A memory in the flat form, without its metadata.

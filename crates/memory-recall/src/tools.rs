@@ -149,9 +149,10 @@ pub async fn run(
         }
         Call::Search(arguments) => match arguments.query.clone() {
             None => {
+                let limit = arguments.limit;
                 let (page, scopes) = access.newest(arguments, caller, deadline).await?;
                 let shown = page.memories.len();
-                Ok(read(bounded::newest(&page), scopes, shown))
+                Ok(read(bounded::newest(&page, limit), scopes, shown))
             }
             Some(query) => {
                 let question = SearchQuestion {

@@ -115,7 +115,7 @@ impl Service {
         if endpoint.kind == Kind::Message || self.guard.checks_every_origin() {
             exchange.origin.clone()?;
         }
-        if endpoint.kind == Kind::Recall {
+        if matches!(endpoint.kind, Kind::Recall | Kind::RecallMessage) {
             exchange.reader.clone()?;
         }
         if exchange.style.has_cors_origin() && is_preflight(head) {

@@ -231,7 +231,7 @@ impl<'j> Message<'j> {
         let method = self.method.as_deref().unwrap_or_default();
         headers.mirror(METHOD, method)?;
         match method {
-            "tools/call" => headers.mirror(NAME, &self.name(tools.0)?),
+            "tools/call" => headers.mirror(NAME, &self.name(tools)?),
             _ => Ok(()),
         }
     }
@@ -278,12 +278,12 @@ impl<'j> Message<'j> {
         (tools, sender): (&Toolset<T>, Sender),
         reply: &Reply,
     ) -> Result<Step<T>, RpcError> {
-        let name = self.name(tools)?;
+        let name = self.name((tools, sender))?;
         let Some(tool) = tools.tool(&name) else {
             return Err(RpcError::InvalidParams(format!(
                 "This server has no tool {}. {}",
                 quoted(&name),
-                tools.names_in_words()
+                tools.names_in_words(sender)
             )));
         };
         if !tool.is_for(sender) {
@@ -313,12 +313,12 @@ impl<'j> Message<'j> {
             .unwrap_or(newest)
     }
 
-    fn name<T>(&self, tools: &Toolset<T>) -> Result<Cow<'j, str>, RpcError> {
+    fn name<T>(&self, (tools, sender): (&Toolset<T>, Sender)) -> Result<Cow<'j, str>, RpcError> {
         let name = self.params.and_then(|params| params.member("name"));
         name.and_then(Value::text).ok_or_else(|| {
             RpcError::InvalidParams(format!(
                 "\"params\" must have the tool's \"name\", {}.",
-                tools.names()
+                tools.names(sender)
             ))
         })
     }

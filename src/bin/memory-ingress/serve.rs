@@ -51,6 +51,11 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
         // Checked before anything is promised: without them no write can succeed.
         aws::credentials(sdk).await?;
     }
+    let place = log.place.clone();
+    let endpoints = match options.write_only {
+        true => endpoints(log.ingress(&config)),
+        false => log.joined(&config)?.endpoints(),
+    };
     let listener = TcpListener::bind(options.listen).await.map_err(|error| {
         let address = options.listen;
         CommandError::Config(format!("cannot listen on {address} ({error}): choose another with --listen, or port 0 for a free one."))
@@ -65,7 +70,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
     print(format!("listening on http://{address}\n").as_bytes())?;
     report(&format!(
         "memories are stored in {}; try:\n{}",
-        log.place,
+        place,
         example(address, has_key, options.write_only)
     ));
     if !has_key && !options.write_only {
@@ -76,10 +81,6 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
     let guard = Guard {
         callers,
         allowed_origins: config.allowed_origins.clone(),
-    };
-    let endpoints = match options.write_only {
-        true => endpoints(log.ingress(&config)),
-        false => log.joined(&config)?.endpoints(),
     };
     let router = router(endpoints, guard);
     let mut server = tokio::spawn(server::serve(

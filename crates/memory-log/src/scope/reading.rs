@@ -127,6 +127,12 @@ impl ReadScopes {
         Ok(Self { shared, ..self })
     }
 
+    /// Whether whoever is admitted reads everywhere.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.templates.is_none()
+    }
+
     /// Whether some scopes are shared.
     #[must_use]
     pub fn has_shared(&self) -> bool {

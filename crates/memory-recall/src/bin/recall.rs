@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 use memory_recall::access::Access;
-use memory_recall::endpoints::{MCP, endpoints};
+use memory_recall::endpoints::{MESSAGES, endpoints};
 use memory_recall::find::Recall;
 use memory_s3::aws::{self, Invocations};
 use memory_s3::changer::Changer;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         Ok(router) => router,
         Err(mistakes) => {
             tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
-            misconfigured_router(MCP)
+            misconfigured_router(MESSAGES)
         }
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| {
@@ -62,7 +62,11 @@ async fn start(
             let changer = Changer::new(client, bucket);
             access.with_changes(reader, changer, config.write_scopes)
         }
-        false => access,
+        false => {
+            let why = "MEMORY_SHARED_SCOPES is set and MEMORY_WRITE_SCOPES is not";
+            tracing::warn!(why, "no status can be changed");
+            access
+        }
     };
     let access = Arc::new(access);
     let guard = Guard {

@@ -88,9 +88,8 @@ impl Recall {
                 Order::Oldest => self.oldest(&entities, filters, after).await?,
                 Order::Newest => self.newest(scopes, filters, after).await?,
             };
-            let (memories, has_more) = self.shown(&mut places, filters, limit).await?;
-            let last = memories.last().filter(|_| has_more);
-            let next = last.map(|last| Cursor::after(&last.line.place, list));
+            let (memories, more_after) = self.shown(&mut places, filters, limit).await?;
+            let next = more_after.map(|last| Cursor::after(&last, list));
             Ok(Page {
                 memories,
                 next,
@@ -183,7 +182,7 @@ impl Recall {
         places: &mut Places,
         filters: &Filters,
         limit: usize,
-    ) -> Result<(Vec<Recalled>, bool), RecallError> {
+    ) -> Result<(Vec<Recalled>, Option<Place>), RecallError> {
         let mut chosen = Vec::new();
         let mut bytes = 0;
         let mut round = ROUND_MIN;
@@ -206,6 +205,9 @@ impl Recall {
             }
             round = ROUND_MAX.min(round * 2);
         };
+        // Also where the last one is erased meanwhile, and not shown.
+        let last = chosen.last().filter(|_| has_more);
+        let last = last.map(|look| look.place.clone());
         let shown = stream::iter(chosen)
             .map(async |mut look| {
                 self.read_line(places, &mut look).await?;
@@ -214,7 +216,7 @@ impl Recall {
             })
             .buffered(LOOKS_AT_ONCE)
             .try_filter_map(|shown| async { Ok(shown) });
-        Ok((shown.try_collect().await?, has_more))
+        Ok((shown.try_collect().await?, last))
     }
 
     /// Those of these memories that are wanted, in their order. Their lines are read only if a filter

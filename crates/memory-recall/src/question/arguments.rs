@@ -8,8 +8,8 @@ use memory_web::problem::{Code, Problem};
 use uuid::Uuid;
 
 use super::{
-    CONTRADICTORY, Fault, HALF_A_PLACE, HITS, Place, TWO_PLACES, instant, is_contradictory, name,
-    query, repository, status,
+    CONTRADICTORY, Fault, Faults, HALF_A_PLACE, HITS, Place, TWO_PLACES, each_once, instant,
+    is_contradictory, name, query, repository, status,
 };
 use crate::find::{Filters, memory_id};
 use crate::words::Query;
@@ -160,7 +160,7 @@ fn reason(text: &str) -> Result<Reason, Fault> {
 /// Arguments, and what is wrong with them.
 struct Given<'v> {
     root: Value<'v>,
-    problems: Vec<Problem>,
+    faults: Faults,
 }
 
 impl<'v> Given<'v> {
@@ -175,19 +175,19 @@ impl<'v> Given<'v> {
         }
         let mut given = Self {
             root,
-            problems: Vec::new(),
+            faults: Faults::default(),
         };
         for (name, _) in root.members().filter(|(name, _)| !known.contains(&&**name)) {
-            let fault = format!("is not a known argument. Known: {}", known.join(", "));
-            given.refuse(&name, &fault);
+            given.faults.push(|| {
+                let known = known.join(", ");
+                refused(&name, &format!("is not a known argument. Known: {known}"))
+            });
         }
         Ok(given)
     }
 
     fn refuse(&mut self, name: &str, fault: &str) {
-        let detail = format!("{} {fault}.", quoted(name));
-        let problem = Problem::at(Code::InvalidParameter, &[name.to_owned()], detail);
-        self.problems.push(problem);
+        self.faults.push(|| refused(name, fault));
     }
 
     /// A value, if it is given and sound. Some models send null for what they leave out.
@@ -208,9 +208,16 @@ impl<'v> Given<'v> {
     }
 
     /// A list of strings, or one string.
-    fn texts<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, Fault>) -> Vec<T> {
+    fn texts<T: Clone + Ord>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Vec<T> {
         let texts = self.value(name, |value| match value.kind() {
-            Kind::Array => value.elements().map(|of| parse(&text(of)?)).collect(),
+            Kind::Array => {
+                let elements = value.elements().map(|of| parse(&text(of)?));
+                each_once(elements.collect::<Result<_, _>>()?)
+            }
             Kind::String | Kind::Null | Kind::Boolean | Kind::Number | Kind::Object => {
                 parse(&text(value)?).map(|one| vec![one])
             }
@@ -252,11 +259,14 @@ impl<'v> Given<'v> {
     }
 
     fn unless_any_fault<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
-        match read {
-            Some(read) if self.problems.is_empty() => Ok(read),
-            _ => Err(self.problems),
-        }
+        self.faults.unless_any(read)
     }
+}
+
+/// The problem of one argument.
+fn refused(name: &str, fault: &str) -> Problem {
+    let detail = format!("{} {fault}.", quoted(name));
+    Problem::at(Code::InvalidParameter, &[name.to_owned()], detail)
 }
 
 fn text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {

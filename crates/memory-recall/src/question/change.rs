@@ -5,7 +5,7 @@ use memory_log::json::{Json, Kind, Value};
 use memory_web::problem::{Code, Problem};
 use uuid::Uuid;
 
-use super::{Place, repository};
+use super::{Faults, Place, repository};
 use crate::shown::TYPE;
 
 /// What a body says.
@@ -43,31 +43,23 @@ pub fn patch(body: &[u8], memory_id: Uuid) -> Result<PatchBody, Vec<Problem>> {
         return Err(vec![Problem::at(Code::InvalidDocument, &[], detail)]);
     };
     check_identity(data, memory_id)?;
-    let mut problems = Vec::new();
-    let attributes = data.given("attributes");
-    let to = status(data, attributes).map_err(|problem| problems.push(problem));
-    let change = change(root, &mut problems);
-    let named = data
-        .given("relationships")
-        .into_iter()
-        .flat_map(Value::members);
-    for (name, _) in named {
-        let path = ["data", "relationships", &name].map(str::to_owned);
-        let detail = "A memory has no relationships: leave them out.";
-        problems.push(Problem::at(Code::UnknownField, &path, detail));
+    let mut faults = Faults::default();
+    let attributes = object(data, &["data"], "attributes", &mut faults);
+    let to = status(data, attributes).map_err(|problem| faults.push(|| problem));
+    let change = change(root, &mut faults);
+    let relationships = object(data, &["data"], "relationships", &mut faults);
+    for (name, _) in relationships.into_iter().flat_map(Value::members) {
+        faults.push(|| {
+            let path = ["data", "relationships", &name].map(str::to_owned);
+            let detail = "A memory has no relationships: leave them out.";
+            Problem::at(Code::UnknownField, &path, detail)
+        });
     }
     let others = attributes.into_iter().flat_map(Value::members);
     let others = others.filter(|(name, _)| name != "status" && !name.starts_with('@'));
-    match (to, problems.is_empty()) {
-        (Ok(to), true) => Ok(PatchBody {
-            to,
-            others: others
-                .map(|(name, value)| (name.into_owned(), value.raw().to_owned()))
-                .collect(),
-            change,
-        }),
-        _ => Err(problems),
-    }
+    let others = others.map(|(name, value)| (name.into_owned(), value.raw().to_owned()));
+    let others = others.collect();
+    faults.unless_any(to.ok().map(|to| PatchBody { to, others, change }))
 }
 
 /// Reads the body of a DELETE, which may have none.
@@ -88,12 +80,33 @@ pub fn delete(body: &[u8]) -> Result<ChangeBody, Vec<Problem>> {
             "The body must be an object, such as {\"meta\":{\"reason\":\"…\"}}, or be left out.";
         return Err(vec![Problem::at(Code::InvalidDocument, &[], detail)]);
     }
-    let mut problems = Vec::new();
-    let change = change(root, &mut problems);
-    match problems.is_empty() {
-        true => Ok(change),
-        false => Err(problems),
+    let mut faults = Faults::default();
+    let change = change(root, &mut faults);
+    faults.unless_any(Some(change))
+}
+
+/// A member that must be an object, if it is given.
+fn object<'v>(
+    parent: Value<'v>,
+    path: &[&str],
+    name: &str,
+    faults: &mut Faults,
+) -> Option<Value<'v>> {
+    let value = parent.given(name)?;
+    if value.kind() == Kind::Object {
+        return Some(value);
     }
+    faults.push(|| {
+        let path: Vec<_> = path
+            .iter()
+            .chain(&[name])
+            .map(ToString::to_string)
+            .collect();
+        let named = path.join(".");
+        let detail = format!("\"{named}\" is {}; it must be an object.", value.kind());
+        Problem::at(Code::InvalidType, &path, detail)
+    });
+    None
 }
 
 /// Checks that the resource is the one that the path names.
@@ -158,14 +171,14 @@ fn status(data: Value<'_>, attributes: Option<Value<'_>>) -> Result<Status, Prob
 }
 
 /// `meta.reason` and `meta.repository_id`.
-fn change(root: Value<'_>, problems: &mut Vec<Problem>) -> ChangeBody {
-    let meta = root.given("meta");
+fn change(root: Value<'_>, faults: &mut Faults) -> ChangeBody {
+    let meta = object(root, &[], "meta", faults);
     let path = |name: &str| ["meta", name].map(str::to_owned);
     let mut text = |name: &str| {
         let value = meta.and_then(|meta| meta.given(name))?;
         let text = value.text();
         if text.is_none() {
-            problems.push(not_a_string(value, &path(name)));
+            faults.push(|| not_a_string(value, &path(name)));
         }
         text
     };
@@ -177,7 +190,7 @@ fn change(root: Value<'_>, problems: &mut Vec<Problem>) -> ChangeBody {
             let detail = format!(
                 "\"meta.reason\" has {bytes} bytes in UTF-8; shorten it to at most {REASON_BYTES_MAX}."
             );
-            problems.push(Problem::at(Code::TooLong, &path("reason"), detail));
+            faults.push(|| Problem::at(Code::TooLong, &path("reason"), detail));
         }
         reason
     });
@@ -185,11 +198,7 @@ fn change(root: Value<'_>, problems: &mut Vec<Problem>) -> ChangeBody {
         let place = repository(&id);
         let place = place.map_err(|fault| {
             let detail = format!("\"meta.repository_id\" {fault}.");
-            problems.push(Problem::at(
-                Code::InvalidUuid,
-                &path("repository_id"),
-                detail,
-            ));
+            faults.push(|| Problem::at(Code::InvalidUuid, &path("repository_id"), detail));
         });
         place.ok()
     });

@@ -1,16 +1,16 @@
 //! The parameters of a read (contract 8.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memory_log::event::Status;
-use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::json::quoted;
 use memory_web::problem::{Code, Problem, Source};
 use memory_web::query::{Parameter, parameters};
 
 use super::{
-    CONTRADICTORY, Fault, GetQuestion, HALF_A_PLACE, HITS, HITS_MAX, ListQuestion, PAGE, PAGE_MAX,
-    Place, SearchQuestion, TWO_PLACES, instant, is_contradictory, name, query, repository, status,
+    CONTRADICTORY, Fault, Faults, GetQuestion, HALF_A_PLACE, HITS, HITS_MAX, ListQuestion, PAGE,
+    PAGE_MAX, Place, SearchQuestion, TWO_PLACES, each_once, instant, is_contradictory, name, query,
+    repository, status,
 };
 use crate::find::{Cursor, Filters, Order};
 
@@ -127,7 +127,7 @@ fn elements(text: &str) -> Result<Vec<String>, Fault> {
     }
     match elements.iter().any(String::is_empty) {
         true => Err("has an empty element: separate elements by one comma".to_owned()),
-        false => Ok(elements),
+        false => each_once(elements),
     }
 }
 
@@ -138,43 +138,44 @@ fn statuses(text: &str) -> Result<Vec<Status>, Fault> {
 /// The parameters of a request, and what is wrong with them.
 struct Given {
     values: BTreeMap<String, String>,
-    problems: Vec<Problem>,
-    unlisted: usize,
+    faults: Faults,
 }
 
 impl Given {
     fn read(raw: &str, known: &[&str]) -> Self {
         let mut given = Self {
             values: BTreeMap::new(),
-            problems: Vec::new(),
-            unlisted: 0,
+            faults: Faults::default(),
         };
-        let mut refused = Vec::new();
+        let mut refused = BTreeSet::new();
         for Parameter { name, value } in parameters(raw) {
             let fault = match value {
-                _ if !known.contains(&&*name) => {
-                    format!("is not supported here. Supported: {}", known.join(", "))
-                }
-                None => "is not UTF-8".to_owned(),
+                _ if !known.contains(&&*name) => Refusal::Unknown,
+                None => Refusal::NotText,
                 Some(value) => match given.values.insert(name.clone(), value) {
                     None => continue,
-                    Some(_) => "appears more than once".to_owned(),
+                    Some(_) => Refusal::Repeated,
                 },
             };
-            if !refused.contains(&name) {
-                given.refuse(&name, &fault);
-                refused.push(name);
+            if refused.contains(&name) {
+                continue;
             }
+            given.faults.push(|| match fault {
+                Refusal::Unknown => {
+                    let known = known.join(", ");
+                    invalid(&name, &format!("is not supported here. Supported: {known}"))
+                }
+                Refusal::NotText => invalid(&name, "is not UTF-8"),
+                Refusal::Repeated => invalid(&name, "appears more than once"),
+            });
+            refused.insert(name);
         }
         given.values.retain(|name, _| !refused.contains(name));
         given
     }
 
     fn refuse(&mut self, name: &str, fault: &str) {
-        match self.problems.len() < VIOLATIONS_LISTED_MAX {
-            true => self.problems.push(invalid(name, fault)),
-            false => self.unlisted += 1,
-        }
+        self.faults.push(|| invalid(name, fault));
     }
 
     fn has(&self, name: &str) -> bool {
@@ -229,13 +230,16 @@ impl Given {
         limit.unwrap_or(default)
     }
 
-    /// What was read, unless something is wrong.
     fn unless_any_fault<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
-        match read {
-            Some(read) if self.problems.is_empty() => Ok(read),
-            _ => Err(Problem::and_unlisted(self.problems, self.unlisted)),
-        }
+        self.faults.unless_any(read)
     }
+}
+
+/// Why a parameter is refused before its value is looked at.
+enum Refusal {
+    Unknown,
+    NotText,
+    Repeated,
 }
 
 #[cfg(test)]

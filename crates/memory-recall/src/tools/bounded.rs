@@ -62,7 +62,7 @@ pub(super) fn found(found: &Found, query: &Query) -> Flat {
 }
 
 /// The result of a search without a query.
-pub(super) fn newest(page: &Page) -> Flat {
+pub(super) fn newest(page: &Page, limit: usize) -> Flat {
     let memories = within(CHARACTERS_MAX - FRAME, &page.memories, None);
     Flat::success(&Memories {
         notice: NOTICE,
@@ -71,7 +71,8 @@ pub(super) fn newest(page: &Page) -> Flat {
         matches: None,
         searched: None,
         unmatched_terms: &[],
-        truncated: memories.len() < page.memories.len(),
+        truncated: memories.len() < limit
+            && (memories.len() < page.memories.len() || page.next.is_some()),
     })
 }
 
@@ -90,7 +91,7 @@ pub(super) fn one(recalled: &Recalled, offset: usize) -> Flat {
         (memory.metadata, memory.truncated) = (None, true);
     }
     if characters(&serialized(&memory)) > most {
-        (memory.tags, memory.source) = (&[], None);
+        (memory.r#type, memory.tags, memory.source) = (None, &[], None);
     }
     room = room.saturating_sub(characters(&serialized(&memory)));
     let part = prefix(rest, room);
@@ -105,7 +106,8 @@ pub(super) fn one(recalled: &Recalled, offset: usize) -> Flat {
     })
 }
 
-/// The memories that fit into so many characters of JSON: whole, then the best passage of one.
+/// The memories that fit into so many characters of JSON: whole, then the best passage of one. What fits
+/// in no part is left out.
 fn within(mut room: usize, memories: &[Recalled], query: Option<&Query>) -> Vec<Box<RawValue>> {
     let mut fitting = Vec::new();
     for recalled in memories {
@@ -114,12 +116,10 @@ fn within(mut room: usize, memories: &[Recalled], query: Option<&Query>) -> Vec<
         if length <= room {
             room -= length;
             fitting.extend(RawValue::from_string(whole));
-            continue;
-        }
-        if let Some(part) = part(recalled, query, room) {
+        } else if let Some(part) = part(recalled, query, room) {
             fitting.extend(RawValue::from_string(part));
+            break;
         }
-        break;
     }
     fitting
 }
@@ -130,25 +130,18 @@ fn part(recalled: &Recalled, query: Option<&Query>, room: usize) -> Option<Strin
     memory.truncated = true;
     memory.content = "";
     if characters(&serialized(&memory)) + PASSAGE_MIN > room {
-        (memory.tags, memory.source) = (&[], None);
+        (memory.r#type, memory.tags, memory.source) = (None, &[], None);
     }
     let room = room.checked_sub(characters(&serialized(&memory)))?;
     let content = recalled.line.memory.content();
-    let mut length = room;
+    let best = match query {
+        Some(query) => passage(content, query, room),
+        None => content,
+    };
     // Escapes make a passage longer than its characters.
-    while length >= PASSAGE_MIN {
-        let passage = match query {
-            Some(query) => passage(content, query, length),
-            None => content.get(..byte_of(content, length)).unwrap_or_default(),
-        };
-        let spelled = spelled(passage);
-        if spelled <= room + 2 {
-            memory.content = passage;
-            return Some(serialized(&memory));
-        }
-        length = (length * room / spelled).min(length - 1);
-    }
-    None
+    memory.content = prefix(best, room);
+    let is_long = characters(memory.content) >= PASSAGE_MIN.min(characters(best));
+    is_long.then(|| serialized(&memory))
 }
 
 /// The beginning of a text that takes at most so many characters of JSON, and at least one character.

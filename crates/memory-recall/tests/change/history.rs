@@ -83,6 +83,7 @@ async fn changes(world: &World, mut lot: Lot, changer: u64, confirmed: &AtomicU8
         let request = Request {
             actor: Actor::new(&format!("actor-{changer}-{number}")),
             if_match: tag.as_deref().map(IfMatch::parse),
+            others: Vec::new(),
             ..request(to)
         };
         let mut unknown = 0;

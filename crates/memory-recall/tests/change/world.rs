@@ -267,12 +267,14 @@ pub(crate) fn request(to: Status) -> Request {
         actor: Actor::new("alice"),
         reason: Reason::new("why"),
         if_match: None,
+        others: Vec::new(),
     }
 }
 
 pub(crate) fn seen(to: Status, tag: &str) -> Request {
     Request {
         if_match: Some(IfMatch::parse(tag)),
+        others: Vec::new(),
         ..request(to)
     }
 }

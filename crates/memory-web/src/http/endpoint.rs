@@ -59,7 +59,9 @@ impl Endpoint {
     /// How it has a path, if it does.
     fn has(&self, path: &str) -> Option<Match> {
         let path = match self.kind {
-            Kind::Document | Kind::Recall | Kind::Message => path.strip_suffix('/').unwrap_or(path),
+            Kind::Document | Kind::Recall | Kind::Message | Kind::RecallMessage => {
+                path.strip_suffix('/').unwrap_or(path)
+            }
             Kind::Constant | Kind::Health => path,
         };
         if self.paths.contains(&path) {

@@ -95,6 +95,10 @@ impl Exchange {
             Some(Kind::Message) => {
                 ResponseStyle::of_mcp(&head.method, accepted, origin.clone().unwrap_or_default())
             }
+            Some(Kind::RecallMessage) => {
+                let reader = reader.clone().unwrap_or_default();
+                ResponseStyle::of_mcp(&head.method, accepted, reader).that_recalls()
+            }
             Some(Kind::Recall) => {
                 ResponseStyle::of_recall(accepted, reader.clone().unwrap_or_default())
             }
@@ -215,14 +219,19 @@ impl Exchange {
 
     fn log_read(&self, scopes: &str, shown: usize) {
         let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        info!(request_id, scopes, shown, duration_ms, "memories were read");
+        let caller = self.caller().name();
+        info!(
+            request_id,
+            caller, scopes, shown, duration_ms, "memories were read"
+        );
     }
 
     fn log_changed(&self, s3_key: &str, status: &str, did: &str) {
         let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
+        let caller = self.caller().name();
         info!(
             request_id,
-            s3_key, status, did, duration_ms, "a memory has its status"
+            caller, s3_key, status, did, duration_ms, "a memory has its status"
         );
     }
 

@@ -10,6 +10,8 @@ pub enum Kind {
     Recall,
     /// It takes messages of MCP. A trailing slash is accepted.
     Message,
+    /// The same, for tools that show or change what was stored, and nobody else's pages.
+    RecallMessage,
     /// It answers with a constant, and needs the key if the service has one.
     Constant,
     /// It answers with a constant, and needs no key.

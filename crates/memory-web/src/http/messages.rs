@@ -22,7 +22,12 @@ pub struct Called {
 }
 
 /// The endpoint at these paths for calls of these tools. The failure of a call is a result as well.
-pub fn messages<T, C>(paths: &'static [&'static str], tools: Toolset<T>, call: C) -> Endpoint
+pub fn messages<T, C>(
+    kind: Kind,
+    paths: &'static [&'static str],
+    tools: Toolset<T>,
+    call: C,
+) -> Endpoint
 where
     T: Send + 'static,
     C: for<'e> Fn(T, &'e mut Exchange) -> BoxFuture<'e, Result<Called, RequestError>>
@@ -31,7 +36,7 @@ where
         + 'static,
 {
     let service = Arc::new((tools, call));
-    Endpoint::new(Kind::Message, paths, "POST", move |exchange| {
+    Endpoint::new(kind, paths, "POST", move |exchange| {
         let service = Arc::clone(&service);
         Box::pin(async move {
             let (tools, call) = &*service;

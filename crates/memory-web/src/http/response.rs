@@ -134,6 +134,14 @@ impl ResponseStyle {
         }
     }
 
+    /// The same style, for what was stored.
+    pub(super) fn that_recalls(self) -> Self {
+        Self {
+            is_recall: true,
+            ..self
+        }
+    }
+
     pub(super) fn has_cors_origin(&self) -> bool {
         self.cors_origin.is_some()
     }
@@ -193,6 +201,9 @@ impl ResponseStyle {
                 HeaderValue::from_static("nosniff"),
             );
             headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+            // A cache may keep a 404 or 410 that does not forbid it (RFC 9110, section 15.1).
+            let caching = headers.entry(header::CACHE_CONTROL);
+            caching.or_insert(HeaderValue::from_static("no-store"));
         }
         if let Some(origin) = &self.cors_origin {
             let exposed = match self.is_recall {

@@ -119,15 +119,19 @@ impl<T> Toolset<T> {
     }
 
     /// The names of the tools, as a sentence names them.
-    pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
-        names.join(" or ")
+    pub(super) fn names(&self, sender: Sender) -> String {
+        self.names_for(sender).join(" or ")
     }
 
-    pub(super) fn names_in_words(&self) -> String {
-        match &*self.tools {
-            [tool] => format!("Its only tool is {}.", tool.name),
-            _ => format!("Its tools are {}.", self.names().replace(" or ", ", ")),
+    pub(super) fn names_in_words(&self, sender: Sender) -> String {
+        match self.names_for(sender).as_slice() {
+            [name] => format!("Its only tool is {name}."),
+            names => format!("Its tools are {}.", names.join(", ")),
         }
+    }
+
+    fn names_for(&self, sender: Sender) -> Vec<&'static str> {
+        let shown = self.tools.iter().filter(|tool| tool.is_for(sender));
+        shown.map(|tool| tool.name).collect()
     }
 }
