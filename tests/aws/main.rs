@@ -1,5 +1,5 @@
 //! The deployment, tested without an account: by Terraform's own tests, by two emulators of AWS and a simulator of its
-//! policies that we did not write, and by building its package twice.
+//! policies that we did not write, and by building its packages twice.
 //!
 //! `.ci/run aws` runs these tests, and `cargo test --test aws -- NAME` runs one of them. Most need Terraform 1.11 or
 //! later. `terraform init` downloads its plug-in for AWS if the machine has none.
@@ -27,6 +27,7 @@ const MINISTACK: &[&str] = &[
     "ministack==1.5.33",
     "boto3==1.43.106",
     "PyJWT[crypto]==2.15.1",
+    "zstandard==0.25.0",
 ];
 
 fn root() -> &'static Path {
@@ -75,23 +76,29 @@ fn plain_script(name: &str) -> Command {
     command
 }
 
-/// The package for `x86_64`, which all tests share. It is built once.
-fn package() -> &'static Path {
-    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
-        build(root(), "x86_64");
-        root().join("target/lambda/memory-ingress-x86_64.zip")
-    })
+/// The functions, by the packages of Rust that their zips are built of.
+const INGRESS: &str = "memory-ingress";
+const RECALL: &str = "memory-recall";
+
+/// The zip of a function for `x86_64`. All tests share both zips, which are built once.
+fn package(function: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build(root(), "x86_64"));
+    zip(root(), function, "x86_64")
 }
 
-fn build(sources: &Path, architecture: &str) -> String {
+fn zip(sources: &Path, function: &str, architecture: &str) -> PathBuf {
+    sources.join(format!("target/lambda/{function}-{architecture}.zip"))
+}
+
+fn build(sources: &Path, architecture: &str) {
     let mut package = Command::new("python3");
     package
         .arg(sources.join("terraform/package.py"))
-        .args(["--architecture", architecture])
+        .args(["--recall", "--architecture", architecture])
         // The program builds into the target folder of its sources.
         .env_remove("CARGO_TARGET_DIR");
-    run_in_turn(&BUILDS, &mut package)
+    run_in_turn(&BUILDS, &mut package);
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn pipeline_rolls_back_only_with_a_proof() {
 
 #[test]
 fn pipeline_notices_a_release_that_crashes_and_rolls_back_on_ministack() {
-    let package = package();
+    let package = package(INGRESS);
     run(script_with(MINISTACK, "by_the_pipeline.py")
         .arg("--aws")
         .arg(aws_cli())
@@ -190,18 +197,19 @@ fn policies_mean_what_they_should() {
 
 #[test]
 fn ministack_runs_the_package_and_refuses_who_may_not() {
-    let package = package();
+    let package = package(INGRESS);
     run(script_with(MINISTACK, "on_ministack.py")
         .arg("--package")
         .arg(package));
 }
 
 #[test]
-fn ministack_sends_each_route_to_its_function_and_refuses_other_grants() {
-    let package = package();
+fn ministack_stores_by_the_writer_and_finds_by_recall_what_the_caller_may_read() {
     run(script_with(MINISTACK, "on_ministack_with_recall.py")
         .arg("--package")
-        .arg(package));
+        .arg(package(INGRESS))
+        .arg("--recall")
+        .arg(package(RECALL)));
 }
 
 #[test]
@@ -228,7 +236,7 @@ fn aws_cli() -> PathBuf {
 
 /// Walks through docs/deploying.md on an emulator.
 fn walk(emulator: &str, packages: &[&str]) {
-    let package = package();
+    let package = package(INGRESS);
     run(script_with(packages, "by_the_docs.py")
         .arg("--aws")
         .arg(aws_cli())
@@ -268,20 +276,69 @@ fn package_is_the_same_bytes_wherever_it_is_built() {
     let elsewhere = tempfile::tempdir().unwrap();
     let sources = elsewhere.path().join("another place");
     copy_of_the_sources(&sources);
-    let here = fs::read(package()).unwrap();
+    let here = [INGRESS, RECALL].map(|function| fs::read(package(function)).unwrap());
     build(&sources, "x86_64");
-    let there = fs::read(sources.join("target/lambda/memory-ingress-x86_64.zip")).unwrap();
+    let there =
+        [INGRESS, RECALL].map(|function| fs::read(zip(&sources, function, "x86_64")).unwrap());
     assert!(here == there, "two builds, two packages");
 }
 
 #[test]
 fn package_for_arm64_is_built_and_runs_on_al2023() {
     build(root(), "arm64");
-    assert!(
-        root()
-            .join("target/lambda/memory-ingress-arm64.zip")
-            .exists()
-    );
+    for function in [INGRESS, RECALL] {
+        assert!(zip(root(), function, "arm64").exists());
+    }
+}
+
+/// What cargo links into a function: the names of its packages, with their versions.
+fn linked(function: &str) -> Vec<String> {
+    let tree = run(Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", function])
+        .args(["--no-default-features", "--features", "lambda"])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(["--target", "x86_64-unknown-linux-gnu"])
+        .current_dir(root()));
+    let mut linked: Vec<_> = tree
+        .lines()
+        .map(|line| line.trim_end_matches(" (*)").to_owned())
+        .collect();
+    linked.sort();
+    linked.dedup();
+    linked
+}
+
+#[test]
+fn package_of_each_function_links_neither_the_other_nor_what_only_a_laptop_needs() {
+    for (function, other) in [(INGRESS, RECALL), (RECALL, INGRESS)] {
+        let linked = linked(function);
+        let versions_of = |name: &str| {
+            let name = format!("{name} v");
+            linked
+                .iter()
+                .filter(|package| package.starts_with(&name))
+                .count()
+        };
+        for own in [
+            function,
+            "memory-log",
+            "memory-s3",
+            "memory-web",
+            "rustls",
+            "ring",
+        ] {
+            assert_eq!(versions_of(own), 1, "{own} in {function}: {linked:#?}");
+        }
+        let of_a_laptop = ["clap", "indicatif", "s3s", "tantivy", "aws-sdk-sso"];
+        let of_another_tls = ["aws-lc-sys", "native-tls", "openssl-sys", "s2n-tls"];
+        for unwanted in [&[other], &of_a_laptop[..], &of_another_tls].concat() {
+            assert_eq!(
+                versions_of(unwanted),
+                0,
+                "{unwanted} in {function}: {linked:#?}"
+            );
+        }
+    }
 }
 
 /// Checks a measured figure against the committed one, with 3 % of room.
@@ -299,7 +356,9 @@ fn assert_within_its_figure(name: &str, measured: u64) {
 
 #[test]
 fn package_is_no_larger_than_its_figure() {
-    assert_within_its_figure("zip x86_64", fs::metadata(package()).unwrap().len());
+    for (figure, function) in [("zip x86_64", INGRESS), ("zip of recall x86_64", RECALL)] {
+        assert_within_its_figure(figure, fs::metadata(package(function)).unwrap().len());
+    }
 }
 
 #[test]
@@ -307,7 +366,7 @@ fn package_needs_no_more_instructions_for_a_write_than_its_figures() {
     let folder = tempfile::tempdir().unwrap();
     run(Command::new("python3")
         .args(["-m", "zipfile", "-e"])
-        .args([package(), folder.path()]));
+        .args([&package(INGRESS), folder.path()]));
     let program = folder.path().join("bootstrap");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let figures = folder.path().join("figures.json");
