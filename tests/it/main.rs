@@ -58,8 +58,17 @@ mod outcomes;
 mod place;
 #[path = "../harness/process.rs"]
 mod process;
+#[path = "../harness/reader.rs"]
+mod reader;
 mod reading;
 mod readme;
+mod recall;
+mod recall_browsers;
+mod recall_faults;
+mod recall_lists;
+mod recall_parameters;
+mod recall_scopes;
+mod recall_tools;
 #[path = "../harness/receipt.rs"]
 mod receipt;
 mod runbook;
