@@ -138,6 +138,8 @@ fn statuses(text: &str) -> Result<Vec<Status>, Fault> {
 /// The parameters of a request, and what is wrong with them.
 struct Given {
     values: BTreeMap<String, String>,
+    /// Those that are given and were refused before their values were looked at.
+    refused: BTreeSet<String>,
     faults: Faults,
 }
 
@@ -145,9 +147,9 @@ impl Given {
     fn read(raw: &str, known: &[&str]) -> Self {
         let mut given = Self {
             values: BTreeMap::new(),
+            refused: BTreeSet::new(),
             faults: Faults::default(),
         };
-        let mut refused = BTreeSet::new();
         for Parameter { name, value } in parameters(raw) {
             let fault = match value {
                 _ if !known.contains(&&*name) => Refusal::Unknown,
@@ -157,7 +159,8 @@ impl Given {
                     Some(_) => Refusal::Repeated,
                 },
             };
-            if refused.contains(&name) {
+            given.values.remove(&name);
+            if given.refused.contains(&name) {
                 continue;
             }
             given.faults.push(|| match fault {
@@ -168,8 +171,9 @@ impl Given {
                 Refusal::NotText => invalid(&name, "is not UTF-8"),
                 Refusal::Repeated => invalid(&name, "appears more than once"),
             });
-            refused.insert(name);
+            given.refused.insert(name);
         }
+        let refused = &given.refused;
         given.values.retain(|name, _| !refused.contains(name));
         given
     }
@@ -178,8 +182,9 @@ impl Given {
         self.faults.push(|| invalid(name, fault));
     }
 
+    /// Whether a parameter is given, whatever its value: one that was refused is not missing as well.
     fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.values.contains_key(name) || self.refused.contains(name)
     }
 
     /// A parameter's value, if it is given and sound.
