@@ -18,6 +18,9 @@ use crate::http;
 use crate::remember::Ingress;
 use crate::tool::{self, ToolOutcome};
 
+/// The OpenAPI document of both. A test compares it with what `openapi` generates from the code.
+const OPENAPI: &str = include_str!("../openapi/openapi.json");
+
 /// What the server tells a model about itself.
 const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call search_memory before you \
      answer or decide anything that may have been settled before. Call append_memory when something is worth knowing in \
@@ -55,7 +58,7 @@ impl Log {
     /// Every endpoint of both. At the paths of the ingress's MCP are the tools of both.
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let mut endpoints = http::of_documents(&self.ingress);
+        let mut endpoints = http::of_documents(&self.ingress, OPENAPI);
         endpoints.extend(recall::endpoints(&self.access));
         let log = self.clone();
         endpoints.push(messages(

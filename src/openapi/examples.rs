@@ -42,10 +42,15 @@ fn refusal(body: &str) -> Vec<Problem> {
     }
 }
 
+/// The memory of a body that is one.
+pub(super) fn memory(body: &str) -> Option<Memory> {
+    let (draft, _) = shape::read(body.as_bytes(), BodyType::Json).ok()?;
+    Memory::new(draft, Timestamp::from_unix_micros(0)).ok()
+}
+
 /// The receipt of a body that is a memory.
 pub(super) fn receipt(body: &str) -> Option<Receipt> {
-    let (draft, _) = shape::read(body.as_bytes(), BodyType::Json).ok()?;
-    let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).ok()?;
+    let memory = memory(body)?;
     let Object { memory_id, key, .. } = Object::of(&memory);
     Some(Receipt {
         memory_id,

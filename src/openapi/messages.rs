@@ -9,6 +9,7 @@ use utoipa::openapi::{Ref, Required, Schema};
 use super::examples::{self, TOOL_BODY};
 use super::operations::{content, example, header, response, with_advice};
 use crate::tool::{self, ToolOutcome};
+use memory_log::memory::Draft;
 use memory_web::body::BODY_BYTES_MAX;
 use memory_web::guard::WRONG_KEY;
 use memory_web::mcp::{self, Step};
@@ -17,8 +18,11 @@ use memory_web::problem::{Code, Problem, Source};
 
 const SEND: &str = "\
 One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
-2025-06-18. Its only tool, `append_memory`, takes the flat body of `POST /memory`. A `tools/call` works without any handshake. \
+2025-06-18. Its tool `append_memory` takes the flat body of `POST /memory`. A `tools/call` works without any handshake. \
 Bad arguments and failures of the storage are results with `isError`. The same operation is at `/api/v1/mcp`.";
+
+const SEND_BOTH: &str = "\
+`serve` on a laptop has both halves in one process, and here the tools of `/mcp/recall`, too.";
 
 const REQUEST: &str = "JsonRpcMessage";
 const RESPONSE: &str = "JsonRpcResponse";
@@ -77,8 +81,43 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
         .map(|(name, schema)| (name, Schema::from(schema.build())))
 }
 
-pub(super) fn send_message() -> Operation {
+/// A server of MCP, as the document describes it.
+pub(super) struct Server<'s> {
+    pub(super) id: &'s str,
+    pub(super) summary: &'s str,
+    pub(super) description: &'s str,
+    /// A call, with its summary.
+    pub(super) call: (&'s str, &'s str),
+    /// The response to it, with its summary.
+    pub(super) result: (&'s str, &'s str),
+    /// Whether calls store memories.
+    pub(super) is_written: bool,
+    /// Responds to a message that is refused.
+    pub(super) refuse: &'s dyn Fn(&str) -> String,
+}
+
+/// `POST /mcp`. Where recall is served in the same process, its tools are here, too.
+pub(super) fn send_message(with_recall: bool) -> Operation {
     let (call, result) = call();
+    let description = match with_recall {
+        true => format!("{SEND}\n\n{SEND_BOTH}"),
+        false => SEND.to_owned(),
+    };
+    operation(&Server {
+        id: "sendMessage",
+        summary: "Send one message of MCP",
+        description: &description,
+        call: ("A memory to append", &call),
+        result: ("The memory is durable", &result),
+        is_written: true,
+        refuse: &|message| match dispatch(message) {
+            Step::Respond(response) => response.message.unwrap_or_default(),
+            Step::Call(..) => String::new(),
+        },
+    })
+}
+
+pub(super) fn operation(server: &Server<'_>) -> Operation {
     let request = RequestBodyBuilder::new()
         .description(Some("One message, at most 4 MiB."))
         .required(Some(Required::True))
@@ -86,24 +125,24 @@ pub(super) fn send_message() -> Operation {
             JSON,
             content(
                 Ref::from_schema_name(REQUEST),
-                [("call", example("A memory to append", &call))],
+                [("call", example(server.call.0, server.call.1))],
             ),
         );
-    let shown = [("call", example("The memory is durable", &result))];
+    let shown = [("call", example(server.result.0, server.result.1))];
+    let mut ok = response("The response. Before 2026-07-28 a JSON-RPC error has this status, too.");
+    if server.is_written {
+        let replayed = header("`true` if the memory was already durable.");
+        ok = ok.header("Idempotent-Replayed", replayed);
+    }
     let mut operation = OperationBuilder::new()
-        .operation_id(Some("sendMessage"))
+        .operation_id(Some(server.id))
         .tag("agents")
-        .summary(Some("Send one message of MCP"))
-        .description(Some(SEND))
+        .summary(Some(server.summary))
+        .description(Some(server.description))
         .request_body(Some(request.build()))
         .response(
             "200",
-            response("The response. Before 2026-07-28 a JSON-RPC error has this status, too.")
-                .header(
-                    "Idempotent-Replayed",
-                    header("`true` if the memory was already durable."),
-                )
-                .content(JSON, content(Ref::from_schema_name(RESPONSE), shown)),
+            ok.content(JSON, content(Ref::from_schema_name(RESPONSE), shown)),
         )
         .response(
             "202",
@@ -164,7 +203,8 @@ pub(super) fn send_message() -> Operation {
             "2026-07-28",
         ),
     ] {
-        let shown = [(name, example(summary, &refused(method, version)))];
+        let message = (server.refuse)(&request_of(method, version));
+        let shown = [(name, example(summary, &message))];
         let refused =
             response(description).content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
         operation = operation.response(status, refused);
@@ -172,31 +212,31 @@ pub(super) fn send_message() -> Operation {
     operation.build()
 }
 
-/// The response to a request with this method and version.
-fn refused(method: &str, version: &str) -> String {
-    let request = format!(
+/// A request with this method and version.
+fn request_of(method: &str, version: &str) -> String {
+    format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-    );
-    match mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, request.as_bytes()) {
-        Step::Respond(response) => response.message.unwrap_or_default(),
-        Step::Call(..) => String::new(),
-    }
+    )
+}
+
+/// A call of a tool.
+pub(super) fn call_of(tool: &str, arguments: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+    )
+}
+
+fn dispatch(message: &str) -> Step<Draft> {
+    mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, message.as_bytes())
 }
 
 /// A call of the tool, and its response.
 fn call() -> (String, String) {
-    let call = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}","arguments":{TOOL_BODY}}}}}"#,
-        tool::NAME
-    );
-    let result = match (
-        mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, call.as_bytes()),
-        examples::receipt(TOOL_BODY),
-    ) {
+    let call = call_of(tool::NAME, TOOL_BODY);
+    let result = match (dispatch(&call), examples::receipt(TOOL_BODY)) {
         (Step::Call(_, reply), Some(receipt)) => {
-            reply
-                .result_of_call(&ToolOutcome::of(&receipt).flat())
-                .message
+            let flat = ToolOutcome::of(&receipt).flat();
+            reply.result_of_call(&flat).message
         }
         (Step::Call(..) | Step::Respond(_), _) => None,
     };

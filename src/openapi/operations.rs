@@ -25,8 +25,8 @@ use memory_web::problem::{Code, Problem};
 
 /// The names and descriptions of groups of operations.
 pub(super) const TAGS: [(&str, &str); 3] = [
-    ("memories", "Store memories."),
-    ("agents", "Store memories by the Model Context Protocol."),
+    ("memories", "Memories, by HTTP."),
+    ("agents", "Memories, by the Model Context Protocol."),
     ("service", "Health and documentation of the service."),
 ];
 
@@ -118,7 +118,7 @@ fn stored() -> Response {
 }
 
 /// The error response of one status, with these examples.
-fn failed(meaning: &str, examples: &[FailureExample]) -> Response {
+pub(super) fn failed(meaning: &str, examples: &[FailureExample]) -> Response {
     let form = |render: &dyn Fn(&FailureExample) -> String| {
         let examples = examples
             .iter()
@@ -233,7 +233,7 @@ pub(super) fn example(summary: &str, body: &str) -> Example {
 }
 
 /// An operation about the service itself. Its failures are those of every route.
-fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> OperationBuilder {
+pub(super) fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> OperationBuilder {
     let mut operation = OperationBuilder::new()
         .operation_id(Some(id))
         .tag("service")
@@ -252,15 +252,19 @@ fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> OperationBuilde
     operation
 }
 
-pub(super) fn get_health() -> Operation {
+/// The response of a half of the service that is up.
+pub(super) fn health(description: &str) -> ResponseBuilder {
     let schema = ObjectBuilder::new()
         .property("status", Object::with_type(Type::String))
         .property("version", Object::with_type(Type::String))
         .required("status")
         .required("version");
     let content = content(Schema::from(schema.build()), []);
-    let ok = response("The service is up.").content("application/health+json", content);
-    about_itself("getHealth", "Check that the service is up", ok)
+    response(description).content("application/health+json", content)
+}
+
+pub(super) fn get_health() -> Operation {
+    about_itself("getHealth", "Check that the service is up", health("The service is up."))
         .description(Some(
             "Does not use the storage. `serve` requires no key for it; a gateway requires what it always requires.",
         ))

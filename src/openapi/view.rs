@@ -22,6 +22,8 @@ pub enum View {
 }
 
 const STORE: &str = "Stores one memory. The response is sent when the memory is durable.";
+/// The paths whose responses have both shapes.
+const PATHS: [&str; 4] = ["/memory", "/memory/search", "/memories", "/memory/{id}"];
 const LICENSE: &str = "https://www.apache.org/licenses/LICENSE-2.0";
 
 impl View {
@@ -54,7 +56,7 @@ impl View {
             license.remove("identifier");
             license.insert("url".to_owned(), LICENSE.into());
         }
-        keep(&mut document, "/paths", |path, _| path == "/memory");
+        keep(&mut document, "/paths", |path, _| PATHS.contains(&path));
         retain(&mut document, "/tags", |tag| {
             tag.get("name").is_some_and(|name| name == "memories")
         });
@@ -63,7 +65,14 @@ impl View {
             name != SIGV4
         });
         retain(&mut document, "/security", |way| way.get(SIGV4).is_none());
-        if let Some(operation) = document.pointer_mut("/paths/~1memory/post") {
+        set(
+            &mut document,
+            "/paths/~1memory/post/description",
+            &STORE.into(),
+        );
+        let items = members(&mut document, "/paths").into_iter().flatten();
+        let items = items.filter_map(|(_, item)| item.as_object_mut());
+        for (_, operation) in items.flatten() {
             self.narrow(operation);
         }
         let mut reached = BTreeSet::new();
@@ -83,7 +92,6 @@ impl View {
         let of_this_form = |name: &str, _: &Value| name == media_type;
         let body = format!("/content/{}", media_type.replace('/', "~1"));
         let shown = format!("{body}/examples");
-        set(operation, "/description", &STORE.into());
         if let Some(request) = operation.get_mut("requestBody") {
             set(
                 request,

@@ -53,6 +53,7 @@ mod negotiation;
 #[path = "../harness/notice.rs"]
 mod notice;
 mod openapi;
+mod openapi_recall;
 mod outcomes;
 #[path = "../harness/place.rs"]
 mod place;

@@ -352,7 +352,7 @@ fn ended(end: End, status: Status, event: Option<&Event>) -> Problem {
     })
 }
 
-fn scope_required(why: NoSingleScope) -> Problem {
+pub(crate) fn scope_required(why: NoSingleScope) -> Problem {
     let detail = format!(
         "The request names no scope, and {why}. Name it with filter[repository_id], or with filter[domain] and \
          filter[entity_id] (repository_id, or domain and entity_id, of a tool)."
@@ -368,7 +368,7 @@ pub(crate) fn not_found() -> Problem {
 }
 
 /// 410, with what may be said about it.
-fn deleted(event: &Event, past: Option<ShownHistory>) -> Problem {
+pub(crate) fn deleted(event: &Event, past: Option<ShownHistory>) -> Problem {
     let at = event.change().timestamp;
     let detail = format!(
         "The memory was deleted at {at}. The log keeps it, and a steward can restore it. The very same memory, stored \

@@ -12,42 +12,61 @@ use memory_web::flat::{Flat, OK};
 use memory_web::problem::Past;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::change::{Did, Receipt};
 use crate::find::{Found, Page, Recalled};
-use crate::shown::{self, flat, is_false};
+use crate::shown::{self, FlatMemory, MemoryResource, flat, is_false};
 
 /// Bytes of the memories in one response: what a client or a model can take, and far under Lambda's 6 MB.
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 
-/// A document of several memories.
-#[derive(Serialize)]
-struct Collection<'d> {
+/// Several memories: the best ones for a query, or a page of a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemoriesDocument)]
+pub(crate) struct Collection<'d> {
     jsonapi: JsonApi,
+    #[schema(value_type = Vec<MemoryResource<'static>>)]
     data: &'d [Box<RawValue>],
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     links: Option<Links<'d>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     meta: Option<Meta<'d>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageLinks)]
 struct Links<'d> {
+    /// The next page of a list: a reference that is resolved against the URL of this one. The last page
+    /// has none.
     next: &'d str,
 }
 
 /// What a response says beside its memories.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = MemoriesMeta)]
 struct Meta<'d> {
+    /// Of a search: how many memories have a word of the query.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     matches: Option<usize>,
+    /// Of a search: how many memories were searched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     searched: Option<usize>,
+    /// Of a search: the words of the query that no memory has.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schema(required = false)]
     unmatched_terms: &'d [String],
+    /// Of a search: whether hits are left out, because the response would be longer than 1 MiB.
     #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
     truncated: bool,
+    /// How many keys under the prefix are not keys of the log.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
     alien: usize,
 }
 
@@ -57,37 +76,59 @@ fn is_zero(number: &usize) -> bool {
 }
 
 /// Several memories in the flat form.
-#[derive(Serialize)]
-struct FlatCollection<'d> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlatMemories)]
+pub(crate) struct FlatCollection<'d> {
+    /// `ok`.
     status: &'static str,
+    #[schema(value_type = Vec<FlatMemory<'static>>)]
     memories: &'d [Box<RawValue>],
     #[serde(flatten)]
     meta: Meta<'d>,
+    /// Of a list: `page[after]` of the next page. The last page has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct One<'d> {
+/// One memory in full.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecalledDocument)]
+pub(crate) struct One<'d> {
     jsonapi: JsonApi,
+    #[schema(value_type = MemoryResource<'static>)]
     data: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     meta: Option<OneMeta<'d>>,
 }
 
 /// What stewards see of a memory.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemoryHistory)]
 struct OneMeta<'d> {
+    /// How many events it has.
     events: usize,
+    /// The newest 50 of them, the newest first.
     history: &'d [Past],
 }
 
-#[derive(Serialize)]
-struct FlatOne<'d> {
+/// One memory in full.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlatRecalled)]
+pub(crate) struct FlatOne<'d> {
+    /// `ok`.
     status: &'static str,
+    #[schema(value_type = FlatMemory<'static>)]
     memory: Box<RawValue>,
-    #[serde(flatten)]
-    meta: Option<OneMeta<'d>>,
+    /// How many events it has, for stewards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    events: Option<usize>,
+    /// The newest 50 of them, the newest first, for stewards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    history: Option<&'d [Past]>,
 }
 
 /// The history of a memory, for stewards.
@@ -166,7 +207,8 @@ pub(crate) fn one_flat(recalled: &Recalled, past: Option<&ShownHistory>) -> Stri
     serialized(&FlatOne {
         status: OK,
         memory: raw(shown::flat_in_full(recalled)),
-        meta: past.map(one_meta),
+        events: past.map(|past| past.events),
+        history: past.map(|past| past.newest.as_slice()),
     })
 }
 

@@ -298,7 +298,7 @@ fn with_tag(mut error: RequestError, representation: Representation) -> RequestE
 
 /// The entity tag of a memory in a form: a memory never changes, and its status changes with its number
 /// (RFC 9110, section 8.8.3).
-fn entity_tag(seq: u8, representation: Representation) -> String {
+pub(crate) fn entity_tag(seq: u8, representation: Representation) -> String {
     let form = match representation {
         Representation::JsonApi => 'j',
         Representation::Json => 'f',
@@ -366,7 +366,7 @@ fn collection<'e>(exchange: &'e Exchange, after: Option<&str>) -> &'e str {
 }
 
 /// A reference to the next page: the query of this one with another cursor.
-fn next_link(raw: &str, cursor: &str) -> String {
+pub(crate) fn next_link(raw: &str, cursor: &str) -> String {
     let is_cursor = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
         percent_encoding::percent_decode_str(name).eq(AFTER.bytes())

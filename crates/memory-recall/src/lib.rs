@@ -13,6 +13,7 @@
 //! | `question`, `shown`, `documents` | what is asked, and how a memory and a response are written |
 //! | [`access`] | what a caller may read, and what it is told where there is no answer |
 //! | [`tools`], [`endpoints`] | MCP and HTTP |
+//! | [`described`] | what the OpenAPI document says of all this |
 //! | [`events`] | every event of a scope, and what is wrong among them |
 //! | [`change`] | verify, lock, delete and restore: who may, and who wins a race |
 //!
@@ -46,3 +47,5 @@ pub mod access;
 pub mod tools;
 
 pub mod endpoints;
+
+pub mod described;

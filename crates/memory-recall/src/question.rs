@@ -17,7 +17,7 @@ use crate::words::{Query, QueryError};
 
 mod arguments;
 mod change;
-mod parameters;
+pub(crate) mod parameters;
 
 pub use arguments::{ForgetArguments, GetArguments, SearchArguments};
 pub use change::{ChangeBody, PatchBody, delete, patch};
@@ -25,11 +25,11 @@ pub(crate) use parameters::{AFTER, OTHER_QUERY, invalid};
 pub use parameters::{get, list, search};
 
 /// Hits of a search without a limit, and at most.
-const HITS: usize = 5;
-const HITS_MAX: usize = 50;
+pub(crate) const HITS: usize = 5;
+pub(crate) const HITS_MAX: usize = 50;
 /// Memories of a page without a limit, and at most.
-const PAGE: usize = 50;
-const PAGE_MAX: usize = 200;
+pub(crate) const PAGE: usize = 50;
+pub(crate) const PAGE_MAX: usize = 200;
 
 /// The entity that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,6 +33,7 @@ const IN_A_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A memory as a JSON:API resource.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecalledMemory)]
 pub(crate) struct MemoryResource<'m> {
     #[schema(pattern = "^memories$")]
     r#type: &'static str,
@@ -47,6 +48,7 @@ pub(crate) struct MemoryResource<'m> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecalledAttributes)]
 struct MemoryAttributes<'m> {
     /// What is remembered, as it was sent.
     content: &'m str,
@@ -84,6 +86,7 @@ struct MemoryAttributes<'m> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecalledLinks)]
 struct SelfLink<'m> {
     /// Where the memory can be fetched.
     #[serde(rename = "self")]
@@ -91,6 +94,7 @@ struct SelfLink<'m> {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecalledMeta)]
 struct HitMeta {
     /// How well the memory matches the query: the greater, the better. To be compared within one
     /// response only.

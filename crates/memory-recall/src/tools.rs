@@ -18,7 +18,7 @@ use crate::question::{
     ForgetArguments, GetArguments, GetQuestion, SearchArguments, SearchQuestion,
 };
 
-mod bounded;
+pub(crate) mod bounded;
 
 /// What the server is.
 const SERVER: ServerInfo = ServerInfo {

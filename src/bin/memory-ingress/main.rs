@@ -68,6 +68,9 @@ struct Openapi {
     /// Print only one request shape, in OpenAPI 3.0.3, which every generator can read
     #[arg(long, value_enum)]
     view: Option<View>,
+    /// Print the document of the ingress alone, as `serve --write-only` and its function on AWS have it
+    #[arg(long, conflicts_with = "view")]
+    write_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -258,8 +261,9 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Serve(options) => serve::run(options, settings()?).await,
         Command::Mcp(options) => mcp::run(options, settings()?).await,
         Command::Replay(options) => replay::run(options, &settings()?).await,
-        Command::Openapi(Openapi { view }) => {
+        Command::Openapi(Openapi { view, write_only }) => {
             let document = match view {
+                None if write_only => openapi::ingress(),
                 None => openapi::document(),
                 Some(View::Jsonapi) => openapi::view(openapi::View::JsonApi),
                 Some(View::Tool) => openapi::view(openapi::View::Tool),

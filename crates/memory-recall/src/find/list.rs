@@ -52,6 +52,17 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page of a list of this entity, newest first: one memory, and more after it.
+    pub(crate) fn of_one(memory: Recalled, scope: &ReadScope) -> Self {
+        let list = ListId::of(&[scope], &Filters::default(), Order::Newest);
+        Self {
+            next: Some(Cursor::after(&memory.line.place, list)),
+            memories: vec![memory],
+            aliens: 0,
+            list,
+        }
+    }
+
     /// Ends the page before the memory with this number, so that the next one begins with it.
     pub fn end_before(&mut self, number: usize) {
         if number < self.memories.len() {

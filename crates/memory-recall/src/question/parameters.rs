@@ -14,20 +14,20 @@ use super::{
 };
 use crate::find::{Cursor, Filters, Order};
 
-const REPOSITORY_ID: &str = "filter[repository_id]";
-const DOMAIN: &str = "filter[domain]";
-const ENTITY_ID: &str = "filter[entity_id]";
-const CREATED_AT: &str = "filter[created_at]";
-const QUERY: &str = "filter[query]";
-const TAGS: &str = "filter[tags]";
-const MEMORY_TYPE: &str = "filter[memory_type]";
-const STATUS: &str = "filter[status]";
-const SINCE: &str = "filter[since]";
-const UNTIL: &str = "filter[until]";
-const LIMIT: &str = "page[limit]";
+pub(crate) const REPOSITORY_ID: &str = "filter[repository_id]";
+pub(crate) const DOMAIN: &str = "filter[domain]";
+pub(crate) const ENTITY_ID: &str = "filter[entity_id]";
+pub(crate) const CREATED_AT: &str = "filter[created_at]";
+pub(crate) const QUERY: &str = "filter[query]";
+pub(crate) const TAGS: &str = "filter[tags]";
+pub(crate) const MEMORY_TYPE: &str = "filter[memory_type]";
+pub(crate) const STATUS: &str = "filter[status]";
+pub(crate) const SINCE: &str = "filter[since]";
+pub(crate) const UNTIL: &str = "filter[until]";
+pub(crate) const LIMIT: &str = "page[limit]";
 /// The cursor of a list.
 pub(crate) const AFTER: &str = "page[after]";
-const SORT: &str = "sort";
+pub(crate) const SORT: &str = "sort";
 
 const OF_A_PLACE: [&str; 3] = [REPOSITORY_ID, DOMAIN, ENTITY_ID];
 const OF_FILTERS: [&str; 5] = [TAGS, MEMORY_TYPE, STATUS, SINCE, UNTIL];

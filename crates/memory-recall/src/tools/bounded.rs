@@ -47,7 +47,7 @@ struct One<'r> {
 }
 
 /// The result of a search.
-pub(super) fn found(found: &Found, query: &Query) -> Flat {
+pub(crate) fn found(found: &Found, query: &Query) -> Flat {
     let words: usize = found.unmatched_terms.iter().map(|word| spelled(word)).sum();
     let memories = within(CHARACTERS_MAX - FRAME - words, &found.hits, Some(query));
     Flat::success(&Memories {
