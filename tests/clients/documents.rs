@@ -10,8 +10,9 @@ const VALIDATOR: &str = "openapi-spec-validator==0.9.0";
 const LINTERS: [&str; 2] = ["@redocly/cli@2.77.0", "@stoplight/spectral-cli@6.16.3"];
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 4] = [
     "openapi/openapi.json",
+    "openapi/ingress.json",
     "openapi/jsonapi.json",
     "openapi/tool.json",
 ];

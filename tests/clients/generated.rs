@@ -13,6 +13,9 @@
 //! - openapi-generator's typescript-fetch hands on the response of a failure, its Rust client the text: their users read
 //!   the document themselves.
 //! - JavaScript's `Date` has milliseconds and Python's `datetime` microseconds: a finer timestamp is cut by the client.
+//! - Of lists in a query each has its own spelling, and some cut the digits of dates: hence every parameter that filters is
+//!   a plain text.
+//! - None follows `links.next`: their users take the cursor from it.
 //! - openapi-typescript 7 does not run with typescript 7.
 
 use std::fs;

@@ -14,7 +14,7 @@ const JAVASCRIPT: [&str; 4] = [
 const PYTHON: &str = "jsonapi-requests==0.8.0";
 
 #[test]
-fn json_api_clients_store_a_memory_and_hand_on_both_kinds_of_failures() {
+fn json_api_clients_store_a_memory_find_it_and_hand_on_both_kinds_of_failures() {
     let places = Places::start();
     let installed = node("jsonapi", &JAVASCRIPT);
     for client in ["kitsu", "devour", "warp-drive"] {

@@ -3,8 +3,9 @@
 // usage: node [-C unpkg-dev] jsonapi_client.mjs kitsu|devour|warp-drive FOLDER URL FAILING_URL
 //
 // FOLDER contains node_modules, and the service at FAILING_URL has no storage. Stores a memory, stores it again, sends
-// a memory with two faults, and sends one to the service without storage. Prints the results as one line of JSON. For a
-// refusal it prints the text that the client gives to its user.
+// a memory with two faults, and sends one to the service without storage. Stores a later memory, searches for the first
+// one, lists both in pages of one, and gets the first one. Prints the results as one line of JSON. For a refusal it
+// prints the text that the client gives to its user.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -20,6 +21,10 @@ const memory = {
   tags: ["a", "b"],
   timestamp: "2026-01-27T03:14:22Z",
 };
+const later = { ...memory, content: "Rob drinks tea.", timestamp: "2026-01-28T03:14:22Z" };
+const scope = { repository_id: memory.repository_id };
+const search = { filter: { ...scope, query: "mornings" } };
+const page = { filter: scope, page: { limit: 1 } };
 const faulty = { repository_id: "42", tags: ["a"] };
 const words = (errors) => errors.map((error) => `${error.code} ${error.detail}`).join(" ");
 const refused = async (promise) => {
@@ -31,6 +36,10 @@ const refused = async (promise) => {
   throw new Error("nothing was refused");
 };
 
+// `links.next` is a reference: it is resolved against the URL of the page.
+const cursor = (links) => new URL(links.next, url).searchParams.get("page[after]");
+const after = (links) => ({ ...page, page: { ...page.page, after: cursor(links) } });
+
 const clients = {
   async kitsu() {
     // Its entry for require() is a module, which Node refuses to load as a script.
@@ -38,22 +47,54 @@ const clients = {
     const create = (baseURL, attributes) => new Kitsu({ baseURL, camelCaseTypes: false }).create("memories", attributes);
     const failure = async (...asked) => words((await refused(create(...asked))).response.data.errors);
     const [first, again] = [await create(url, memory), await create(url, memory)];
-    return [first.data.id, first.data.meta.s3_key, again.data.id, await failure(url, faulty), await failure(failing, memory)];
+    const api = new Kitsu({ baseURL: url, camelCaseTypes: false });
+    const read = (path, params) => api.get(path, { params });
+    await create(url, later);
+    const found = await read("memories/search", search);
+    const newest = await read("memories", page);
+    const oldest = await read("memories", after(newest.links));
+    const got = await read(`memories/${first.data.id}`, { filter: scope });
+    return {
+      id: first.data.id,
+      s3_key: first.data.meta.s3_key,
+      repeated: again.data.id,
+      refused: await failure(url, faulty),
+      failed: await failure(failing, memory),
+      found: found.data.map(({ id }) => id),
+      listed: [...newest.data, ...oldest.data].map(({ content }) => content),
+      got: got.data.content,
+    };
   },
 
   // It stores errors under the last name of their pointer, and keeps only their text.
   async devour() {
     const JsonApi = installed("devour-client");
-    const create = (apiUrl, attributes) => {
+    const connect = (apiUrl) => {
       const api = new JsonApi({ apiUrl, logger: false });
       const fields = Object.fromEntries(Object.keys(memory).map((name) => [name, ""]));
       api.define("memory", { ...fields, status: "", created_at: "" }, { collectionPath: "memory", type: "memories" });
-      return api.create("memory", attributes);
+      return api;
     };
+    const create = (apiUrl, attributes) => connect(apiUrl).create("memory", attributes);
     const failure = async (...asked) =>
       Object.values(await refused(create(...asked))).map((error) => error.detail).join(" ");
     const [first, again] = [await create(url, memory), await create(url, memory)];
-    return [first.data.id, first.data.meta?.s3_key ?? null, again.data.id, await failure(url, faulty), await failure(failing, memory)];
+    const api = connect(url);
+    await create(url, later);
+    const found = await api.one("memory", "search").get(search);
+    const newest = await api.findAll("memory", page);
+    const oldest = await api.findAll("memory", after(newest.links));
+    const got = await api.find("memory", first.data.id, { filter: scope });
+    return {
+      id: first.data.id,
+      s3_key: first.data.meta?.s3_key ?? null,
+      repeated: again.data.id,
+      refused: await failure(url, faulty),
+      failed: await failure(failing, memory),
+      found: found.data.map(({ id }) => id),
+      listed: [...newest.data, ...oldest.data].map(({ content }) => content),
+      got: got.data.content,
+    };
   },
 
   // The development build of its cache warns about every document that is not JSON:API.
@@ -84,7 +125,8 @@ const clients = {
         return answer;
       },
     };
-    const fields = ["status", "created_at"].map((name) => ({ kind: "field", name }));
+    const names = [...Object.keys(memory), "status", "created_at", "scope_badge", "reliability_score", "metadata"];
+    const fields = names.map((name) => ({ kind: "field", name }));
     const schemas = [withDefaults({ type: "memories", fields })];
     const store = new (useRecommendedStore({ cache: JSONAPICache, schemas, handlers: [witness] }))();
     const media = "application/vnd.api+json";
@@ -97,7 +139,33 @@ const clients = {
     const first = await create(url, memory);
     const key = document.data.meta.s3_key;
     const again = await create(url, memory);
-    const told = [first.id, key, again.id, await failure(url, faulty), await failure(failing, memory)];
+    const read = async (reference, base = url) => {
+      const headers = new Headers({ Accept: media });
+      const asked = { url: new URL(reference, base).href, method: "GET", headers };
+      return (await store.request(asked)).content;
+    };
+    const query = (params) => {
+      const pairs = Object.entries(params).flatMap(([family, members]) =>
+        Object.entries(members).map(([name, value]) => [`${family}[${name}]`, value]),
+      );
+      return new URLSearchParams(pairs);
+    };
+    await create(url, later);
+    const found = await read(`/memory/search?${query(search)}`);
+    const newest = await read(`/memories?${query(page)}`);
+    const oldest = await read(newest.links.next, `${url}/memories`);
+    const hit = found.data[0];
+    const got = await read(`/memory/${hit.id}?${query({ filter: scope })}`);
+    const told = {
+      id: first.id,
+      s3_key: key,
+      repeated: again.id,
+      refused: await failure(url, faulty),
+      failed: await failure(failing, memory),
+      found: found.data.map(({ id }) => id),
+      listed: [...newest.data, ...oldest.data].map(({ content }) => content),
+      got: got.data.content,
+    };
     if (complaints.length) throw new Error(complaints.join("\n"));
     store.cache.put({ request: {}, response: {}, content: { ...document, s3_key: key } });
     if (!complaints.length) throw new Error("the cache accepts any document");
@@ -105,5 +173,4 @@ const clients = {
   },
 };
 
-const [id, s3_key, repeated, fault, failure] = await clients[client]();
-process.stdout.write(JSON.stringify({ id, s3_key, repeated, refused: fault, failed: failure }) + "\n");
+process.stdout.write(JSON.stringify(await clients[client]()) + "\n");

@@ -8,6 +8,7 @@ gives its user the bytes of a failure. Prints its results, as jsonapi_client.mjs
 
 import json
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import jsonapi_requests
 from jsonapi_requests.request_factory import ApiClientError, ApiInternalServerError
@@ -36,12 +37,27 @@ def failure(url, attributes, kind):
     raise SystemExit("nothing was refused")
 
 
+def read(path, params):
+    api = jsonapi_requests.Api.config({"API_ROOT": URL, "TIMEOUT": 20})
+    return api.endpoint(path).get(params=params)
+
+
+SCOPE = {"filter[repository_id]": MEMORY["repository_id"]}
+PAGE = {**SCOPE, "page[limit]": 1}
+
 first = create(URL, MEMORY)
+create(URL, {**MEMORY, "content": "Rob drinks tea.", "timestamp": "2026-01-28T03:14:22Z"})
+newest = read("memories", PAGE)
+cursor = parse_qs(urlsplit(newest.content.links["next"]).query)["page[after]"][0]
+oldest = read("memories", {**PAGE, "page[after]": cursor})
 seen = {
     "id": first.id,
     "s3_key": None,
     "repeated": create(URL, MEMORY).id,
     "refused": failure(URL, {"repository_id": "42"}, ApiClientError),
     "failed": failure(FAILING_URL, MEMORY, ApiInternalServerError),
+    "found": [hit.id for hit in read("memory/search", {**SCOPE, "filter[query]": "mornings"}).data],
+    "listed": [memory.attributes["content"] for memory in [*newest.data, *oldest.data]],
+    "got": read(f"memory/{first.id}", SCOPE).data.attributes["content"],
 }
 print(json.dumps(seen))

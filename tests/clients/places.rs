@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process::{Server, command, text};
@@ -77,8 +77,8 @@ impl Places {
         assert_eq!(self.log().lines().count(), memories);
     }
 
-    /// Has a client do its work against both services, and checks what it saw, and that it stored
-    /// this memory.
+    /// Has a client do its work against both services, and checks what it saw, that it stored this
+    /// memory, and that it found it again: by a search, in pages of a list, and by its id.
     pub(crate) fn work(
         &self,
         name: &str,
@@ -97,6 +97,11 @@ impl Places {
             assert!(key.ends_with(&format!("_{id}.json")), "{name}: {key}");
         }
         self.has_stored_once(id);
+        assert_eq!(seen["found"], json!([id]), "{name}");
+        let content = "Rob prefers mornings. „☃“";
+        let listed = json!(["Rob drinks tea.", content]);
+        assert_eq!(seen["listed"], listed, "{name}");
+        assert_eq!(seen["got"], content, "{name}");
         // Equal in all fields is one memory: nothing was dropped or spelled anew on the client's way.
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let key = runtime.block_on(self.sound.store(memory));

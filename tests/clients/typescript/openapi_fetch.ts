@@ -3,7 +3,7 @@
 import createClient from "openapi-fetch";
 
 import type { paths } from "./document";
-import { before1970, faulty, memory, timestamp, words, work } from "./work";
+import { before1970, cursor, faulty, later, laterTimestamp, memory, timestamp, words, work } from "./work";
 
 // Without this setting it declares every body as application/json, whatever the document says.
 const headers = { Accept: "application/vnd.api+json", "Content-Type": "application/vnd.api+json" };
@@ -19,6 +19,23 @@ async function failure(url: string, given: typeof memory, instant: string): Prom
   return words(error.errors);
 }
 
+async function recall(url: string, id: string) {
+  await send(url, later, laterTimestamp);
+  const api = createClient<paths>({ baseUrl: url, headers: { Accept: headers.Accept } });
+  const scope = { "filter[repository_id]": memory.repository_id };
+  const list = (query: object) => api.GET("/memories", { params: { query: { ...scope, "page[limit]": 1, ...query } } });
+  const found = await api.GET("/memory/search", { params: { query: { ...scope, "filter[query]": "mornings" } } });
+  const newest = await list({});
+  const oldest = await list({ "page[after]": cursor(url, newest.data?.links?.next) });
+  const got = await api.GET("/memory/{id}", { params: { path: { id }, query: scope } });
+  if (!found.data || !newest.data || !oldest.data || !got.data) throw new Error("nothing was read");
+  return {
+    found: found.data.data.map((hit) => hit.id),
+    listed: [...newest.data.data, ...oldest.data.data].map((memory) => memory.attributes.content),
+    got: got.data.data.attributes.content,
+  };
+}
+
 void work(
   async (url) => {
     const { data } = await send(url, memory, timestamp);
@@ -27,4 +44,5 @@ void work(
   },
   (url) => failure(url, faulty, before1970),
   (url) => failure(url, memory, timestamp),
+  recall,
 );

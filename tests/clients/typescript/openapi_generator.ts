@@ -1,7 +1,7 @@
 // Does a backend's work with the client of openapi-generator's typescript-fetch.
 
 import { Configuration, MemoriesApi, MemoryCreateTypeEnum, ResponseError } from "./generated";
-import { before1970, faulty, memory, timestamp, words, work } from "./work";
+import { before1970, cursor, faulty, later, laterTimestamp, memory, timestamp, words, work } from "./work";
 
 async function send(url: string, { repository_id, memory_type, ...given }: typeof memory, instant: string) {
   const attributes = { ...given, repositoryId: repository_id, memoryType: memory_type, timestamp: new Date(instant) };
@@ -21,6 +21,21 @@ async function failure(url: string, given: typeof memory, instant: string): Prom
   throw new Error("nothing was refused");
 }
 
+async function recall(url: string, id: string) {
+  await send(url, later, laterTimestamp);
+  const api = new MemoriesApi(new Configuration({ basePath: url }));
+  const scope = { filterRepositoryId: memory.repository_id };
+  const found = await api.searchMemories({ ...scope, filterQuery: "mornings" });
+  const newest = await api.listMemories({ ...scope, pageLimit: 1 });
+  const oldest = await api.listMemories({ ...scope, pageLimit: 1, pageAfter: cursor(url, newest.links?.next) });
+  const got = await api.getMemory({ ...scope, id });
+  return {
+    found: found.data.map((hit) => hit.id),
+    listed: [...newest.data, ...oldest.data].map((memory) => memory.attributes.content),
+    got: got.data.attributes.content,
+  };
+}
+
 void work(
   async (url) => {
     const { id, meta } = await send(url, memory, timestamp);
@@ -28,4 +43,5 @@ void work(
   },
   (url) => failure(url, faulty, before1970),
   (url) => failure(url, memory, timestamp),
+  recall,
 );

@@ -7,12 +7,21 @@ export const memory = {
   tags: ["a", "b"],
 };
 export const timestamp = "2026-01-27T03:14:22Z";
+export const later = { ...memory, content: "Rob drinks tea." };
+export const laterTimestamp = "2026-01-28T03:14:22Z";
 export const faulty = { ...memory, memory_type: "é".repeat(76) };
 export const before1970 = "1969-12-31T00:00:00Z";
 
 export interface Stored {
   id: string;
   s3_key: string;
+}
+
+/** What was found, listed in pages of one, and got. */
+export interface Recalled {
+  found: string[];
+  listed: string[];
+  got: string;
 }
 
 interface Fault {
@@ -22,14 +31,20 @@ interface Fault {
 
 export const words = (errors: Fault[]): string => errors.map((error) => `${error.code} ${error.detail}`).join(" ");
 
+/** The cursor of the next page: `links.next` is a reference. */
+export const cursor = (url: string, next: string | undefined): string =>
+  new URL(next ?? "", url).searchParams.get("page[after]") ?? "";
+
 /** Does the work, and prints its results, as jsonapi_client.mjs does. */
 export async function work(
   store: (url: string) => Promise<Stored>,
   refused: (url: string) => Promise<string>,
   failed: (url: string) => Promise<string>,
+  recall: (url: string, id: string) => Promise<Recalled>,
 ): Promise<void> {
   const [url, failing] = process.argv.slice(2) as [string, string];
   const [first, again] = [await store(url), await store(url)];
-  const seen = { ...first, repeated: again.id, refused: await refused(url), failed: await failed(failing) };
-  console.log(JSON.stringify(seen));
+  const failures = { refused: await refused(url), failed: await failed(failing) };
+  const recalled = await recall(url, first.id);
+  console.log(JSON.stringify({ ...first, repeated: again.id, ...failures, ...recalled }));
 }

@@ -7,7 +7,7 @@
 use std::env;
 
 use memory_client::apis::configuration::Configuration;
-use memory_client::apis::memories_api::store_memory;
+use memory_client::apis::memories_api::{get_memory, list_memories, search_memories, store_memory};
 use memory_client::apis::{Error, ResponseContent};
 use memory_client::models::{
     ErrorDocument, MemoryAttributes, MemoryCreate, MemoryCreateDocument, MemoryResource,
@@ -44,6 +44,67 @@ async fn send(url: &str, attributes: MemoryAttributes) -> Result<MemoryResource,
     }
 }
 
+const REPOSITORY: Option<&str> = Some("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d");
+
+/// What is found, listed in pages of one, and got. Of the parameters the client names brackets in words.
+async fn recall(url: &str, id: &str) -> Result<serde_json::Value, String> {
+    let configuration = Configuration {
+        base_path: url.to_owned(),
+        ..Configuration::default()
+    };
+    let list = async |after: Option<&str>| {
+        let none = None;
+        list_memories(
+            &configuration,
+            REPOSITORY,
+            none,
+            none,
+            none,
+            none,
+            none,
+            none,
+            none,
+            none,
+            Some(1),
+            after,
+        )
+        .await
+        .map_err(|error| error.to_string())
+    };
+    let newest = list(None).await?;
+    let next = newest.links.map(|links| links.next).unwrap_or_default();
+    let cursor = next.rsplit('=').next();
+    let oldest = list(cursor).await?;
+    let found = search_memories(
+        &configuration,
+        "mornings",
+        REPOSITORY,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
+    .await
+    .map_err(|error| error.to_string())?;
+    let got = get_memory(&configuration, id, REPOSITORY, None, None, None, None)
+        .await
+        .map_err(|error| error.to_string())?;
+    let found: Vec<_> = found.data.iter().map(|hit| hit.id.to_string()).collect();
+    let listed = newest.data.iter().chain(&oldest.data);
+    let listed: Vec<_> = listed
+        .map(|memory| memory.attributes.content.clone())
+        .collect();
+    Ok(serde_json::json!([
+        found,
+        listed,
+        got.data.attributes.content
+    ]))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let [url, failing] = [1, 2].map(|place| env::args().nth(place).unwrap());
@@ -54,12 +115,22 @@ async fn main() {
     };
     let first = send(&url, memory()).await.unwrap();
     let again = send(&url, memory()).await.unwrap();
+    let later = MemoryAttributes {
+        content: "Rob drinks tea.".to_owned(),
+        timestamp: Some("2026-01-28T03:14:22Z".parse().unwrap()),
+        ..memory()
+    };
+    send(&url, later).await.unwrap();
+    let recalled = recall(&url, &first.id.to_string()).await.unwrap();
     let seen = serde_json::json!({
         "id": first.id,
         "s3_key": first.meta.s3_key,
         "repeated": again.id,
         "refused": send(&url, faulty).await.unwrap_err(),
         "failed": send(&failing, memory()).await.unwrap_err(),
+        "found": recalled[0],
+        "listed": recalled[1],
+        "got": recalled[2],
     });
     println!("{seen}");
 }

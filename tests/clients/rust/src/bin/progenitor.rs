@@ -32,6 +32,49 @@ async fn send(url: &str, memory: &ToolBody) -> Result<ToolResult, String> {
     }
 }
 
+/// What is found, listed in pages of one, and got.
+async fn recall(url: &str, id: uuid::Uuid) -> serde_json::Value {
+    let client = Client::new(url);
+    let domain = "work".parse().unwrap();
+    let entity = "rob".parse().unwrap();
+    let list = async |after: Option<&str>| {
+        let (one, domain, entity) = (1.try_into().ok(), Some(&domain), Some(&entity));
+        let page = client.list_memories(
+            domain, entity, None, None, None, None, None, None, after, one, None,
+        );
+        page.await.unwrap().into_inner()
+    };
+    let newest = list(None).await;
+    let oldest = list(newest.next.as_deref()).await;
+    let domain = "work".parse().unwrap();
+    let entity = "rob".parse().unwrap();
+    let query = "mornings".parse().unwrap();
+    let found = client.search_memories(
+        Some(&domain),
+        Some(&entity),
+        None,
+        &query,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    );
+    let found = found.await.unwrap().into_inner().memories;
+    let found: Vec<_> = found.iter().map(|hit| hit.memory_id).collect();
+    let domain = "work".parse().unwrap();
+    let entity = "rob".parse().unwrap();
+    let got = client.get_memory(&id, None, Some(&domain), Some(&entity), None, None);
+    let listed = newest.memories.iter().chain(&oldest.memories);
+    let listed: Vec<_> = listed.map(|memory| &memory.content).collect();
+    serde_json::json!([
+        found,
+        listed,
+        got.await.unwrap().into_inner().memory.content
+    ])
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let [url, failing] = [1, 2].map(|place| env::args().nth(place).unwrap());
@@ -42,12 +85,22 @@ async fn main() {
     };
     let first = send(&url, &memory()).await.unwrap();
     let again = send(&url, &memory()).await.unwrap();
+    let later = ToolBody {
+        content: "Rob drinks tea.".parse().unwrap(),
+        timestamp: Some("2026-01-28T03:14:22Z".parse().unwrap()),
+        ..memory()
+    };
+    send(&url, &later).await.unwrap();
+    let recalled = recall(&url, first.memory_id).await;
     let seen = serde_json::json!({
         "id": first.memory_id,
         "s3_key": first.s3_key,
         "repeated": again.memory_id,
         "refused": send(&url, &faulty).await.unwrap_err(),
         "failed": send(&failing, &memory()).await.unwrap_err(),
+        "found": recalled[0],
+        "listed": recalled[1],
+        "got": recalled[2],
     });
     println!("{seen}");
 }
