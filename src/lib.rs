@@ -14,7 +14,8 @@
 //! | 8 representation | [`jsonapi`], [`tool`], [`memory_web::problem`] | receipt or failure → document |
 //!
 //! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an agent on a pipe. `client` calls a
-//! deployed service. `openapi` generates the document of the HTTP interface. [`clock`] is the time.
+//! deployed service. `options` is the command line, and `hits`, `replayed`, `progress` and `terminal` are what a person at a terminal sees. `openapi`
+//! generates the document of the HTTP interface. [`clock`] is the time.
 //! `docs/contract.md` is what all of this promises.
 
 pub mod clock;
@@ -31,9 +32,17 @@ pub mod http;
 #[cfg(feature = "local")]
 pub mod client;
 #[cfg(feature = "local")]
+pub mod hits;
+#[cfg(feature = "local")]
 pub mod joined;
 #[cfg(feature = "local")]
 pub mod openapi;
+#[cfg(feature = "local")]
+pub mod options;
+#[cfg(feature = "local")]
+pub mod progress;
+#[cfg(feature = "local")]
+pub mod replayed;
 #[cfg(feature = "local")]
 pub mod server;
 #[cfg(feature = "local")]

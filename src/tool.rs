@@ -26,7 +26,7 @@ pub(crate) const SERVER: ServerInfo = ServerInfo {
 };
 
 /// What the server tells a model about itself, in addition to the description of its tool.
-const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
+pub(crate) const INSTRUCTIONS: &str = "This server keeps a log of memories that outlives the conversation. Call append_memory when \
      something is worth knowing in later conversations: a fact, a decision, a preference. It cannot read memories back.";
 
 /// The tool as MCP shows it, whose calls are drafts.

@@ -1,6 +1,6 @@
-//! A deployed service as the way into the log: each call is one memory, sent as one POST.
+//! A deployed service as the way into the log and out of it: each call is sent as one POST.
 //!
-//! The memory is checked here first, and gets a timestamp if it has none. So every repeat of a call
+//! A memory is checked here first, and gets a timestamp if it has none. So every repeat of a call
 //! is stored only once. Credentials, content and header values are never logged.
 
 use std::error::Error;
@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::http::uri::Scheme;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use memory_log::memory::{Draft, Memory};
 use memory_log::object::Object;
@@ -27,11 +28,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::field;
 use super::signer::Signer;
-use super::target::Target;
-use super::verdict::{CallError, Next, judge};
+use super::target::{Route, Target};
+use super::verdict::{self, CallError, Next};
 use crate::clock::Clock;
 use crate::tool::{self, ToolOutcome};
 use memory_web::caller::{API_KEY, ApiKey};
+use memory_web::flat::Flat;
 use memory_web::media_type::JSON;
 use memory_web::problem::{Problem, Written};
 
@@ -45,6 +47,9 @@ const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 const PAUSE: Duration = Duration::from_millis(250);
 
 const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
+
+/// What a response means.
+type Judge<T> = fn(&Response<Vec<u8>>, SystemTime) -> Result<T, CallError>;
 
 /// What a user says about a deployed service.
 #[derive(Debug, Clone)]
@@ -175,17 +180,54 @@ impl Endpoint {
         let body = tool::body(memory).into_bytes();
         let object = Object::of(memory);
         let receipt_of_this = ToolOutcome::stored(object.memory_id, object.key);
+        let stored = self.repeated(|deadline| {
+            let (body, receipt_of_this) = (&body, &receipt_of_this);
+            Box::pin(async move {
+                match self.attempt(body, deadline).await? {
+                    receipt if receipt == *receipt_of_this => Ok(receipt),
+                    _ => Err(CallError::without_response(
+                        "The endpoint sent the receipt of another memory.",
+                        Written::Unknown,
+                        Next::GiveUp,
+                    )),
+                }
+            })
+        });
+        stored.await.unwrap_or_else(|(error, written)| {
+            ToolOutcome::failed(error.advice(written, memory.timestamp()))
+        })
+    }
+
+    /// Sends a message with a call of a tool of recall. All of them may be repeated: they read, or a
+    /// repeat finds that what it asks for is done.
+    pub async fn call(&self, route: Route, message: &[u8]) -> Flat {
+        let called = self
+            .repeated(|deadline| Box::pin(self.post(route, message, deadline, verdict::result)));
+        let called = called.await;
+        called.unwrap_or_else(|(error, _)| Flat::failed(error.advice_of_recall()))
+    }
+
+    /// Asks which tools a route has. It is asked once.
+    ///
+    /// # Errors
+    /// [`CallError`] if the response does not list them.
+    pub async fn tools(&self, route: Route, deadline: Instant) -> Result<Vec<String>, CallError> {
+        let question = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        self.post(route, question, deadline, verdict::tools).await
+    }
+
+    /// Makes attempts until one succeeds or none may help. An error comes with what is known from the
+    /// attempts before it.
+    async fn repeated<'a, T>(
+        &self,
+        attempt: impl Fn(Instant) -> BoxFuture<'a, Result<T, CallError>>,
+    ) -> Result<T, (CallError, Written)> {
         let deadline = self.deadline();
         let mut written = Written::NotWritten;
         let mut retries = 0;
         loop {
-            let error = match self.attempt(&body, deadline).await {
-                Ok(receipt) if receipt == receipt_of_this => return receipt,
-                Ok(_) => CallError::without_response(
-                    "The endpoint sent the receipt of another memory.",
-                    Written::Unknown,
-                    Next::GiveUp,
-                ),
+            let error = match attempt(deadline).await {
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             let pause = match error.next {
@@ -195,7 +237,7 @@ impl Endpoint {
                 Next::Repeat(_) | Next::NewCredentials | Next::GiveUp => None,
             };
             let Some(pause) = pause.filter(|pause| Instant::now() + *pause < deadline) else {
-                return ToolOutcome::failed(error.advice(written, memory.timestamp()));
+                return Err((error, written));
             };
             retries += 1;
             written = written.max(error.written);
@@ -203,33 +245,47 @@ impl Endpoint {
         }
     }
 
-    /// Sends a request and judges its response; sends it once more if its credentials had expired.
+    /// Sends a memory and judges the response.
     ///
     /// # Errors
     /// [`CallError`] unless the response is the service's receipt.
     pub async fn attempt(&self, body: &[u8], deadline: Instant) -> Result<ToolOutcome, CallError> {
-        let (result, credentials) = self.send(body, deadline).await;
+        self.post(Route::Memory, body, deadline, verdict::judge)
+            .await
+    }
+
+    /// Sends a request and judges its response; sends it once more if its credentials had expired.
+    async fn post<T>(
+        &self,
+        route: Route,
+        body: &[u8],
+        deadline: Instant,
+        judge: Judge<T>,
+    ) -> Result<T, CallError> {
+        let (result, credentials) = self.send(route, body, deadline, judge).await;
         match (&result, &self.signer, credentials) {
             (Err(error), Some(signer), Some(credentials)) if error.next == Next::NewCredentials => {
                 signer.forget(&credentials).await;
-                self.send(body, deadline).await.0
+                self.send(route, body, deadline, judge).await.0
             }
             _ => result,
         }
     }
 
     /// Sends one request and judges its whole response. Also returns the credentials that signed it.
-    async fn send(
+    async fn send<T>(
         &self,
+        route: Route,
         body: &[u8],
         deadline: Instant,
-    ) -> (Result<ToolOutcome, CallError>, Option<Credentials>) {
+        judge: Judge<T>,
+    ) -> (Result<T, CallError>, Option<Credentials>) {
         let seconds = self.timeout.as_secs();
         let unsent = |what: String| {
             let error = CallError::without_response(what, Written::NotWritten, Next::GiveUp);
             (Err(error), None)
         };
-        let (request, credentials) = match timeout_at(deadline, self.request(body)).await {
+        let (request, credentials) = match timeout_at(deadline, self.request(route, body)).await {
             Ok(Ok(request)) => request,
             Ok(Err(what)) => return unsent(what),
             Err(_) => return unsent(format!("AWS gave no credentials within {seconds} s.")),
@@ -276,9 +332,10 @@ impl Endpoint {
     /// A request with everything that proves its sender, and the credentials that signed it.
     async fn request(
         &self,
+        route: Route,
         body: &[u8],
     ) -> Result<(Request<Vec<u8>>, Option<Credentials>), String> {
-        let mut request = Request::post(self.target.url.clone())
+        let mut request = Request::post(self.target.at(route).clone())
             .header(header::CONTENT_TYPE, JSON)
             .body(body.to_vec())
             .map_err(|error| format!("The request cannot be made: {error}."))?;

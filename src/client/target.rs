@@ -6,11 +6,34 @@ use std::net::IpAddr;
 
 use axum::http::Uri;
 
-/// The route of the service that stores a memory.
-const ROUTE: &str = "/api/v1/mcp/memory";
+/// A route of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// It stores a memory.
+    Memory,
+    /// The tools that read.
+    Recall,
+    /// The tools that change as well.
+    Changes,
+}
+
+impl Route {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Memory => "/api/v1/mcp/memory",
+            Self::Recall => "/api/v1/mcp/recall",
+            Self::Changes => "/api/v1/mcp/recall/changes",
+        }
+    }
+}
+
 /// Paths that a user's URL may end with, the longer ones first. They mean the same service.
-const ENDINGS: [&str; 6] = [
-    ROUTE,
+const ENDINGS: [&str; 10] = [
+    Route::Changes.path(),
+    Route::Recall.path(),
+    "/mcp/recall/changes",
+    "/mcp/recall",
+    Route::Memory.path(),
     "/api/v1/mcp/memories",
     "/api/v1/mcp",
     "/memories",
@@ -21,8 +44,10 @@ const ENDINGS: [&str; 6] = [
 /// A deployed service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The whole URL of the request.
+    /// The whole URL that stores a memory.
     pub url: Uri,
+    recall: Uri,
+    changes: Uri,
     /// The service and the region that its host name shows.
     pub inferred: Option<(&'static str, String)>,
 }
@@ -67,10 +92,26 @@ impl Target {
             .find_map(|ending| path.strip_suffix(ending))
             .unwrap_or(path);
         let inferred = inferred(&host.to_ascii_lowercase());
-        let url = format!("{scheme}://{authority}{base}{ROUTE}")
-            .parse()
-            .map_err(|_| ABSOLUTE)?;
-        Ok(Self { url, inferred })
+        let at = |route: Route| {
+            let url = format!("{scheme}://{authority}{base}{}", route.path());
+            url.parse().map_err(|_| ABSOLUTE)
+        };
+        Ok(Self {
+            url: at(Route::Memory)?,
+            recall: at(Route::Recall)?,
+            changes: at(Route::Changes)?,
+            inferred,
+        })
+    }
+
+    /// The whole URL of a route.
+    #[must_use]
+    pub fn at(&self, route: Route) -> &Uri {
+        match route {
+            Route::Memory => &self.url,
+            Route::Recall => &self.recall,
+            Route::Changes => &self.changes,
+        }
     }
 
     /// Whether it is on this machine.
@@ -162,10 +203,21 @@ mod tests {
             ),
             ("http://[::1]:8080", "http://[::1]:8080/api/v1/mcp/memory"),
             ("http://localhost", "http://localhost/api/v1/mcp/memory"),
+            (
+                "https://x.test/prod/mcp/recall/changes",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
+            (
+                "https://x.test/prod/api/v1/mcp/recall",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
         ] {
             let target = Target::parse(text).unwrap();
             assert_eq!(target.to_string(), url, "{text}");
             assert_eq!(target.url, url, "{text}");
+            let recall = url.replace("/memory", "/recall");
+            assert_eq!(*target.at(Route::Recall), *recall, "{text}");
+            assert_eq!(*target.at(Route::Changes), *format!("{recall}/changes"));
             let is_loopback = text.starts_with("http:");
             assert_eq!(target.is_loopback(), is_loopback, "{text}");
         }

@@ -1,4 +1,4 @@
-//! What an endpoint's response means for a memory, and what the model that made the call is told.
+//! What an endpoint's response means for a call, and what the model that made the call is told.
 //!
 //! Pure. The service's own words are passed on where they are true for all attempts; a gateway in
 //! front of it has its own words. The module must not know how a call is sent. Half of the file is
@@ -8,10 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use memory_log::timestamp::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::tool::ToolOutcome;
+use memory_web::flat::Flat;
 use memory_web::problem::Written;
 
 /// Longest text of a gateway that is passed on, in characters.
@@ -30,6 +33,8 @@ pub struct CallError {
     pub written: Written,
     /// What may help.
     pub next: Next,
+    /// The status of the response, if there was one.
+    pub status: Option<u16>,
 }
 
 /// What is said about a failure, in full sentences.
@@ -60,9 +65,76 @@ pub enum Next {
 pub fn judge(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ToolOutcome, CallError> {
     let status = response.status();
     let body = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
-    if let Some(receipt) = receipt(status, &body) {
-        return Ok(receipt);
+    receipt(status, &body).ok_or_else(|| failed(response, &body, now))
+}
+
+/// Judges a whole response to a call of a tool of recall.
+///
+/// # Errors
+/// [`CallError`] unless the response has the tool's result, which may be that of a failure.
+pub fn result(response: &Response<Vec<u8>>, now: SystemTime) -> Result<Flat, CallError> {
+    let called = serde_json::from_slice::<Called>(response.body());
+    let result = called.ok().and_then(|called| called.result);
+    match result.filter(|_| response.status() == StatusCode::OK) {
+        Some(result) if result.is_error => {
+            let error = serde_json::from_str::<Value>(result.document.get()).unwrap_or_default();
+            let words = error.get("error").and_then(Value::as_str);
+            Ok(Flat::failed(words.unwrap_or("The call failed.").to_owned()))
+        }
+        Some(result) => Ok(Flat::success(&result.document)),
+        None => Err(without_result(response, now)),
     }
+}
+
+/// Reads the names of the tools that a route lists.
+///
+/// # Errors
+/// [`CallError`] if the response lists none.
+pub fn tools(response: &Response<Vec<u8>>, now: SystemTime) -> Result<Vec<String>, CallError> {
+    let body = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
+    let listed = body.pointer("/result/tools").and_then(Value::as_array);
+    let listed = listed.filter(|_| response.status() == StatusCode::OK);
+    let name = |tool: &Value| Some(tool.get("name")?.as_str()?.to_owned());
+    let names = listed.map(|tools| tools.iter().filter_map(name).collect());
+    names.ok_or_else(|| without_result(response, now))
+}
+
+/// A response to a call of a tool.
+#[derive(Deserialize)]
+struct Called {
+    result: Option<ResultOfCall>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultOfCall {
+    /// Passed on as it is.
+    #[serde(rename = "structuredContent")]
+    document: Box<RawValue>,
+    #[serde(default)]
+    is_error: bool,
+}
+
+/// A response without the result of a tool: an error of JSON-RPC, or of something in front.
+fn without_result(response: &Response<Vec<u8>>, now: SystemTime) -> CallError {
+    let body = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
+    let said = body.pointer("/error/message").and_then(Value::as_str);
+    let what = match said {
+        Some(said) => shown(said, SAID_CHARS_MAX),
+        None if response.status().is_success() => "it sent no result of a tool".to_owned(),
+        None => return failed(response, &body, now),
+    };
+    let what = format!(
+        "The endpoint answered HTTP {}: {what}",
+        response.status().as_u16()
+    );
+    let what = format!("{}.", what.trim_end_matches('.'));
+    CallError::without_response(what, Written::Unknown, Next::GiveUp)
+}
+
+/// A response without a receipt or a result.
+fn failed(response: &Response<Vec<u8>>, body: &Value, now: SystemTime) -> CallError {
+    let status = response.status();
     let own = body
         .get("error")
         .and_then(Value::as_str)
@@ -78,7 +150,7 @@ pub fn judge(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ToolOutcom
     };
     let next = match status.as_u16() {
         429 | 502..=504 => Next::Repeat(retry_after(response.headers(), now)),
-        403 if is_expired(response.headers(), &body) => Next::NewCredentials,
+        403 if is_expired(response.headers(), body) => Next::NewCredentials,
         _ => Next::GiveUp,
     };
     let words = match own {
@@ -87,13 +159,14 @@ pub fn judge(response: &Response<Vec<u8>>, now: SystemTime) -> Result<ToolOutcom
         Some(words) if written == Written::NotWritten || words.contains("\"timestamp\":") => {
             Words::Service(status.as_u16(), words.to_owned())
         }
-        Some(_) | None => Words::Other(in_words(response, &body)),
+        Some(_) | None => Words::Other(in_words(response, body)),
     };
-    Err(CallError {
+    CallError {
         words,
         written,
         next,
-    })
+        status: Some(status.as_u16()),
+    }
 }
 
 /// The flat result, written again: on one line, and without foreign members.
@@ -215,6 +288,33 @@ impl CallError {
             words: Words::Other(words.into()),
             written,
             next,
+            status: None,
+        }
+    }
+
+    /// What went wrong, without advice.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        match &self.words {
+            Words::Service(_, words) | Words::Other(words) => words,
+        }
+    }
+
+    /// What a model is told about a call of recall that is given up.
+    #[must_use]
+    pub fn advice_of_recall(&self) -> String {
+        let what = self.what();
+        format!(
+            "{what} {} the same call: to repeat it is safe.",
+            self.when()
+        )
+    }
+
+    fn when(&self) -> String {
+        match self.next {
+            Next::Repeat(Duration::ZERO) => "Repeat".to_owned(),
+            Next::Repeat(pause) => format!("After {} s, repeat", pause.as_secs().max(1)),
+            Next::NewCredentials | Next::GiveUp => "When that is fixed, repeat".to_owned(),
         }
     }
 
@@ -232,11 +332,7 @@ impl CallError {
             Written::NotWritten => "The memory was not stored.",
             Written::Unknown => "It is not known whether the memory was stored.",
         };
-        let when = match self.next {
-            Next::Repeat(Duration::ZERO) => "Repeat".to_owned(),
-            Next::Repeat(pause) => format!("After {} s, repeat", pause.as_secs().max(1)),
-            Next::NewCredentials | Next::GiveUp => "When that is fixed, repeat".to_owned(),
-        };
+        let when = self.when();
         format!(
             "{what} {stored} {when} the same call with \"timestamp\":\"{timestamp}\": it is stored only once, however \
              often it is sent."
@@ -256,7 +352,7 @@ mod tests {
         response.body(body.as_bytes().to_vec()).unwrap()
     }
 
-    fn failed(response: &Response<Vec<u8>>) -> CallError {
+    fn failure(response: &Response<Vec<u8>>) -> CallError {
         judge(response, SystemTime::UNIX_EPOCH).unwrap_err()
     }
 
@@ -292,7 +388,7 @@ mod tests {
             (201, r#"{"status":"error","error":"x"}"#),
             (201, "<html>Sign in</html>"),
         ] {
-            let failed = failed(&response(status, &[], body));
+            let failed = failure(&response(status, &[], body));
             assert_eq!(
                 (failed.written, failed.next),
                 (Written::Unknown, Next::GiveUp),
@@ -303,20 +399,20 @@ mod tests {
 
     #[test]
     fn the_services_words_are_passed_on_and_a_gateways_are_quoted() {
-        let own = failed(&response(
+        let own = failure(&response(
             422,
             &[],
             r#"{"status":"error","error":"Send less."}"#,
         ));
         assert_eq!(own.words, Words::Service(422, "Send less.".to_owned()));
         let bug = r#"{"status":"error","error":"The service failed."}"#;
-        let bug = failed(&response(500, &[("x-request-id", "r-1")], bug));
+        let bug = failure(&response(500, &[("x-request-id", "r-1")], bug));
         assert_eq!(
             words(&bug),
             "The endpoint answered HTTP 500: The service failed (request id r-1)."
         );
         let expired = [("x-amzn-ErrorType", "ExpiredTokenException:http://x")];
-        let gateway = failed(&response(
+        let gateway = failure(&response(
             403,
             &expired,
             r#"{"message":"The security token\nis expired"}"#,
@@ -325,25 +421,25 @@ mod tests {
         assert!(words(&gateway).starts_with(
             "The endpoint answered HTTP 403 ExpiredTokenException: The security token is expired."
         ));
-        let moved = failed(&response(307, &[("location", "https://evil.test/")], ""));
+        let moved = failure(&response(307, &[("location", "https://evil.test/")], ""));
         assert!(words(&moved).contains("evil.test") && moved.next == Next::GiveUp);
-        let placed = failed(&response(500, &[("location", "https://evil.test/")], ""));
+        let placed = failure(&response(500, &[("location", "https://evil.test/")], ""));
         assert!(!words(&placed).contains("evil.test"), "not a redirect");
-        let empty = failed(&response(200, &[], "{}"));
+        let empty = failure(&response(200, &[], "{}"));
         assert_eq!(
             words(&empty),
             "The endpoint answered HTTP 200: it sent no receipt."
         );
-        let unknown = failed(&response(
+        let unknown = failure(&response(
             403,
             &[],
             r#"{"message":"Missing Authentication Token"}"#,
         ));
         assert!(words(&unknown).ends_with("check the URL."));
-        let page = failed(&response(502, &[], &"<html>".repeat(100)));
+        let page = failure(&response(502, &[], &"<html>".repeat(100)));
         assert_eq!(words(&page), "The endpoint answered HTTP 502: Bad Gateway.");
         let long = format!(r#"{{"code":"{0}","message":"{0}"}}"#, "K\\n".repeat(2000));
-        assert!(words(&failed(&response(400, &[], &long))).len() < 500);
+        assert!(words(&failure(&response(400, &[], &long))).len() < 500);
     }
 
     #[test]
@@ -375,7 +471,7 @@ mod tests {
             (404, denied, "Check the URL and its stage."),
             (400, denied, "HTTP 400: Forbidden."),
         ] {
-            let failed = failed(&response(status, &[], body));
+            let failed = failure(&response(status, &[], body));
             let words = words(&failed);
             assert!(words.ends_with(advice), "{words}");
         }
@@ -384,7 +480,7 @@ mod tests {
     #[test]
     fn the_services_words_are_not_repeated_where_an_attempt_before_is_unknown() {
         let own = r#"{"status":"error","error":"The memory was not stored."}"#;
-        let refused = failed(&response(503, &[("retry-after", "2")], own));
+        let refused = failure(&response(503, &[("retry-after", "2")], own));
         let timestamp = Timestamp::from_unix_micros(0);
         assert_eq!(
             refused.advice(Written::NotWritten, timestamp),
@@ -408,13 +504,13 @@ mod tests {
             (302, "The memory was not stored."),
             (500, "The service failed."),
         ] {
-            let failed = failed(&response(status, &[], &flat(error)));
+            let failed = failure(&response(status, &[], &flat(error)));
             let advice = failed.advice(Written::NotWritten, timestamp);
             assert!(advice.contains("It is not known whether"), "{advice}");
             assert!(advice.contains("1970-01-01T00:00:00Z"), "{advice}");
         }
         let own = r#"Repeat with \"timestamp\":\"2026-01-27T03:14:22Z\"."#;
-        let failed = failed(&response(504, &[], &flat(own)));
+        let failed = failure(&response(504, &[], &flat(own)));
         assert_eq!(words(&failed), own.replace('\\', ""));
     }
 
@@ -442,7 +538,7 @@ mod tests {
             (504, own, Unknown, at_once),
             (302, "", Unknown, Next::GiveUp),
         ] {
-            let failed = failed(&response(status, &[], body));
+            let failed = failure(&response(status, &[], body));
             assert_eq!(
                 (failed.written, failed.next),
                 (written, next),
@@ -453,7 +549,8 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date_and_at_most_a_day() {
-        let after = |value: &str| match failed(&response(503, &[("retry-after", value)], "")).next {
+        let after = |value: &str| match failure(&response(503, &[("retry-after", value)], "")).next
+        {
             Next::Repeat(pause) => pause.as_secs(),
             Next::NewCredentials | Next::GiveUp => panic!("no repeat"),
         };

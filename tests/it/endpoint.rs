@@ -8,12 +8,17 @@ use memory_log::timestamp::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use crate::agent::{Agent, command};
+use crate::agent::{self, Agent};
 use crate::message::{ARGUMENTS, request};
 use crate::misbehaving::{Does, Misbehaving, answer, bytes_of};
 
 const NO_TIMESTAMP: &str =
     r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings."}"#;
+
+/// `mcp` with these arguments, which asks the endpoint for nothing but its calls.
+fn command(args: &[&str]) -> std::process::Command {
+    agent::command(&[args, &["--write-only"]].concat())
+}
 
 /// The flat receipt of the memory in a tool body.
 fn receipt_of(body: &str) -> Value {

@@ -21,6 +21,7 @@ mod connections;
 mod contract;
 mod damaged_object;
 mod data_folder;
+mod distant_recall;
 mod durability;
 mod endpoint;
 mod events;
@@ -78,6 +79,7 @@ mod s3_client;
 #[path = "../harness/s3_suite.rs"]
 mod s3_suite;
 mod scopes;
+mod search_command;
 #[path = "../harness/socket.rs"]
 mod socket;
 mod stdio;

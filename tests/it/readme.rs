@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::agent::{self, Agent};
@@ -66,9 +67,22 @@ async fn curl(server: &Server, command: &str) -> (u16, String, Value) {
         .next()
         .unwrap()
         .replace("http://127.0.0.1:8080", &server.url);
-    let mut request = server.client.post(url).header("accept", "*/*");
+    let mut words = words.peekable();
+    let is_get = words.next_if_eq(&"-G").is_some();
+    let mut request = match is_get {
+        true => server.client.get(&url),
+        false => server.client.post(&url),
+    };
+    request = request.header("accept", "*/*");
+    let mut query = Vec::new();
     while let (Some(option), Some(value)) = (words.next(), words.next()) {
         request = match option {
+            "--data-urlencode" => {
+                let (name, value) = value.split_once('=').unwrap();
+                let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC);
+                query.push(format!("{name}={encoded}"));
+                request
+            }
             "-H" => {
                 let (name, value) = value.split_once(": ").unwrap();
                 let mut headers = reqwest::header::HeaderMap::new();
@@ -82,7 +96,14 @@ async fn curl(server: &Server, command: &str) -> (u16, String, Value) {
             _ => panic!("{option} is no option that this test knows"),
         };
     }
-    let answer = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let mut request = request.unwrap();
+    request.url_mut().set_query(
+        Some(&query.join("&"))
+            .filter(|_| is_get)
+            .map(String::as_str),
+    );
+    let answer = client.execute(request).await.unwrap();
     let (status, id) = (
         answer.status().as_u16(),
         answer.headers()["x-request-id"]
@@ -123,7 +144,7 @@ async fn every_request_is_answered_as_the_documents_say() {
             *answered.entry(page.as_str()).or_insert(0) += 1;
         }
     }
-    assert_eq!((answered["README.md"], answered["docs/agents.md"]), (2, 3));
+    assert_eq!((answered["README.md"], answered["docs/agents.md"]), (4, 3));
 
     // It prints a memory that a request above has stored.
     let blocks = blocks(&pages["docs/replay.md"]);
@@ -173,7 +194,7 @@ fn servers_of_agents(page: &str) -> Vec<ServerOfAgent> {
 #[test]
 fn every_block_for_an_agent_starts_a_server_that_answers() {
     let mut servers = servers_of_agents(&file("README.md"));
-    assert_eq!(servers.len(), 6);
+    assert_eq!(servers.len(), 4);
     servers.extend(servers_of_agents(&file("docs/agents.md")));
     assert_eq!(servers.len(), 10);
     for ServerOfAgent { args, env } in servers {
@@ -185,7 +206,8 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
         }
         assert_eq!(args[0], "mcp");
         let mut command = agent::command(&args[1..]);
-        command.envs(env);
+        // Nothing leaves this machine: a deployed service is asked for its tools, and is not there.
+        command.envs(env).env("HTTPS_PROXY", "http://127.0.0.1:1");
         let mut agent = Agent::spawn(command);
         agent.send(r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#);
         assert_eq!(
@@ -193,7 +215,14 @@ fn every_block_for_an_agent_starts_a_server_that_answers() {
             "memory-ingress"
         );
         let (status, _, stderr) = agent.end();
-        assert!(status.success() && stderr.is_empty(), "{args:?}: {stderr}");
+        let is_remote = args.contains(&"--url");
+        assert!(status.success(), "{args:?}: {stderr}");
+        assert_eq!(
+            stderr.contains("are not offered"),
+            is_remote,
+            "{args:?}: {stderr}"
+        );
+        assert!(is_remote || stderr.is_empty(), "{args:?}: {stderr}");
     }
 }
 

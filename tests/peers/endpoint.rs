@@ -55,7 +55,7 @@ impl Drop for Gateway {
 const SIGNED: [&str; 4] = ["--service", "execute-api", "--region", "eu-central-1"];
 
 fn signing(url: &str, environment: &[(&str, &str)], more: &[&str]) -> Command {
-    let mut command = command(&[&["--url", url], &SIGNED[..], more].concat());
+    let mut command = command(&[&["--url", url, "--write-only"], &SIGNED[..], more].concat());
     command.envs(environment.iter().copied());
     command
 }

@@ -32,6 +32,7 @@ use crate::line::Line;
 use crate::log::{Log, LogError};
 
 mod base;
+mod build;
 mod cursor;
 mod get;
 mod list;

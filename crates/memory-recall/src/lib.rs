@@ -9,8 +9,8 @@
 //! | [`kept`] | what this process has read before, with its index |
 //! | [`view`] | the memories of an entity as one compressed object |
 //! | [`find`] | search, list and get |
-//! | [`view`] | the memories of an entity as one compressed object |
-//! | `question`, `shown`, `documents` | what is asked, and how a memory and a response are written |
+//! | [`entities`] | which entities a log has |
+//! | [`question`], [`shown`], `documents` | what is asked, and how a memory and a response are written |
 //! | [`access`] | what a caller may read, and what it is told where there is no answer |
 //! | [`tools`], [`endpoints`] | MCP and HTTP |
 //! | [`described`] | what the OpenAPI document says of all this |
@@ -33,12 +33,13 @@ pub mod view;
 
 pub mod find;
 
+pub mod entities;
 pub mod events;
 
 pub mod change;
 
 mod documents;
-mod shown;
+pub mod shown;
 
 pub mod question;
 

@@ -17,7 +17,7 @@ mod variants;
 
 pub use candidates::Candidates;
 pub use index::Index;
-pub use passage::passage;
+pub use passage::{marked, passage};
 use score::Scores;
 
 /// How much each kind of evidence counts. Requests use [`Weights::CHOSEN`]; the others exist to be measured.

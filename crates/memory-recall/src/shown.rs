@@ -232,6 +232,12 @@ pub(crate) fn flat(recalled: &Recalled) -> FlatMemory<'_> {
     }
 }
 
+/// A memory in the flat form as one line of JSON, without its metadata.
+#[must_use]
+pub fn line(recalled: &Recalled) -> String {
+    serialized(&flat(recalled))
+}
+
 /// A memory in the flat form, in full.
 pub(crate) fn flat_in_full(recalled: &Recalled) -> String {
     let mut shown = flat(recalled);

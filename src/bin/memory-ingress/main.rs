@@ -1,12 +1,12 @@
 //! The command line. Results go to stdout, everything else to stderr.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use clap::{Parser, Subcommand};
+use clap::Parser;
+use memory_ingress::options::{Cli, Command, Location, Openapi, Place, View};
 use memory_ingress::remember::Ingress;
 use memory_ingress::{joined, openapi};
 use memory_log::scope::{ReadScope, operator};
@@ -18,95 +18,15 @@ use memory_s3::embedded::{self, DataFolderError, Disk};
 use memory_s3::reader::Reader;
 use memory_s3::views::Views;
 use memory_s3::writer::Writer;
-use memory_web::config::{Config, ConfigError, EX_CONFIG, is_bucket_name};
+use memory_web::config::{Config, ConfigError, EX_CONFIG};
 use memory_web::telemetry::{self, Format};
 
 mod mcp;
+mod reading;
 mod replay;
+mod search;
 mod serve;
-
-/// Where memories are stored on a laptop.
-const DATA: &str = "./memory-data";
-
-#[derive(Debug, Parser)]
-#[command(version, about, long_about = None, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: serve::Options,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  memory-ingress                                  serve on 127.0.0.1:8080, memories in ./memory-data
-  memory-ingress --listen 127.0.0.1:0             serve on a free port, and print its number
-  memory-ingress serve --bucket my-memories       write to Amazon S3 with your own credentials
-  memory-ingress mcp --data ~/memories            a tool for an agent on this machine
-  memory-ingress mcp --url https://…              the same for a deployed service
-  memory-ingress replay --domain work             print the memories of a domain, each proved
-  memory-ingress openapi > openapi.json           the OpenAPI document
-  memory-ingress openapi --view tool              a view of it, for a client generator
-
-Settings: MEMORY_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_WRITE_SCOPES, MEMORY_API_KEY,
-RUST_LOG, AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve the HTTP routes; the default without a subcommand
-    Serve(serve::Options),
-    /// Serve an agent on stdin and stdout (Model Context Protocol)
-    Mcp(mcp::Options),
-    /// Print stored memories in key order, one line each, and prove each one
-    Replay(replay::Options),
-    /// Print the OpenAPI document, or a view of it
-    Openapi(Openapi),
-}
-
-#[derive(Debug, clap::Args)]
-struct Openapi {
-    /// Print only one request shape, in OpenAPI 3.0.3, which every generator can read
-    #[arg(long, value_enum)]
-    view: Option<View>,
-    /// Print the document of the ingress alone, as `serve --write-only` and its function on AWS have it
-    #[arg(long, conflicts_with = "view")]
-    write_only: bool,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum View {
-    /// JSON:API documents
-    Jsonapi,
-    /// The tool's flat bodies and results
-    Tool,
-}
-
-/// Where the log of memories is.
-#[derive(Debug, Clone, clap::Args)]
-struct Location {
-    /// The folder of the memories [default: ./memory-data, unless `MEMORY_BUCKET` is set]
-    #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
-    data: Option<PathBuf>,
-    /// The bucket of the memories in Amazon S3
-    #[arg(long, value_name = "NAME", value_parser = bucket_name)]
-    bucket: Option<String>,
-}
-
-enum Place {
-    Folder(PathBuf),
-    Bucket(String),
-}
-
-impl Location {
-    /// The place of the command line, or else of the environment, or else the folder of a laptop.
-    fn place(self, config: &Config) -> Place {
-        match (self.data, self.bucket.or_else(|| config.bucket.clone())) {
-            (Some(folder), _) => Place::Folder(folder),
-            (None, Some(bucket)) => Place::Bucket(bucket),
-            (None, None) => Place::Folder(DATA.into()),
-        }
-    }
-}
+mod views;
 
 /// A log that is open for writing and reading.
 struct Log {
@@ -153,7 +73,7 @@ impl Log {
 }
 
 async fn open(location: Location, config: &Config) -> Result<Log, CommandError> {
-    match location.place(config) {
+    match location.place(config.bucket.as_ref()) {
         Place::Folder(folder) => {
             let disk = Disk::create(&folder)?;
             if let Some(open) = disk.open_to_others() {
@@ -187,14 +107,6 @@ async fn open(location: Location, config: &Config) -> Result<Log, CommandError> 
                 place,
             })
         }
-    }
-}
-
-fn bucket_name(name: &str) -> Result<String, String> {
-    if is_bucket_name(name) {
-        Ok(name.to_owned())
-    } else {
-        Err("a bucket name has 3 to 63 characters of a-z, 0-9, - and .".to_owned())
     }
 }
 
@@ -233,8 +145,7 @@ impl From<io::Error> for CommandError {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    let command = Cli::parse().command();
     let ended = tokio::runtime::Runtime::new()
         .map_err(CommandError::from)
         .and_then(|runtime| {
@@ -261,6 +172,8 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Serve(options) => serve::run(options, settings()?).await,
         Command::Mcp(options) => mcp::run(options, settings()?).await,
         Command::Replay(options) => replay::run(options, &settings()?).await,
+        Command::Search(options) => search::run(options, &settings()?).await,
+        Command::Views(options) => views::run(options, &settings()?).await,
         Command::Openapi(Openapi { view, write_only }) => {
             let document = match view {
                 None if write_only => openapi::ingress(),

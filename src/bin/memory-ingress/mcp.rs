@@ -4,6 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use memory_ingress::client::endpoint::Endpoint;
+use memory_ingress::client::recall;
+use memory_ingress::options::Mcp;
 use memory_ingress::stdio::{self, Ended};
 use memory_ingress::{joined, tool};
 use memory_web::config::Config;
@@ -12,42 +14,12 @@ use memory_web::http::REQUEST_TIME_MAX;
 use memory_web::mcp::Toolset;
 use tokio::time::Instant;
 
-use crate::{CommandError, Location, open};
+use crate::{CommandError, open};
 
 mod check;
-mod options;
 
-use options::Remote;
-
-const HELP: &str = "\
-Without --url, memories are written to --data or --bucket directly. With --url the same tool is served here, and each call \
-is sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or with an \
-Authorization of your own in --header. To sign in addition to a key, give --profile, --region or --service. Before the \
-first call nothing is asked of the network, and no credentials are loaded.
-
-Examples:
-  memory-ingress mcp --data ~/memories                an agent's memories as files
-  memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live
-  memory-ingress mcp --url https://memory.example.com --region eu-central-1 --profile work
-  memory-ingress mcp --check --url https://…          show who you are there, and try a call";
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = HELP)]
-pub(crate) struct Options {
-    #[command(flatten)]
-    location: Location,
-    #[command(flatten)]
-    remote: Remote,
-    /// Show the endpoint and your identity there, send one request that stores nothing, and exit
-    #[arg(long, requires = "url")]
-    check: bool,
-    /// Offer the tool that stores memories only
-    #[arg(long, conflicts_with = "url")]
-    write_only: bool,
-}
-
-pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, CommandError> {
-    let Options {
+pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, CommandError> {
+    let Mcp {
         location,
         remote,
         check,
@@ -74,10 +46,14 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, Co
     if check {
         return check::run(&endpoint).await;
     }
+    let tools = match write_only {
+        true => recall::write_only(),
+        false => recall::toolset(&endpoint).await,
+    };
     let endpoint = Arc::new(endpoint);
-    serve(tool::toolset(), move |draft| {
+    serve(tools, move |call| {
         let endpoint = Arc::clone(&endpoint);
-        async move { endpoint.append(draft).await.flat() }
+        async move { recall::call(&endpoint, call).await }
     })
     .await
 }

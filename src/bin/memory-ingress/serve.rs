@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use memory_ingress::http::endpoints;
+use memory_ingress::options::Serve;
 use memory_ingress::server::{self, Limits};
 use memory_s3::aws;
 use memory_web::caller::Callers;
@@ -15,25 +16,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::{CommandError, Location, open, print, report};
+use crate::{CommandError, open, print, report};
 
 /// How long requests in flight may take after a signal: their own deadline, and time for their
 /// responses to be sent.
 const GRACE: Duration = REQUEST_TIME_MAX.saturating_add(Duration::from_secs(1));
 
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Options {
-    /// Listen on this address; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    #[command(flatten)]
-    location: Location,
-    /// Store memories only: nothing that is stored can be read through this service
-    #[arg(long)]
-    write_only: bool,
-}
-
-pub(crate) async fn run(options: Options, config: Config) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, CommandError> {
     let callers = match config.api_key.clone() {
         Some(key) => Callers::Key(key),
         None if options.listen.ip().is_loopback() => Callers::Loopback,

@@ -139,7 +139,7 @@ async fn a_request_carries_every_proof_and_the_headers_of_its_own() {
         settings.key = Some(ApiKey::new("secret"));
         settings.fields = vec!["x-team=a".to_owned(), "x-team=b".to_owned()];
     });
-    let (request, credentials) = endpoint.request(b"{}").await.unwrap();
+    let (request, credentials) = endpoint.request(Route::Memory, b"{}").await.unwrap();
     assert!(credentials.is_none());
     assert_eq!(request.uri(), "http://127.0.0.1:8080/api/v1/mcp/memory");
     let headers = request.headers();

@@ -95,14 +95,22 @@ impl Recall {
 
     /// Puts a new view of all lines that were read, if the old one lacks many of them.
     pub(super) async fn put_view(&self, read: &Read, until: Instant) {
-        let (Some(views), Some(view)) = (&self.views, &read.view) else {
-            return;
-        };
-        let lines: Vec<_> = read.live_lines().collect();
-        let tail = lines.len().saturating_sub(view.lines);
+        let Some(view) = &read.view else { return };
+        let tail = read.live_lines().count().saturating_sub(view.lines);
         if tail <= TAIL_MIN.max(view.lines / TAIL_SHARE) {
             return;
         }
+        if let Err(error) = self.replace_view(read, until).await {
+            tracing::warn!(error, "the view was not put");
+        }
+    }
+
+    /// Puts a view of all lines that were read.
+    pub(super) async fn replace_view(&self, read: &Read, until: Instant) -> Result<Put, String> {
+        let (Some(views), Some(view)) = (&self.views, &read.view) else {
+            return Err("the view before it is not known".to_owned());
+        };
+        let lines: Vec<_> = read.live_lines().collect();
         let count = lines.len();
         let encoded = {
             let scope = read.scope.clone();
@@ -118,22 +126,21 @@ impl Recall {
             put.await.map_err(|error| error.to_string())
         };
         let put = timeout_at(until, put).await;
-        let known = match put.unwrap_or_else(|_| Err("no time was left".to_owned())) {
+        let put = put.unwrap_or_else(|_| Err("no time was left".to_owned()));
+        let known = match &put {
             Ok(Put::Replaced(etag)) => Some(View {
-                etag: Some(etag),
+                etag: Some(etag.clone()),
                 lines: count,
             }),
             // Another process put one, which is to be asked for.
             Ok(Put::Lost) => None,
             // Not again before much more is missing: the next search should not pay for it as well.
-            Err(error) => {
-                tracing::warn!(error, "the view was not put");
-                Some(View {
-                    etag: view.etag.clone(),
-                    lines: count,
-                })
-            }
+            Err(_) => Some(View {
+                etag: view.etag.clone(),
+                lines: count,
+            }),
         };
         self.kept.set_view(&read.scope, known);
+        put
     }
 }

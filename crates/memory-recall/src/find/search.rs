@@ -63,13 +63,26 @@ impl Survey {
 }
 
 /// The parts of the time of a search.
-struct Times {
+pub(super) struct Times {
     /// Until when a view is waited for.
-    view: Instant,
+    pub(super) view: Instant,
     /// Until when objects are fetched.
     reading: Instant,
     /// Until when a new view is put: the answer is there, and must not be late for it.
     put: Instant,
+}
+
+impl Times {
+    pub(super) fn until(deadline: Instant) -> Self {
+        let begun = Instant::now();
+        let left = deadline.saturating_duration_since(begun);
+        Self {
+            view: begun + left / 3,
+            // The rest of the time is for the index of what was read.
+            reading: begun + left / 3 * 2,
+            put: deadline.checked_sub(PUT_MARGIN).unwrap_or(begun),
+        }
+    }
 }
 
 impl Recall {
@@ -86,13 +99,7 @@ impl Recall {
         deadline: Instant,
     ) -> Result<Found, RecallError> {
         let begun = Instant::now();
-        let left = deadline.saturating_duration_since(begun);
-        let times = Times {
-            view: begun + left / 3,
-            // The rest of the time is for the index of what was read.
-            reading: begun + left / 3 * 2,
-            put: deadline.checked_sub(PUT_MARGIN).unwrap_or(begun),
-        };
+        let times = Times::until(deadline);
         by(deadline, async {
             let surveys = self.surveys(scopes, Some(times.view), |scope| {
                 Range::memories(scope, filters.since, filters.until)
@@ -158,7 +165,7 @@ impl Recall {
     }
 
     /// Gets what this process has not of an entity, and keeps it.
-    async fn read(
+    pub(super) async fn read(
         &self,
         survey: Survey,
         filters: &Filters,

@@ -1,6 +1,7 @@
 //! The part of a long text that answers a query best.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use crate::words::{Query, Stemmers, Word, forms, written};
 
@@ -38,6 +39,17 @@ pub fn passage<'t>(text: &'t str, query: &Query, characters: usize) -> &'t str {
     let start = start.min(last_start);
     text.get(byte(start)..byte(start + characters))
         .unwrap_or_default()
+}
+
+/// The words of a text that a query has, each as its bytes in the text, in their order.
+#[must_use]
+pub fn marked(text: &str, query: &Query) -> Vec<Range<usize>> {
+    let bytes: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
+    let byte = |character: usize| bytes.get(character).copied().unwrap_or(text.len());
+    let found = found(text, query).into_iter();
+    found
+        .map(|found| byte(found.start)..byte(found.end))
+        .collect()
 }
 
 /// The words of a text with their places in characters.

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use memory_log::event::Status;
 use memory_log::object::Object;
+use memory_log::scope::{ReadScope, operator};
+use memory_recall::entities::entities;
 use memory_recall::find::{Filters, Order};
 use memory_recall::words::Query;
 use tokio::time::Instant;
@@ -130,4 +135,55 @@ async fn a_long_listing_is_cut_by_time_and_its_parts_are_listed_side_by_side() {
     // Two pages, the parts of the rest, many of them after the end of the log, and one for the changes.
     assert!(lists <= 2 + 48 + 8 + 1 + 1, "{lists} LISTs");
     assert!(rounds <= 3 && gets == 0, "{rounds} rounds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_entities_of_a_log_cost_a_listing_each_however_many_memories_they_have() {
+    let world = World::new();
+    for entity_id in ["eve", "rob", "rob-2", "zoe"] {
+        for number in 0..2_500 {
+            let id = Uuid::from_u64_pair(0x8000, 0x8000 << 48 | number);
+            let prefix = scope(entity_id).memories().to_owned();
+            let instant = "2026/01/01/2026-01-01T00-00-00.000000000Z";
+            world.put(&format!("{prefix}{instant}_{id}.json"), b"");
+        }
+    }
+    world.put("memories/domain=work/.DS_Store", b"");
+    let (reader, whole) = (world.reader(), operator().everything());
+    let names = async |entity_id| {
+        let found = entities(&reader, &whole, entity_id).await.unwrap().unwrap();
+        let name = |scope: &ReadScope| scope.entity_id().unwrap().to_owned();
+        found.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None).await, ["eve", "rob-2", "rob", "zoe"]);
+    assert_eq!(names(Some("rob")).await, ["rob"]);
+    assert!(names(Some("ro")).await.is_empty());
+    let (_, lists, gets) = cost(&world, names(None)).await;
+    assert_eq!(
+        (lists, gets),
+        (4 + 1, 0),
+        "and one for what is behind the last"
+    );
+    assert!(
+        entities(&reader, &scope("rob"), None)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_whose_entities_take_more_than_a_hundred_listings_is_not_listed_further() {
+    let world = World::new();
+    world.fate(|number, _| {
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken><Contents>\
+             <Key>memories/domain=work/entity=e{number:04}/x</Key><Size>1</Size></Contents></ListBucketResult>"
+        );
+        let answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(page));
+        Some(HttpConnectorFuture::ready(Ok(answer)))
+    });
+    let found = entities(&world.reader(), &operator().everything(), None).await;
+    assert_eq!(found, Ok(None));
+    assert_eq!(world.requests().len(), 100);
 }

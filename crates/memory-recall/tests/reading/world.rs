@@ -50,9 +50,13 @@ impl World {
         }
     }
 
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(self.client(), BUCKET)
+    }
+
     /// Another process that reads this log: it has read nothing yet.
     pub(crate) fn recall(&self) -> Recall {
-        Recall::new(Reader::new(self.client(), BUCKET))
+        Recall::new(self.reader())
     }
 
     /// Such a process, as it reads a bucket behind a network.

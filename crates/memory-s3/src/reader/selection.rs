@@ -1,8 +1,9 @@
 //! Which part of the log is read: a domain, an entity, a span of time.
 //!
 //! Pure. A key that is not a key of the log belongs to every selection whose prefix it has, so that
-//! a foreign object is reported and not skipped.
+//! a foreign object is reported and not skipped. The key of an event is one of the log's, and of no memory.
 
+use memory_log::event::EventKey;
 use memory_log::object::{KeyClaim, Prefix, earliest_key};
 use memory_log::timestamp::Timestamp;
 
@@ -47,7 +48,7 @@ impl Selection {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         let Some(claim) = KeyClaim::parse(key) else {
-            return true;
+            return EventKey::parse(key).is_none();
         };
         let is = |wanted: &Option<String>, claimed: &String| {
             wanted.as_ref().is_none_or(|wanted| wanted == claimed)
@@ -146,6 +147,20 @@ mod tests {
         narrow.until = time("1970-01-01T00:00:00Z");
         for foreign in [".DS_Store", "memories/domain=work/entity=rob/x.json", ""] {
             assert!(narrow.has(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_no_memory_and_what_only_looks_like_one_is_foreign() {
+        let event = format!("events/domain=work/entity=rob/{ID}/0000000001.json");
+        assert!(!Selection::default().has(&event));
+        for foreign in [
+            format!("events/domain=work/entity=rob/{ID}/1.json"),
+            format!("events/domain=work/entity=rob/{ID}/0000000999.json"),
+            "events/.DS_Store".to_owned(),
+            format!("event/domain=work/entity=rob/{ID}/0000000001.json"),
+        ] {
+            assert!(Selection::default().has(&foreign), "{foreign}");
         }
     }
 }

@@ -78,6 +78,34 @@ impl<T> Tool<T> {
         }
     }
 
+    /// The same tool for a server that passes its calls on: of arguments that it accepts, `wrap` gets the
+    /// text as it was sent, with the tool's name.
+    #[must_use]
+    pub fn passed_on<U>(
+        self,
+        wrap: impl Fn(&'static str, String) -> U + Send + Sync + 'static,
+    ) -> Tool<U>
+    where
+        T: 'static,
+    {
+        let (name, read) = (self.name, self.read);
+        Tool {
+            name,
+            descriptor: self.descriptor,
+            read: Arc::new(move |arguments| {
+                read(arguments)?;
+                Ok(wrap(name, arguments.raw().to_owned()))
+            }),
+            recalls: self.recalls,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Whether this sender may call it.
     pub(super) fn is_for(&self, sender: Sender) -> bool {
         match sender {

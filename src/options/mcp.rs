@@ -1,16 +1,46 @@
-//! The options of `mcp --url`.
-//!
-//! A URL and a header field may carry a secret, so the library reads them after the command line is
-//! parsed: an error of the parser would show them.
+//! The options of `mcp`.
 
 use std::time::Duration;
 
-use memory_ingress::client::endpoint::EndpointSettings;
 use memory_web::caller::ApiKey;
+
+use super::Location;
+use crate::client::endpoint::EndpointSettings;
+
+const HELP: &str = "\
+Without --url, memories are written to --data or --bucket directly, and found there. With --url the same tools are served
+here, and each call is sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or
+with an Authorization of your own in --header. To sign in addition to a key, give --profile, --region or --service. At
+the start the endpoint is asked once which tools it has, for at most 5 seconds; with --write-only nothing is asked, and no
+credentials are loaded, before the first call.
+
+Examples:
+  memory-ingress mcp --data ~/memories                an agent's memories as files
+  memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live
+  memory-ingress mcp --url https://memory.example.com --region eu-central-1 --profile work
+  memory-ingress mcp --check --url https://…          show who you are there, and try a call";
+
+/// `mcp`
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub struct Mcp {
+    /// Where the log is.
+    #[command(flatten)]
+    pub location: Location,
+    /// The service that is called instead.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Show the endpoint and your identity there, send one request that stores nothing, and exit
+    #[arg(long, requires = "url")]
+    pub check: bool,
+    /// Offer the tool that stores memories only
+    #[arg(long)]
+    pub write_only: bool,
+}
 
 /// How a deployed service is called.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Remote {
+pub struct Remote {
     /// Send memories to this deployed service, by https
     #[arg(long, conflicts_with_all = ["data", "bucket"])]
     url: Option<String>,
@@ -36,7 +66,8 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// The settings of the endpoint, if the command line names one.
-    pub(crate) fn settings(self, key: Option<ApiKey>) -> Option<EndpointSettings> {
+    #[must_use]
+    pub fn settings(self, key: Option<ApiKey>) -> Option<EndpointSettings> {
         Some(EndpointSettings {
             url: self.url?,
             service: self.service,
