@@ -91,7 +91,8 @@ fn read(operation: Read) -> Operation {
         if status == 410 {
             failure = failure.header("ETag", header(TAG));
         }
-        described = described.response(status.to_string(), guarded(failure));
+        let failure = guarded(failure).header("Cache-Control", header("`no-store`"));
+        described = described.response(status.to_string(), failure);
     }
     described.build()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use memory_log::event::{Actor, Change, Event, Status};
 use memory_log::memory::Memory;
 use memory_log::object::{Object, Stored};
-use memory_log::scope::{NoSingleScope, operator};
+use memory_log::scope::{Claims, NoSingleScope, ReadScopes};
 use memory_log::timestamp::Timestamp;
 use memory_s3::reader::ReadError;
 use memory_web::flat::Flat;
@@ -95,8 +95,10 @@ pub fn example(operation: Operation, memory: &Memory, query: &str, raw: &str) ->
             }
         }
         Operation::List => {
-            let scope = operator().entity(memory.domain(), memory.entity_id());
-            let mut page = Page::of_one(recalled(memory), &scope);
+            let (domain, entity_id) = (memory.domain(), memory.entity_id());
+            let anyone = Claims::default();
+            let scope = ReadScopes::everywhere().permit(&anyone, domain, entity_id);
+            let mut page = Page::of_one(recalled(memory), &scope.ok()?);
             Example {
                 json_api: documents::page(&mut page, "/memories", |cursor| next_link(raw, cursor)),
                 flat: documents::page_flat(&mut page),
