@@ -91,7 +91,7 @@ impl RpcError {
             | Self::InvalidParams(words)
             | Self::HeaderMismatch(words) => words.clone(),
             Self::MethodNotFound(method) => format!(
-                "This server has no method {}. It has one tool: see tools/list.",
+                "This server has no method {}. It has tools only: see tools/list.",
                 quoted(method)
             ),
             Self::UnsupportedVersion { requested } => format!(
@@ -315,7 +315,7 @@ mod tests {
         insta::assert_snapshot!(messages.join("\n"), @r#"
         {"jsonrpc":"2.0","id":1,"error":{"code":-32700,"message":"Parse."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"Request."}}
-        {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"This server has no method \"a\\\"b\". It has one tool: see tools/list."}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"This server has no method \"a\\\"b\". It has tools only: see tools/list."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Params."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"Header."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"The protocol version \"v9\" is not supported. Supported versions: 2026-07-28, 2025-11-25, 2025-06-18.","data":{"supported":["2026-07-28","2025-11-25","2025-06-18"],"requested":"v9"}}}
