@@ -113,7 +113,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "steward",
         ],
     ),
-    ("memory_web::lambda", &["memory_web::http", "scope"]),
+    (
+        "memory_web::lambda",
+        &["config", "memory_web::http", "scope", "telemetry"],
+    ),
     ("memory_ingress::clock", &["timestamp"]),
     ("memory_ingress::terminal", &[]),
     (
@@ -186,7 +189,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "memory_ingress::http",
             "memory_web::http",
             "remember",
-            "telemetry",
             "writer",
         ],
     ),
@@ -339,7 +341,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lambda",
             "memory_web::http",
             "reader",
-            "telemetry",
             "views",
         ],
     ),

@@ -1,4 +1,5 @@
-//! Events of API Gateway and of function URLs, as requests of the service (contract 3.12).
+//! The function, and its events of API Gateway and of function URLs as requests of the service
+//! (contract 3.12).
 //!
 //! `lambda_http` reads events and writes their responses. It panics on a malformed host, path, query
 //! or base64 body, prefixes the stage, and keeps one line of a repeated header. So these are taken
@@ -20,13 +21,17 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use http_body_util::{BodyExt, Collected};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, IntoResponse, LambdaEvent, Service, service_fn};
+use lambda_http::{
+    Adapter, Context, IntoResponse, LambdaEvent, Service, lambda_runtime, service_fn,
+};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::http::{Deadline, PlatformRequestId, SpelledPath};
+use crate::config::{Config, ConfigError};
+use crate::http::{Deadline, PlatformRequestId, SpelledPath, misconfigured_router};
+use crate::telemetry;
 
 /// The part of the function's time that is left for the response to travel.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -36,6 +41,40 @@ const DEADLINE_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// Characters that a gateway may pass on decoded, and that a URI cannot have (RFC 3986, section 2).
 const NOT_IN_A_URI: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 const NOT_IN_A_PATH: AsciiSet = NOT_IN_A_URI.add(b'?');
+
+/// Runs a function until the platform ends it, with the router that `start` makes of the settings and the
+/// bucket. Where they are wrong, every request is answered 500, at these paths of MCP as JSON-RPC has it.
+/// `begin` is told the deadline of each event, in milliseconds since 1970.
+///
+/// # Errors
+/// The platform's API failed.
+pub async fn run<Started>(
+    of_messages: &'static [&'static str],
+    begin: impl Fn(u64),
+    start: impl FnOnce(Config, String) -> Started,
+) -> Result<(), lambda_http::Error>
+where
+    Started: Future<Output = Result<Router, ConfigError>>,
+{
+    let settings = Config::from_env_with_bucket();
+    let filter = settings
+        .as_ref()
+        .map_or("info", |(config, _)| &config.log_filter);
+    telemetry::init(telemetry::Format::Json, filter);
+    let router = match settings {
+        Ok((config, bucket)) => start(config, bucket).await,
+        Err(mistakes) => Err(mistakes),
+    };
+    let router = router.unwrap_or_else(|mistakes| {
+        tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
+        misconfigured_router(of_messages)
+    });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
+        begin(event.context.deadline);
+        handle(router.clone(), event)
+    }))
+    .await
+}
 
 /// Handles one event, and returns the response in the form that its sender reads.
 ///

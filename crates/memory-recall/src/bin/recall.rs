@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 use memory_recall::access::Access;
 use memory_recall::endpoints::{MESSAGES, endpoints};
 use memory_recall::find::Recall;
@@ -14,36 +13,25 @@ use memory_s3::views::Views;
 use memory_web::caller::Callers;
 use memory_web::config::{Config, ConfigError};
 use memory_web::guard::Guard;
-use memory_web::http::{misconfigured_router, router};
-use memory_web::{lambda, telemetry};
+use memory_web::http::router;
+use memory_web::lambda;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    let settings = Config::from_env_with_bucket();
-    let filter = settings
-        .as_ref()
-        .map_or("info", |(config, _)| &config.log_filter);
-    telemetry::init(telemetry::Format::Json, filter);
     let invocations = Invocations::default();
-    let router = match start(settings, invocations.clone()).await {
-        Ok(router) => router,
-        Err(mistakes) => {
-            tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
-            misconfigured_router(MESSAGES)
-        }
-    };
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| {
-        invocations.begin(event.context.deadline);
-        lambda::handle(router.clone(), event)
-    }))
+    let of_s3 = invocations.clone();
+    let begin = move |deadline| invocations.begin(deadline);
+    lambda::run(MESSAGES, begin, |config, bucket| {
+        start(config, bucket, of_s3)
+    })
     .await
 }
 
 async fn start(
-    settings: Result<(Config, String), ConfigError>,
+    config: Config,
+    bucket: String,
     invocations: Invocations,
 ) -> Result<Router, ConfigError> {
-    let (config, bucket) = settings?;
     let sdk = aws::sdk_loader(invocations).load().await;
     let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref());
     let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
