@@ -10,7 +10,7 @@ use memory_log::steward::{Caller, Stewards};
 use memory_s3::changer::{self, Changer};
 use memory_s3::reader::{ReadError, Reader};
 use memory_web::http::RequestError;
-use memory_web::problem::{self, Code, Header, Past, Problem, Source, Written};
+use memory_web::problem::{self, Code, Faults, Header, Past, Problem, Source, Written};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::documents::ShownHistory;
 use crate::find::{Found, History, Page, Recall, RecallError, Recalled};
 use crate::log::LogError;
 use crate::question::{
-    Faults, GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
+    GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
 };
 
 /// Events that a steward sees of a memory.

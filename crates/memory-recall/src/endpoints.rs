@@ -19,7 +19,7 @@ use memory_web::media_type::Representation;
 use memory_web::problem::Code;
 
 use crate::access::{Access, ChangeQuestion, not_found};
-use crate::change::precondition::IfMatch;
+use crate::change::precondition::{IfMatch, is_any, tags};
 use crate::change::{Did, Receipt};
 use crate::documents;
 use crate::find::memory_id;
@@ -202,7 +202,7 @@ async fn get(access: &Access, exchange: &mut Exchange) -> Handled {
     let ((recalled, past), scopes) = asked?;
     exchange.read(names_of(&scopes), 1);
     let tag = entity_tag(recalled.seq, representation);
-    let body = match representation {
+    let body = || match representation {
         Representation::JsonApi => {
             documents::one(&recalled, collection(exchange, Some(&id)), past.as_ref())
         }
@@ -210,7 +210,7 @@ async fn get(access: &Access, exchange: &mut Exchange) -> Handled {
     };
     let mut response = match has_it(&exchange.head.headers, &tag) {
         true => not_modified(),
-        false => shown(representation, body, ASK_AGAIN),
+        false => shown(representation, body(), ASK_AGAIN),
     };
     response.headers_mut().extend(tag_field(&tag));
     Ok(response)
@@ -316,27 +316,7 @@ fn has_it(headers: &HeaderMap, tag: &str) -> bool {
     let lines = headers.get_all(header::IF_NONE_MATCH).iter();
     let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
     let field = lines.join(",");
-    if field.trim() == "*" {
-        return true;
-    }
-    // An opaque tag may have commas, so tags are read from quote to quote.
-    let mut rest = field.trim_start_matches(BETWEEN_TAGS);
-    while let Some((given, after)) = first_tag(rest) {
-        if given == tag {
-            return true;
-        }
-        rest = after.trim_start_matches(BETWEEN_TAGS);
-    }
-    false
-}
-
-const BETWEEN_TAGS: [char; 3] = [' ', '\t', ','];
-
-/// The opaque tag that a list begins with, in its quotes, and what comes after it.
-fn first_tag(list: &str) -> Option<(&str, &str)> {
-    let list = list.strip_prefix("W/").unwrap_or(list);
-    let end = list.strip_prefix('"')?.find('"')? + 2;
-    list.split_at_checked(end)
+    is_any(&field) || tags(&field).any(|(_, given)| given == tag)
 }
 
 fn not_modified() -> Response {

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use memory_log::event::Status;
-use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::memory::name_faults;
 use memory_log::timestamp::Timestamp;
 use memory_web::problem::Problem;
@@ -99,34 +98,6 @@ pub(crate) fn placed(
     Ok(GetQuestion { place, ..question })
 }
 
-/// The faults of a request: the first hundred, and how many more there are.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    listed: Vec<Problem>,
-    unlisted: usize,
-}
-
-impl Faults {
-    pub(crate) fn push(&mut self, problem: impl FnOnce() -> Problem) {
-        match self.listed.len() < VIOLATIONS_LISTED_MAX {
-            true => self.listed.push(problem()),
-            false => self.unlisted += 1,
-        }
-    }
-
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
-        Problem::and_unlisted(self.listed, self.unlisted)
-    }
-
-    /// What was read, unless something is wrong.
-    fn unless_any<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
-        match read {
-            Some(read) if self.listed.is_empty() => Ok(read),
-            _ => Err(self.into_problems()),
-        }
-    }
-}
-
 /// Most elements of a filter: each memory is compared with all of them.
 const ELEMENTS_MAX: usize = 64;
 
@@ -198,6 +169,27 @@ fn is_contradictory(filters: &Filters) -> bool {
     both.is_some_and(|(since, until)| since >= until)
 }
 
+/// A part of a scope's name: whether it is given, and what it says where it is sound.
+type Part<T> = (bool, Option<T>);
+
+/// The scope that a request names, and the faults of its domain and its entity.
+fn place(
+    repository: Part<Place>,
+    domain: Part<String>,
+    entity_id: Part<String>,
+) -> (Place, [Option<&'static str>; 2]) {
+    let fault = |is_given: bool, other: bool| match (is_given, repository.0, other) {
+        (true, true, _) => Some("is a second scope: give repository_id, or domain and entity_id"),
+        (true, false, false) => Some("is half of a scope: give the domain and the entity_id"),
+        _ => None,
+    };
+    let faults = [fault(domain.0, entity_id.0), fault(entity_id.0, domain.0)];
+    let place = match (repository.1, domain.1, entity_id.1) {
+        (Some(place), ..) => place,
+        (None, Some(domain), Some(entity_id)) => Place::Entity { domain, entity_id },
+        (None, ..) => Place::Own,
+    };
+    (place, faults)
+}
+
 const CONTRADICTORY: &str = "is not after the start of the span, so no memory can lie in it";
-const HALF_A_PLACE: &str = "is half of a scope: give the domain and the entity_id";
-const TWO_PLACES: &str = "is a second scope: give repository_id, or domain and entity_id";

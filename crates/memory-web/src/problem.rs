@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::timestamp::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -175,14 +176,48 @@ impl Problem {
         let found = Some(Box::new(found));
         Self { found, ..self }
     }
+}
 
-    /// Says in the last problem how many more there are.
+/// The problems of a request: the first hundred, and how many more there are.
+#[derive(Debug, Default)]
+pub struct Faults {
+    listed: Vec<Problem>,
+    unlisted: usize,
+}
+
+impl Faults {
+    /// These problems, and so many more.
     #[must_use]
-    pub fn and_unlisted(mut problems: Vec<Self>, unlisted: usize) -> Vec<Self> {
-        if let (Some(last), 1..) = (problems.last_mut(), unlisted) {
-            last.detail += &format!(" More faults that are not listed: {unlisted}.");
+    pub fn of(listed: Vec<Problem>, unlisted: usize) -> Self {
+        Self { listed, unlisted }
+    }
+
+    /// Adds one. It is not made when it would not be listed.
+    pub fn push(&mut self, problem: impl FnOnce() -> Problem) {
+        match self.listed.len() < VIOLATIONS_LISTED_MAX {
+            true => self.listed.push(problem()),
+            false => self.unlisted += 1,
         }
-        problems
+    }
+
+    /// The problems. The last one says how many more there are.
+    #[must_use]
+    pub fn into_problems(mut self) -> Vec<Problem> {
+        if let (Some(last), 1..) = (self.listed.last_mut(), self.unlisted) {
+            last.detail += &format!(" More faults that are not listed: {}.", self.unlisted);
+        }
+        self.listed
+    }
+
+    /// What was read, unless something is wrong.
+    ///
+    /// # Errors
+    /// The problems.
+    pub fn unless_any<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
+        match read {
+            Some(read) if self.listed.is_empty() => Ok(read),
+            _ => Err(self.into_problems()),
+        }
     }
 }
 
@@ -249,10 +284,23 @@ mod tests {
     #[test]
     fn unlisted_faults_are_counted_in_the_last_problem() {
         let problems = || vec![Problem::internal(), Problem::internal()];
-        assert_eq!(Problem::and_unlisted(problems(), 0), problems());
-        let counted = Problem::and_unlisted(problems(), 3);
+        let told = |listed, unlisted| Faults::of(listed, unlisted).into_problems();
+        assert_eq!(told(problems(), 0), problems());
+        let counted = told(problems(), 3);
         assert_eq!(counted[0], problems()[0]);
         assert!(counted[1].detail.ends_with("that are not listed: 3."));
-        assert_eq!(Problem::and_unlisted(Vec::new(), 3), []);
+        assert_eq!(told(Vec::new(), 3), []);
+    }
+
+    #[test]
+    fn a_hundred_faults_are_listed_and_no_other_is_made() {
+        let mut faults = Faults::default();
+        for _ in 0..100 {
+            faults.push(Problem::internal);
+        }
+        faults.push(|| panic!("not listed"));
+        let problems = faults.into_problems();
+        assert_eq!(problems.len(), 100);
+        assert!(problems[99].detail.ends_with("that are not listed: 1."));
     }
 }

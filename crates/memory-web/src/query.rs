@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use memory_log::fault::VIOLATIONS_LISTED_MAX;
 use memory_log::json::quoted;
 use percent_encoding::percent_decode_str;
 
-use crate::problem::{Code, Problem, Source};
+use crate::problem::{Code, Faults, Problem, Source};
 
 /// A parameter of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,19 +42,13 @@ fn decoded(text: &str) -> Vec<u8> {
 #[must_use]
 pub fn unsupported_parameters(query: &str) -> Vec<Problem> {
     let mut names = BTreeSet::new();
-    let mut problems = Vec::new();
-    let mut unlisted = 0;
+    let mut faults = Faults::default();
     for Parameter { name, .. } in parameters(query) {
-        if !names.insert(name.clone()) {
-            continue;
-        }
-        if problems.len() < VIOLATIONS_LISTED_MAX {
-            problems.push(unsupported(name));
-        } else {
-            unlisted += 1;
+        if names.insert(name.clone()) {
+            faults.push(|| unsupported(name));
         }
     }
-    Problem::and_unlisted(problems, unlisted)
+    faults.into_problems()
 }
 
 fn unsupported(name: String) -> Problem {

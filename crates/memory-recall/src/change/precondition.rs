@@ -36,36 +36,47 @@ pub enum Unmet {
 }
 
 impl IfMatch {
-    /// Reads the value of the field; several lines are joined by a comma first. What is not an entity
-    /// tag ends the list, because nothing after it can be meant.
+    /// Reads the value of the field; several lines are joined by a comma first.
     #[must_use]
     pub fn parse(value: &str) -> Self {
-        const BETWEEN: [char; 3] = [' ', '\t', ','];
-        if value.trim_matches(BETWEEN) == "*" {
-            return Self::Any;
+        match is_any(value) {
+            true => Self::Any,
+            false => Self::Tags(tags(value).map(Tag::read).collect()),
         }
-        let mut tags = Vec::new();
-        let mut rest = value.trim_start_matches(BETWEEN);
-        while let Some((tag, after)) = first_tag(rest) {
-            tags.push(tag);
-            rest = after.trim_start_matches(BETWEEN);
-        }
-        Self::Tags(tags)
     }
 }
 
-/// The tag that a list begins with, and what comes after it.
-fn first_tag(list: &str) -> Option<(Tag, &str)> {
-    let (is_weak, quoted) = match list.strip_prefix("W/") {
-        Some(quoted) => (true, quoted),
-        None => (false, list),
-    };
-    let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
-    let number = tag.split_once('-').and_then(|(digits, _)| number(digits));
-    Some(match (is_weak, number) {
-        (true, _) => (Tag::Weak, after),
-        (false, Some(number)) => (Tag::Of(number), after),
-        (false, None) => (Tag::Foreign, after),
+impl Tag {
+    fn read((is_weak, opaque): (bool, &str)) -> Self {
+        let digits = opaque.trim_start_matches('"').split_once('-');
+        match (is_weak, digits.and_then(|(digits, _)| number(digits))) {
+            (true, _) => Self::Weak,
+            (false, Some(number)) => Self::Of(number),
+            (false, None) => Self::Foreign,
+        }
+    }
+}
+
+/// What stands between the elements of a list, which may be empty (RFC 9110, section 5.6.1).
+const BETWEEN: [char; 3] = [' ', '\t', ','];
+
+/// Whether a field is `*`, which names whatever is there.
+pub(crate) fn is_any(field: &str) -> bool {
+    field.trim_matches(BETWEEN) == "*"
+}
+
+/// The entity tags of a field: whether each is weak, and its opaque text in its quotes, which may have
+/// commas. What is not an entity tag ends the list, because nothing after it can be meant.
+pub(crate) fn tags(field: &str) -> impl Iterator<Item = (bool, &str)> {
+    let mut rest = field;
+    std::iter::from_fn(move || {
+        let list = rest.trim_start_matches(BETWEEN);
+        let weak = list.strip_prefix("W/");
+        let quoted = weak.unwrap_or(list);
+        let end = quoted.strip_prefix('"')?.find('"')? + 2;
+        let (opaque, after) = quoted.split_at_checked(end)?;
+        rest = after;
+        Some((weak.is_some(), opaque))
     })
 }
 

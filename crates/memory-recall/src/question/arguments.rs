@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use memory_log::event::Reason;
 use memory_log::json::{Kind, Value, quoted};
-use memory_web::problem::{Code, Problem};
+use memory_web::problem::{Code, Faults, Problem};
 use uuid::Uuid;
 
 use super::{
-    CONTRADICTORY, Fault, Faults, HALF_A_PLACE, HITS, Place, TWO_PLACES, each_once, instant,
-    is_contradictory, name, query, repository, status,
+    CONTRADICTORY, Fault, HITS, Place, each_once, instant, is_contradictory, name, place, query,
+    repository, status,
 };
 use crate::find::{Filters, memory_id};
 use crate::words::Query;
@@ -238,24 +238,16 @@ impl<'v> Given<'v> {
 
     fn place(&mut self) -> Place {
         let has = |name: &str| self.root.given(name).is_some();
-        let (by_id, by_domain, by_entity) = (has("repository_id"), has("domain"), has("entity_id"));
-        let place = self.text("repository_id", repository);
-        let names = (self.text("domain", name), self.text("entity_id", name));
-        for (name, is_given, other) in [
-            ("domain", by_domain, by_entity),
-            ("entity_id", by_entity, by_domain),
-        ] {
-            if by_id && is_given {
-                self.refuse(name, TWO_PLACES);
-            } else if is_given && !other {
-                self.refuse(name, HALF_A_PLACE);
-            }
+        let [by_id, by_domain, by_entity] = ["repository_id", "domain", "entity_id"].map(has);
+        let (place, faults) = place(
+            (by_id, self.text("repository_id", repository)),
+            (by_domain, self.text("domain", name)),
+            (by_entity, self.text("entity_id", name)),
+        );
+        for (name, fault) in ["domain", "entity_id"].into_iter().zip(faults) {
+            fault.into_iter().for_each(|fault| self.refuse(name, fault));
         }
-        match (place, names) {
-            (Some(place), _) => place,
-            (None, (Some(domain), Some(entity_id))) => Place::Entity { domain, entity_id },
-            (None, _) => Place::Own,
-        }
+        place
     }
 
     fn unless_any_fault<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {

@@ -2,10 +2,10 @@
 
 use memory_log::event::{REASON_BYTES_MAX, Reason, Status};
 use memory_log::json::{Json, Kind, Value};
-use memory_web::problem::{Code, Problem};
+use memory_web::problem::{Code, Faults, Problem};
 use uuid::Uuid;
 
-use super::{Faults, Place, repository};
+use super::{Place, repository};
 use crate::shown::TYPE;
 
 /// What a body says.

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memory_log::event::Status;
 use memory_log::json::quoted;
-use memory_web::problem::{Code, Problem, Source};
+use memory_web::problem::{Code, Faults, Problem, Source};
 use memory_web::query::{Parameter, parameters};
 
 use super::{
-    CONTRADICTORY, Fault, Faults, GetQuestion, HALF_A_PLACE, HITS, HITS_MAX, ListQuestion, PAGE,
-    PAGE_MAX, Place, SearchQuestion, TWO_PLACES, each_once, instant, is_contradictory, name, query,
-    repository, status,
+    CONTRADICTORY, Fault, GetQuestion, HITS, HITS_MAX, ListQuestion, PAGE, PAGE_MAX, Place,
+    SearchQuestion, each_once, instant, is_contradictory, name, place, query, repository, status,
 };
 use crate::find::{Cursor, Filters, Order};
 
@@ -194,21 +193,18 @@ impl Given {
     }
 
     fn place(&mut self) -> Place {
-        let by_id = self.take(REPOSITORY_ID, repository);
-        let (domain, entity_id) = (self.take(DOMAIN, name), self.take(ENTITY_ID, name));
-        let (has_domain, has_entity) = (self.has(DOMAIN), self.has(ENTITY_ID));
-        for (name, other) in [(DOMAIN, has_entity), (ENTITY_ID, has_domain)] {
-            if self.has(REPOSITORY_ID) && self.has(name) {
-                self.refuse(name, TWO_PLACES);
-            } else if self.has(name) && !other {
-                self.refuse(name, HALF_A_PLACE);
-            }
+        let (place, faults) = place(
+            (
+                self.has(REPOSITORY_ID),
+                self.take(REPOSITORY_ID, repository),
+            ),
+            (self.has(DOMAIN), self.take(DOMAIN, name)),
+            (self.has(ENTITY_ID), self.take(ENTITY_ID, name)),
+        );
+        for (name, fault) in [DOMAIN, ENTITY_ID].into_iter().zip(faults) {
+            fault.into_iter().for_each(|fault| self.refuse(name, fault));
         }
-        match (by_id, domain, entity_id) {
-            (Some(place), ..) => place,
-            (None, Some(domain), Some(entity_id)) => Place::Entity { domain, entity_id },
-            (None, ..) => Place::Own,
-        }
+        place
     }
 
     fn filters(&mut self) -> Filters {

@@ -10,7 +10,7 @@ use memory_log::memory::NAME_BYTES_MAX;
 use memory_log::metadata::METADATA_DEPTH_MAX;
 use memory_log::timestamp::{Timestamp, TimestampError};
 
-use super::{Code, Problem, Source, Storage, Written};
+use super::{Code, Faults, Problem, Source, Storage, Written};
 
 /// Why a memory that was normalized is not proved to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Problem {
     ) -> Vec<Self> {
         let listed = violations.listed().iter();
         let problems = listed.map(|found| Self::of_fault(&found.fault, locate(&found.place)));
-        Self::and_unlisted(problems.collect(), violations.unlisted())
+        Faults::of(problems.collect(), violations.unlisted()).into_problems()
     }
 
     fn of_fault(fault: &Fault, mut path: Vec<String>) -> Self {
