@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use memory_log::memory::Draft;
 use memory_web::body::declared_type;
 use memory_web::http::{
-    Called, Endpoint, Exchange, Handled, Kind, RequestError, messages, of_type,
+    Called, Endpoint, Exchange, Handled, IDEMPOTENT_REPLAYED, Kind, MEMORIES, RequestError,
+    messages, of_type,
 };
 use memory_web::media_type::{JSON, Representation};
 use memory_web::query::unsupported_parameters;
@@ -24,21 +25,6 @@ use crate::tool::{self, ToolOutcome};
 /// The OpenAPI document of the ingress alone. A test compares it with what `openapi` generates from the code.
 const OPENAPI: &str = include_str!("../openapi/ingress.json");
 
-const HEALTH: &str = concat!(
-    r#"{"status":"pass","version":""#,
-    env!("CARGO_PKG_VERSION"),
-    r#""}"#
-);
-
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// Where memories are sent.
-const MEMORY: &[&str] = &[
-    "/api/v1/mcp/memory",
-    "/api/v1/mcp/memories",
-    "/memory",
-    "/memories",
-];
 /// Where messages of MCP are sent.
 pub const MCP: &[&str] = &["/api/v1/mcp", "/mcp"];
 
@@ -63,16 +49,13 @@ pub fn endpoints(ingress: Ingress) -> Vec<Endpoint> {
 #[must_use]
 pub fn of_documents(ingress: &Arc<Ingress>, openapi: &'static str) -> Vec<Endpoint> {
     let ingress = Arc::clone(ingress);
-    let read = "GET, HEAD";
     vec![
-        Endpoint::new(Kind::Document, MEMORY, "POST", move |exchange| {
+        Endpoint::new(Kind::Document, MEMORIES, "POST", move |exchange| {
             let ingress = Arc::clone(&ingress);
             Box::pin(async move { remember_body(&ingress, exchange).await })
         }),
-        Endpoint::new(Kind::Health, &["/health"], read, |_| {
-            Box::pin(async { Ok(of_type(StatusCode::OK, "application/health+json", HEALTH)) })
-        }),
-        Endpoint::new(Kind::Constant, &["/openapi.json"], read, move |_| {
+        Endpoint::health(&["/health"], env!("CARGO_PKG_VERSION")),
+        Endpoint::new(Kind::Constant, &["/openapi.json"], "GET, HEAD", move |_| {
             Box::pin(async move { Ok(of_type(StatusCode::OK, JSON, openapi)) })
         }),
     ]

@@ -5,9 +5,8 @@
 
 use memory_log::fault::{Fault, Given, Place, Violations, text};
 use memory_log::json::{Kind, Value};
-use memory_log::memory::{Draft, name_faults};
+use memory_log::memory::{Draft, REPOSITORY, hyphenated, name_faults};
 use memory_log::metadata::{Metadata, tags};
-use uuid::Uuid;
 
 use memory_web::problem::{Code, Problem};
 
@@ -20,7 +19,6 @@ pub use documents::success;
 /// The type of the only resource.
 pub(crate) const TYPE: &str = "memories";
 /// The domain of every memory that is sent in an envelope.
-const DOMAIN: &str = "repository";
 const ATTRIBUTES: &[&str] = &[
     "content",
     "repository_id",
@@ -69,7 +67,7 @@ pub fn draft(root: Value<'_>) -> Result<Draft, EnvelopeError> {
         }
     }
     Ok(Draft {
-        domain: Ok(Some(DOMAIN.to_owned())),
+        domain: Ok(Some(REPOSITORY.to_owned())),
         entity_id: repository_id(attributes),
         content: text(attributes, "content", Place::Content),
         timestamp: text(attributes, "timestamp", Place::Timestamp),
@@ -190,10 +188,9 @@ fn repository_id(attributes: Value<'_>) -> Given<String> {
     let Some(id) = text(attributes, "repository_id", Place::EntityId)? else {
         return Ok(None);
     };
-    // `Uuid` also reads other spellings, but none of this length.
-    match Uuid::try_parse(&id) {
-        Ok(uuid) if id.len() == uuid::fmt::Hyphenated::LENGTH => Ok(Some(uuid.to_string())),
-        _ => Err(Violations::one(Place::EntityId, Fault::InvalidUuid)),
+    match hyphenated(&id) {
+        Some(uuid) => Ok(Some(uuid.to_string())),
+        None => Err(Violations::one(Place::EntityId, Fault::InvalidUuid)),
     }
 }
 

@@ -408,6 +408,13 @@ async fn attributes_of_any_metadata_are_compared_and_not_those_of_a_deleted_memo
     };
     let same = r#"{"status":"verified","content":"x","tags":["a"],"metadata":{"n": 1e999, "tags": ["a"]},"domain":"work"}"#;
     assert_eq!(world.send(patch(same)).await.status, 200);
+    let absent = r#"{"status":"verified","memory_type":null,"repository_id":null}"#;
+    assert_eq!(world.send(patch(absent)).await.status, 200);
+    for near in ["0", "false", "[]", r#""""#] {
+        let near = format!(r#"{{"status":"verified","memory_type":{near}}}"#);
+        let immutable = vec!["immutable \"/data/attributes/memory_type\"".to_owned()];
+        assert_eq!(world.refused(patch(&near)).await, (403, immutable));
+    }
     let other = r#"{"status":"verified","metadata":{"n":1e998}}"#;
     let refused = world.refused(patch(other)).await;
     let immutable = vec!["immutable \"/data/attributes/metadata\"".to_owned()];

@@ -4,6 +4,9 @@
 //! are applied here, and all faults are reported, not only the first. The module must not know
 //! HTTP, AWS, a clock or the environment; time enters by an argument.
 
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
 use crate::fault::{Fault, Given, Place, Violations, text};
 use crate::json::Value;
 use crate::metadata::Metadata;
@@ -12,6 +15,17 @@ use crate::timestamp::Timestamp;
 /// Longest `domain` or `entity_id`, in bytes of UTF-8: two fully percent-encoded names still fit
 /// the 1,024 bytes of an S3 key.
 pub const NAME_BYTES_MAX: usize = 150;
+
+/// The domain of the memories of the JSON:API envelope. Its entities are UUIDs in lower case.
+pub const REPOSITORY: &str = "repository";
+
+/// Reads a UUID as 32 hexadecimal digits with hyphens, in any case (RFC 9562, section 4).
+#[must_use]
+pub fn hyphenated(text: &str) -> Option<Uuid> {
+    // `Uuid` also reads other spellings, but none of this length.
+    let uuid = Uuid::try_parse(text).ok();
+    uuid.filter(|_| text.len() == Hyphenated::LENGTH)
+}
 
 /// One memory in normal form (contract 2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +115,15 @@ impl Memory {
     #[must_use]
     pub fn entity_id(&self) -> &str {
         &self.entity_id
+    }
+
+    /// The repository, for a memory that the JSON:API envelope could have brought.
+    #[must_use]
+    pub fn repository_id(&self) -> Option<&str> {
+        let is_spelled = |uuid: Uuid| uuid.to_string() == self.entity_id;
+        let is_one =
+            self.domain == REPOSITORY && hyphenated(&self.entity_id).is_some_and(is_spelled);
+        is_one.then_some(&*self.entity_id)
     }
 
     /// The memory itself, as it was sent.

@@ -13,7 +13,8 @@ use memory_log::event::Status;
 use memory_log::scope::ReadScope;
 use memory_web::body::declared_type;
 use memory_web::http::{
-    Called, Endpoint, Exchange, Handled, Kind, RequestError, messages, of_type,
+    Called, Endpoint, Exchange, Handled, IDEMPOTENT_REPLAYED, Kind, MEMORIES, RequestError,
+    messages, of_type,
 };
 use memory_web::media_type::Representation;
 use memory_web::problem::Code;
@@ -26,13 +27,6 @@ use crate::find::memory_id;
 use crate::question::{self, AFTER};
 use crate::tools::{self, Call};
 
-/// The collection, in every spelling.
-const COLLECTION: &[&str] = &[
-    "/api/v1/mcp/memory",
-    "/api/v1/mcp/memories",
-    "/memory",
-    "/memories",
-];
 const SEARCH: &[&str] = &[
     "/api/v1/mcp/memory/search",
     "/api/v1/mcp/memories/search",
@@ -45,30 +39,21 @@ const ONE: &[&str] = &[
     "/memory/{id}",
     "/memories/{id}",
 ];
-/// Where messages of MCP are sent.
-const MCP: &[&str] = &["/api/v1/mcp/recall", "/mcp/recall"];
-/// The same, for agents that may also forget.
-const MCP_CHANGES: &[&str] = &["/api/v1/mcp/recall/changes", "/mcp/recall/changes"];
-/// Every path where messages are sent.
+/// Where messages of MCP are sent: the last two are for agents that may also forget.
 pub const MESSAGES: &[&str] = &[
     "/api/v1/mcp/recall",
     "/mcp/recall",
     "/api/v1/mcp/recall/changes",
     "/mcp/recall/changes",
 ];
+const MCP: &[&str] = MESSAGES.split_at(2).0;
+const MCP_CHANGES: &[&str] = MESSAGES.split_at(2).1;
 const HEALTH: &[&str] = &["/api/v1/mcp/recall/health", "/mcp/recall/health"];
 const READ: &str = "GET, HEAD";
-
-const HEALTHY: &str = concat!(
-    r#"{"status":"pass","version":""#,
-    env!("CARGO_PKG_VERSION"),
-    r#""}"#
-);
 
 /// The version of the representations. It is part of the entity tag, because a client must not keep the
 /// form of another version.
 const FORMAT: u8 = 1;
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A memory's status may change at any time, and only its reader may keep it.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -95,10 +80,7 @@ pub fn endpoints(access: &Arc<Access>) -> Vec<Endpoint> {
             },
         ));
     }
-    endpoints.push(Endpoint::new(Kind::Health, HEALTH, READ, |_| {
-        let healthy = of_type(StatusCode::OK, "application/health+json", HEALTHY);
-        Box::pin(async { Ok(healthy) })
-    }));
+    endpoints.push(Endpoint::health(HEALTH, env!("CARGO_PKG_VERSION")));
     endpoints
 }
 
@@ -111,7 +93,7 @@ pub fn of_documents(access: &Arc<Access>) -> Vec<Endpoint> {
             let access = Arc::clone(&searched);
             Box::pin(async move { search(&access, exchange).await })
         }),
-        Endpoint::new(Kind::Recall, COLLECTION, READ, move |exchange| {
+        Endpoint::new(Kind::Recall, MEMORIES, READ, move |exchange| {
             let access = Arc::clone(&listed);
             Box::pin(async move { list(&access, exchange).await })
         }),

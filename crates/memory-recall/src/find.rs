@@ -20,6 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use memory_log::event::{Event, Status};
+use memory_log::memory::hyphenated;
 use memory_log::scope::ReadScope;
 use memory_log::timestamp::Timestamp;
 use memory_s3::reader::{ReadError, Reader};
@@ -264,6 +265,5 @@ fn failed(error: &tokio::task::JoinError) -> RecallError {
 /// An id as it stands in the path of a request; `None` if it has another spelling than ours.
 #[must_use]
 pub fn memory_id(text: &str) -> Option<Uuid> {
-    let id = Uuid::try_parse(text).ok()?;
-    (id.to_string() == text).then_some(id)
+    hyphenated(text).filter(|id| id.to_string() == text)
 }

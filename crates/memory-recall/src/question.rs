@@ -6,10 +6,9 @@
 use std::collections::BTreeSet;
 
 use memory_log::event::Status;
-use memory_log::memory::name_faults;
+use memory_log::memory::{REPOSITORY, hyphenated, name_faults};
 use memory_log::timestamp::Timestamp;
 use memory_web::problem::Problem;
-use uuid::Uuid;
 
 use crate::find::{Cursor, Filters, Order};
 use crate::words::{Query, QueryError};
@@ -113,14 +112,9 @@ fn each_once<T: Clone + Ord>(elements: Vec<T>) -> Result<Vec<T>, Fault> {
 /// Why a value is refused: the rest of a sentence that begins with its name.
 type Fault = String;
 
-/// The domain of the memories of the JSON:API envelope.
-const REPOSITORY: &str = "repository";
-
 /// A `repository_id` as its entity is called.
 fn repository(id: &str) -> Result<Place, Fault> {
-    let uuid = Uuid::try_parse(id).ok();
-    // `Uuid` also reads other spellings, but none of this length.
-    let uuid = uuid.filter(|_| id.len() == uuid::fmt::Hyphenated::LENGTH);
+    let uuid = hyphenated(id);
     let uuid =
         uuid.ok_or("must be a UUID: 32 hexadecimal digits with hyphens, grouped 8-4-4-4-12")?;
     Ok(Place::Entity {

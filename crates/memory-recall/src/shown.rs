@@ -14,8 +14,6 @@ use utoipa::ToSchema;
 use crate::find::Recalled;
 use crate::line::Line;
 
-/// The domain whose entities may be the `repository_id` of the JSON:API envelope.
-const REPOSITORY: &str = "repository";
 /// The type of every resource.
 pub(crate) const TYPE: &str = "memories";
 /// Longest resource with the copies of what its metadata has. Beside them it can have twice the bytes of
@@ -151,8 +149,7 @@ pub(crate) fn resource(recalled: &Recalled, collection: &str) -> String {
     let own = self_link(recalled, collection);
     let line = &recalled.line;
     let memory = &line.memory;
-    let repository_id = (memory.domain() == REPOSITORY && is_lower_uuid(memory.entity_id()))
-        .then_some(memory.entity_id());
+    let repository_id = memory.repository_id();
     let by_names = repository_id.is_none();
     let mut resource = MemoryResource {
         r#type: TYPE,
@@ -190,12 +187,15 @@ pub(crate) fn is_stored(line: &Line, name: &str, text: &str) -> bool {
     };
     let value = json.root();
     let memory = &line.memory;
-    let is = |stored: Option<&str>| value.text().as_deref() == stored;
+    let is = |stored: Option<&str>| match stored {
+        Some(stored) => value.text().is_some_and(|text| text == stored),
+        None => value.kind() == Kind::Null,
+    };
     match name {
         "content" => is(Some(memory.content())),
         "memory_type" => is(line.memory_type.as_deref()),
         "source" => is(line.source.as_deref()),
-        "repository_id" => memory.domain() == REPOSITORY && is(Some(memory.entity_id())),
+        "repository_id" => is(memory.repository_id()),
         "domain" => is(Some(memory.domain())),
         "entity_id" => is(Some(memory.entity_id())),
         "created_at" => is(Some(&memory.timestamp().to_string())),
@@ -259,9 +259,9 @@ pub(crate) fn metadata(recalled: &Recalled) -> &RawValue {
 fn self_link(recalled: &Recalled, collection: &str) -> String {
     let memory = &recalled.line.memory;
     let encoded = |text: &str| utf8_percent_encode(text, IN_A_QUERY).to_string();
-    let scope = match memory.domain() == REPOSITORY && is_lower_uuid(memory.entity_id()) {
-        true => format!("filter%5Brepository_id%5D={}", memory.entity_id()),
-        false => format!(
+    let scope = match memory.repository_id() {
+        Some(repository) => format!("filter%5Brepository_id%5D={repository}"),
+        None => format!(
             "filter%5Bdomain%5D={}&filter%5Bentity_id%5D={}",
             encoded(memory.domain()),
             encoded(memory.entity_id())
@@ -272,10 +272,6 @@ fn self_link(recalled: &Recalled, collection: &str) -> String {
         recalled.line.place.memory_id,
         memory.timestamp()
     )
-}
-
-fn is_lower_uuid(text: &str) -> bool {
-    uuid::Uuid::try_parse(text).is_ok_and(|uuid| uuid.to_string() == text)
 }
 
 /// The domain with its first letter large.

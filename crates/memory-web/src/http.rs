@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -32,6 +32,17 @@ pub use messages::{Called, messages};
 pub use response::{Advice, Handled, RequestError, ResponseStyle, of_type};
 
 use endpoint::{AtPath, Endpoints};
+
+/// The collection of memories, in every spelling.
+pub const MEMORIES: &[&str] = &[
+    "/api/v1/mcp/memory",
+    "/api/v1/mcp/memories",
+    "/memory",
+    "/memories",
+];
+
+/// The response header field of a request that had been made before.
+pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Longest time for one request, unless the platform grants less (contract 4.1).
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);

@@ -7,14 +7,11 @@ use std::error::Error;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use uuid::Uuid;
 
 use super::{Claims, Outside};
-use crate::memory::name_faults;
+use crate::memory::{REPOSITORY, hyphenated, name_faults};
 use crate::object::encoded;
 
-/// The domain whose entities are UUIDs in lower case, as in the JSON:API envelope.
-const REPOSITORY: &str = "repository";
 /// Names in braces that begin so are the gateway's, and not a claim's.
 const GATEWAY: &str = "aws:";
 
@@ -203,7 +200,7 @@ fn names(text: &str, in_lower_case: bool) -> Vec<String> {
         Some(list) => list.split(' ').collect(),
         None => text.split(',').collect(),
     };
-    let is_uuid = |text: &&str| text.len() == 36 && Uuid::try_parse(text).is_ok();
+    let is_uuid = |text: &&str| hyphenated(text).is_some();
     if elements.iter().all(is_uuid) {
         let spelled = |uuid: &str| match in_lower_case {
             true => uuid.to_ascii_lowercase(),

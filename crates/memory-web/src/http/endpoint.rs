@@ -3,12 +3,12 @@
 //! Two endpoints may share a path with other methods, so that two halves of a service can be served
 //! side by side. The module must not know what an endpoint does.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use futures_util::future::BoxFuture;
 
 use super::exchange::Exchange;
 use super::kind::Kind;
-use super::response::Handled;
+use super::response::{Handled, of_type};
 
 /// What handles the requests of an endpoint.
 type Handler = Box<dyn for<'e> Fn(&'e mut Exchange) -> BoxFuture<'e, Handled> + Send + Sync>;
@@ -37,6 +37,17 @@ impl Endpoint {
             allow,
             handler: Box::new(handler),
         }
+    }
+
+    /// The endpoint that says that a program with this version can answer
+    /// (<https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check>).
+    #[must_use]
+    pub fn health(paths: &'static [&'static str], version: &'static str) -> Self {
+        Self::new(Kind::Health, paths, "GET, HEAD", move |_| {
+            let body = format!(r#"{{"status":"pass","version":"{version}"}}"#);
+            let healthy = of_type(StatusCode::OK, "application/health+json", body);
+            Box::pin(async { Ok(healthy) })
+        })
     }
 
     /// Every path of it.
