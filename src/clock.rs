@@ -4,9 +4,9 @@
 //! The wall clock enters by an argument. The module must not know what a timestamp is used for.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use memory_log::timestamp::Timestamp;
+use memory_log::timestamp::{Timestamp, unix_micros};
 
 /// A clock that never gives the same instant twice within a process (contract 4.2).
 #[derive(Debug, Default)]
@@ -17,8 +17,7 @@ pub struct Clock {
 impl Clock {
     /// The timestamp of a memory that has none, by the wall clock.
     pub fn now(&self, wall: SystemTime) -> Timestamp {
-        let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX - 1);
+        let wall_micros = unix_micros(wall);
         let later = |last: i64| wall_micros.max(last.saturating_add(1));
         let order = Ordering::AcqRel;
         let last = self
@@ -30,7 +29,7 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 

@@ -260,6 +260,12 @@ pub(crate) fn encoded(name: &str) -> impl fmt::Display {
     utf8_percent_encode(name, RESERVED)
 }
 
+/// The name that is spelled so in a key; `None` if no memory has such a name.
+pub(crate) fn decoded(spelled: &str) -> Option<String> {
+    let name = percent_decode_str(spelled).decode_utf8().ok()?.into_owned();
+    name_faults(&name).is_empty().then_some(name)
+}
+
 /// What a key says about its object, before the object is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyClaim {
@@ -294,10 +300,6 @@ impl KeyClaim {
         let (_day, instant) = instant.rsplit_once('/')?;
         let (date, time) = instant.split_once('T')?;
         let timestamp = Timestamp::parse(&format!("{date}T{}", time.replace('-', ":"))).ok()?;
-        let decoded = |name| {
-            let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
-            name_faults(&name).is_empty().then_some(name)
-        };
         let claim = Self {
             domain: decoded(domain)?,
             entity_id: decoded(entity_id)?,

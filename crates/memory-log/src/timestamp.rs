@@ -5,7 +5,7 @@
 //! Source: RFC 3339, section 5.6 (<https://www.rfc-editor.org/rfc/rfc3339#section-5.6>).
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
@@ -15,6 +15,13 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 /// fewest that lose nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
+
+/// What a wall clock shows, in microseconds since 1970-01-01T00:00:00Z, from which on it counts.
+#[must_use]
+pub fn unix_micros(wall: SystemTime) -> i64 {
+    let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}
 
 /// The last second of the year 9999, the last year with four digits.
 const LAST_SECOND: i64 = 253_402_300_799;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::change::precondition::{IfMatch, Unmet};
 use crate::change::{self, ChangeError, End, Receipt, Request, Statuses, Target};
 use crate::documents::ShownHistory;
-use crate::find::{Found, History, Page, Recall, RecallError, Recalled};
+use crate::find::{Found, History, Page, Recall, RecallError, Recalled, seq_of};
 use crate::log::LogError;
 use crate::question::{
     GetQuestion, ListQuestion, OTHER_QUERY, Place, SearchArguments, SearchQuestion, invalid,
@@ -307,7 +307,7 @@ fn unchanged(error: ChangeError) -> RequestError {
 
 /// What a caller is told who comes too late, or asks for a step that there is not.
 fn ended(end: End, status: Status, event: Option<&Event>) -> Problem {
-    let seq = event.map_or(0, |event| event.seq().get());
+    let seq = seq_of(event);
     let at_header = Source::Header(Header::IfMatch);
     let (code, source, detail) = match end {
         End::Locked => (

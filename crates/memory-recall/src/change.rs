@@ -10,18 +10,18 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use memory_log::event::{Actor, CHANGES_MAX, Change, Event, Reason, Status};
 use memory_log::scope::{ChangeScope, Claims, Outside, ReadScope, WriteScopes};
 use memory_log::steward::{self, Caller, Stewards};
-use memory_log::timestamp::Timestamp;
+use memory_log::timestamp::{Timestamp, unix_micros};
 use memory_s3::changer::{self, Changer, Put};
 use memory_s3::reader::Reader;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use crate::find::{Located, Recall, RecallError, by};
+use crate::find::{Located, Recall, RecallError, by, seq_of, status_of};
 use crate::line::Line;
 use crate::log::{Changes, Log};
 use crate::shown::is_stored;
@@ -50,9 +50,7 @@ pub fn random_pause() -> Duration {
 /// The time of the wall clock, to the microsecond.
 #[must_use]
 pub fn wall_clock() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    let micros = since_epoch.unwrap_or_default().as_micros();
-    Timestamp::from_unix_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    Timestamp::from_unix_micros(unix_micros(SystemTime::now()))
 }
 
 /// Changes the statuses of the memories of one log.
@@ -117,7 +115,7 @@ impl Receipt {
     /// The number of the highest event; 0 for a memory without events.
     #[must_use]
     pub fn seq(&self) -> u8 {
-        self.event.as_ref().map_or(0, |event| event.seq().get())
+        seq_of(self.event.as_deref())
     }
 }
 
@@ -165,7 +163,7 @@ impl fmt::Display for ChangeError {
             Self::NotASteward => f.write_str("the caller is not a steward"),
             Self::Recall(error) => error.fmt(f),
             Self::Ended { end, status, event } => {
-                let seq = event.as_ref().map_or(0, |event| event.seq().get());
+                let seq = seq_of(event.as_deref());
                 write!(f, "{end} (the status is {status}, the event {seq})")
             }
             Self::Immutable(names) => write!(f, "{} other attributes", names.len()),
@@ -363,7 +361,7 @@ impl Request {
     fn standing(&self, highest: Option<&Event>) -> Standing {
         let change = highest.map(Event::change);
         Standing {
-            status: change.map_or(Status::Unverified, |change| change.status),
+            status: status_of(highest),
             highest: highest.map(Event::seq),
             is_of_this_request: change.is_some_and(|change| {
                 (&change.actor, &change.reason) == (&self.actor, &self.reason)

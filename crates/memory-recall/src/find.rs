@@ -138,8 +138,13 @@ impl Recalled {
 }
 
 /// The status that a memory has by its highest event.
-fn status_of(event: Option<&Event>) -> Status {
+pub(crate) fn status_of(event: Option<&Event>) -> Status {
     event.map_or(Status::Unverified, |event| event.change().status)
+}
+
+/// The number of the highest event; 0 for a memory without events.
+pub(crate) fn seq_of(event: Option<&Event>) -> u8 {
+    event.map_or(0, |event| event.seq().get())
 }
 
 /// What became of a memory: its events by number, and the newest of them.
@@ -217,11 +222,11 @@ impl Recall {
         }
     }
 
-    /// The same memories, with views that save most of the work of a process that begins.
+    /// The same memories, with views, if there are any. They save most of the work of a process that begins.
     #[must_use]
-    pub fn with_views(self, views: Views) -> Self {
+    pub fn with_views(self, views: impl Into<Option<Views>>) -> Self {
         Self {
-            views: Some(views),
+            views: views.into(),
             ..self
         }
     }

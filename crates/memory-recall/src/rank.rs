@@ -17,6 +17,7 @@ mod variants;
 
 pub use candidates::Candidates;
 pub use index::Index;
+pub(crate) use passage::byte_of;
 pub use passage::{marked, passage};
 use score::Scores;
 

@@ -210,6 +210,13 @@ pub(crate) fn is_stored(line: &Line, name: &str, text: &str) -> bool {
     }
 }
 
+impl FlatMemory<'_> {
+    /// Leaves out what the metadata also has.
+    pub(crate) fn leave_out_copies(&mut self) {
+        (self.r#type, self.tags, self.source) = (None, &[], None);
+    }
+}
+
 /// A memory in the flat form, without its metadata.
 pub(crate) fn flat(recalled: &Recalled) -> FlatMemory<'_> {
     let line = &recalled.line;
@@ -246,7 +253,7 @@ pub(crate) fn flat_in_full(recalled: &Recalled) -> String {
     if text.len() <= WITH_COPIES_BYTES_MAX {
         return text;
     }
-    (shown.r#type, shown.tags, shown.source) = (None, &[], None);
+    shown.leave_out_copies();
     serialized(&shown)
 }
 

@@ -96,10 +96,7 @@ impl Guard {
         let first = origins.peek().copied().cloned();
         let is_own = |origin: &HeaderValue| is_own_page(head, origin.as_bytes());
         if !origins.all(|origin| self.names(origin.as_bytes()) || is_own(origin)) {
-            let detail = "Browser pages of this origin may not read memories. The service's operator can allow the \
-                          origin in MEMORY_ALLOWED_ORIGINS.";
-            let source = Source::Header(Header::Origin);
-            return Err(Problem::forbidden(source, detail));
+            return Err(Problem::foreign_reader());
         }
         let mut sites = head.headers.get_all(SEC_FETCH_SITE).iter();
         let is_trusted = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");

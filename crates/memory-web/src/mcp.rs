@@ -13,7 +13,7 @@ use memory_log::json::{Json, Kind, Value, quoted};
 use serde_json::value::RawValue;
 
 use crate::flat::Flat;
-use crate::problem::{Header, Problem, Source};
+use crate::problem::Problem;
 
 mod headers;
 mod reply;
@@ -287,10 +287,9 @@ impl<'j> Message<'j> {
             )));
         };
         if !tool.is_for(sender) {
-            let detail = "Browser pages of this origin may not read memories. The service's operator can allow the \
-                          origin in MEMORY_ALLOWED_ORIGINS.";
-            let problem = Problem::forbidden(Source::Header(Header::Origin), detail);
-            return Ok(Step::Respond(Response::to_unread(&[problem])));
+            return Ok(Step::Respond(Response::to_unread(&[
+                Problem::foreign_reader(),
+            ])));
         }
         // A model that sees the error can correct its arguments. Many clients do not pass on an error of
         // the protocol.

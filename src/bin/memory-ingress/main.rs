@@ -56,11 +56,7 @@ impl Log {
             return Err(ConfigError(vec![mistake.to_owned()]));
         }
         let ingress = Arc::new(self.ingress(config));
-        let recall = Recall::new(self.reader.clone());
-        let recall = match self.views {
-            Some(views) => recall.with_views(views),
-            None => recall,
-        };
+        let recall = Recall::new(self.reader.clone()).with_views(self.views);
         let access = Access::new(recall, config.read_scopes.clone(), config.stewards.clone());
         let access = match self.whole {
             Some(whole) => access.with_whole(whole),

@@ -44,11 +44,7 @@ impl Reading {
     }
 
     pub(crate) fn recall(&self) -> Recall {
-        let recall = Recall::new(self.reader.clone());
-        match &self.views {
-            Some(views) => recall.with_views(views.clone()),
-            None => recall,
-        }
+        Recall::new(self.reader.clone()).with_views(self.views.clone())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use memory_ingress::clock::Clock;
 use memory_ingress::hits::{View, summary};
 use memory_ingress::options::Search;
+use memory_recall::change::wall_clock;
 use memory_recall::shown;
 use memory_web::config::Config;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ pub(crate) async fn run(options: Search, config: &Config) -> Result<ExitCode, Co
     let is_terminal = io::stdout().is_terminal();
     let view = View {
         query: &query,
-        now: Clock::default().now(SystemTime::now()),
+        now: wall_clock(),
         colors: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
     };
     for hit in &found.hits {

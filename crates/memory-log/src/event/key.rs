@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::memory::name_faults;
-use crate::object::{Prefix, is_of_a_memory};
+use crate::object::{Prefix, decoded, is_of_a_memory};
 
 /// Most changes of one memory. A reader gets one event of a memory whatever their number is; the
 /// limit keeps the listing of an entity in proportion to its memories.
@@ -79,10 +77,6 @@ impl EventKey {
         let (domain, rest) = key.strip_prefix("events/domain=")?.split_once('/')?;
         let (entity_id, rest) = rest.strip_prefix("entity=")?.split_once('/')?;
         let (memory_id, digits) = rest.strip_suffix(".json")?.split_once('/')?;
-        let decoded = |name| {
-            let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
-            name_faults(&name).is_empty().then_some(name)
-        };
         let parsed = Self {
             domain: decoded(domain)?,
             entity_id: decoded(entity_id)?,

@@ -37,11 +37,9 @@ async fn start(
     let client = client.map_err(|error| ConfigError(vec![error.to_string()]))?;
     let may_change = config.may_change();
     let reader = Reader::new(client.clone(), bucket.clone()).with_retries();
-    let recall = Recall::new(reader.clone());
-    let recall = match config.views_bucket {
-        Some(bucket) => recall.with_views(Views::new(client.clone(), bucket)),
-        None => recall,
-    };
+    let views = config.views_bucket;
+    let views = views.map(|bucket| Views::new(client.clone(), bucket));
+    let recall = Recall::new(reader.clone()).with_views(views);
     let access = Access::new(recall, config.read_scopes, config.stewards);
     // Whether a change reaches this function is the gateway's decision, and whether its event may be put
     // is IAM's.

@@ -16,11 +16,7 @@ struct Found {
 /// Among equals the first. It begins with a word if it can.
 #[must_use]
 pub fn passage<'t>(text: &'t str, query: &Query, characters: usize) -> &'t str {
-    let byte = |character: usize| {
-        text.char_indices()
-            .nth(character)
-            .map_or(text.len(), |(at, _)| at)
-    };
+    let byte = |character| byte_of(text, character);
     if byte(characters) == text.len() {
         return text;
     }
@@ -39,6 +35,12 @@ pub fn passage<'t>(text: &'t str, query: &Query, characters: usize) -> &'t str {
     let start = start.min(last_start);
     text.get(byte(start)..byte(start + characters))
         .unwrap_or_default()
+}
+
+/// Where a character begins, in bytes; the end of the text, if it has no so many.
+pub(crate) fn byte_of(text: &str, character: usize) -> usize {
+    let at = text.char_indices().nth(character);
+    at.map_or(text.len(), |(at, _)| at)
 }
 
 /// The words of a text that a query has, each as its bytes in the text, in their order.

@@ -39,12 +39,7 @@ impl<'s> Variants<'s> {
 
     /// The forms of a word: itself, and the words that have one of its stems.
     pub(super) fn of(&mut self, word: &str) -> Vec<Form<'s>> {
-        let exact: Vec<_> = self
-            .sets
-            .iter()
-            .map(|set| vec![set.index.postings(word)])
-            .collect();
-        let mut known = vec![exact];
+        let mut known = vec![self.word(word)];
         let stems = self.stemmers.of(word).filter(|_| self.weights.stem > 0.0);
         for (language, stem) in stems.into_iter().flatten().enumerate() {
             let with_stem = |set: &'s Candidates<'s>| {
@@ -67,12 +62,13 @@ impl<'s> Variants<'s> {
 
     /// A form that counts by itself alone.
     pub(super) fn exact(&mut self, form: &str) -> Option<Form<'s>> {
-        let words: Vec<_> = self
-            .sets
-            .iter()
-            .map(|set| vec![set.index.postings(form)])
-            .collect();
-        self.form(&words, 1.0)
+        self.form(&self.word(form), 1.0)
+    }
+
+    /// A word by itself, in each set.
+    fn word(&self, word: &str) -> Vec<Vec<&'s [Posting]>> {
+        let sets = self.sets.iter();
+        sets.map(|set| vec![set.index.postings(word)]).collect()
     }
 
     /// A form of the words of each set, unless no candidate has it.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::find::{Found, Page, Recalled};
-use crate::rank::passage;
+use crate::rank::{byte_of, passage};
 use crate::shown::{self, FlatMemory, flat, is_false};
 use crate::words::Query;
 
@@ -91,7 +91,7 @@ pub(super) fn one(recalled: &Recalled, offset: usize) -> Flat {
         (memory.metadata, memory.truncated) = (None, true);
     }
     if characters(&serialized(&memory)) > most {
-        (memory.r#type, memory.tags, memory.source) = (None, &[], None);
+        memory.leave_out_copies();
     }
     room = room.saturating_sub(characters(&serialized(&memory)));
     let part = prefix(rest, room);
@@ -130,7 +130,7 @@ fn part(recalled: &Recalled, query: Option<&Query>, room: usize) -> Option<Strin
     memory.truncated = true;
     memory.content = "";
     if characters(&serialized(&memory)) + PASSAGE_MIN > room {
-        (memory.r#type, memory.tags, memory.source) = (None, &[], None);
+        memory.leave_out_copies();
     }
     let room = room.checked_sub(characters(&serialized(&memory)))?;
     let content = recalled.line.memory.content();
@@ -155,11 +155,6 @@ fn prefix(text: &str, room: usize) -> &str {
         left = left.saturating_sub(takes);
     }
     text
-}
-
-fn byte_of(text: &str, character: usize) -> usize {
-    let at = text.char_indices().nth(character);
-    at.map_or(text.len(), |(at, _)| at)
 }
 
 fn characters(text: &str) -> usize {

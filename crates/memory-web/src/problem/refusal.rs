@@ -12,6 +12,14 @@ impl Problem {
         Self::new(Code::NotFound, Source::None, detail)
     }
 
+    /// 403: the page of a foreign origin would read.
+    #[must_use]
+    pub fn foreign_reader() -> Self {
+        let detail = "Browser pages of this origin may not read memories. The service's operator can allow the \
+                      origin in MEMORY_ALLOWED_ORIGINS.";
+        Self::forbidden(Source::Header(Header::Origin), detail)
+    }
+
     /// 405: the path has other methods.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
