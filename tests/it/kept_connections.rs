@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use memory_s3::aws::IDLE_MAX;
 use memory_s3::writer::{Put, WriteError, Writer};
+use rustix::net::connect_unspec;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,12 +103,15 @@ async fn serve(
         let request = tokio::select! {
             request = read(&mut socket) => request,
             Ok(habit) = pause.recv() => {
+                // A process that another test starts at this moment has a copy of the socket for a while. So the
+                // connection is ended by name, and not by the end of the last copy.
                 match habit {
-                    Habit::Resets => socket.set_zero_linger().unwrap(),
+                    Habit::Resets => connect_unspec(&socket).unwrap(),
                     Habit::Forgets => std::future::pending().await,
-                    Habit::Closes | Habit::Keeps | Habit::ClosesAfter(_) | Habit::SaysClose => {}
+                    Habit::Closes | Habit::Keeps | Habit::ClosesAfter(_) | Habit::SaysClose => {
+                        let _ = socket.shutdown().await;
+                    }
                 }
-                drop(socket);
                 return;
             }
         };
@@ -121,6 +125,7 @@ async fn serve(
             .write_all(confirmation(&request, close).as_bytes())
             .await;
         if habit == Habit::SaysClose || habit == Habit::ClosesAfter(requests) {
+            let _ = socket.shutdown().await;
             return;
         }
     }
