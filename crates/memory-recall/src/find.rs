@@ -37,6 +37,7 @@ mod build;
 mod cursor;
 mod get;
 mod list;
+mod places;
 mod read;
 mod search;
 

@@ -267,9 +267,12 @@ impl Kept {
         self.known(scope).lines
     }
 
-    /// Keeps the lines of a scope, if nobody has kept others since `before` was taken. The entities that
-    /// were used longest ago are forgotten where the budget is exceeded.
+    /// Keeps the lines of a scope, if nobody has kept others since `before` was taken and they are within
+    /// the budget. The entities that were used longest ago are forgotten where all are not.
     pub fn replace(&self, scope: &ReadScope, before: &Lines, lines: &Lines) {
+        if lines.bytes() > BYTES_MAX {
+            return;
+        }
         let mut of = self.entities();
         of.uses += 1;
         let uses = of.uses;

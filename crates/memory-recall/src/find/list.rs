@@ -1,7 +1,8 @@
 //! Lists in the order of time. Only what a page shows is fetched, and what a filter must look at.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::{try_join, try_join_all};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -12,14 +13,15 @@ use memory_s3::reader::Range;
 use tokio::time::Instant;
 
 use super::cursor::{Cursor, ListId};
+use super::places::{Entity, Look, Places};
+use super::read::Gained;
+use super::search::Times;
 use super::{Filters, Recall, RecallError, Recalled, by, entities, status_of};
-use crate::kept::Lines;
-use crate::line::{Line, Place};
-use crate::log::{Changes, Log};
+use crate::line::Place;
 
 /// Bytes of the objects of a page, the last one not counted: what shows it is not much longer than 1 MiB.
 const PAGE_BYTES_MAX: u64 = 1024 * 1024;
-/// Memories that are looked at at once.
+/// Memories of a page that are got at once, and events.
 const LOOKS_AT_ONCE: usize = 64;
 /// Memories that a filter looks at in its first round. Each further round has twice as many.
 const ROUND_MIN: usize = 64;
@@ -94,21 +96,46 @@ impl Recall {
             return Err(RecallError::OtherQuery);
         }
         let after = after.map(|cursor| &cursor.last);
-        by(deadline, async {
-            let mut places = match order {
-                Order::Oldest => self.oldest(&entities, filters, after).await?,
-                Order::Newest => self.newest(scopes, filters, after).await?,
-            };
-            let (memories, more_after) = self.shown(&mut places, filters, limit).await?;
-            let next = more_after.map(|last| Cursor::after(&last, list));
-            Ok(Page {
-                memories,
-                next,
-                aliens: places.aliens,
-                list,
-            })
+        let times = Times::until(deadline);
+        let until = match filters.need_lines() {
+            true => times.reading,
+            false => deadline,
+        };
+        let mut places = by(until, async {
+            match order {
+                Order::Oldest => self.oldest(&entities, filters, after).await,
+                Order::Newest => self.newest(scopes, filters, after, times.view).await,
+            }
         })
-        .await
+        .await?;
+        let shown = by(until, self.shown(&mut places, filters, limit)).await;
+        let (aliens, progress) = (places.aliens, places.progress());
+        let has_gained = by(deadline, self.keep_gained(places)).await?;
+        let (memories, more_after) = match shown {
+            Err(RecallError::Late) if has_gained => return Err(RecallError::Building { progress }),
+            shown => shown?,
+        };
+        Ok(Page {
+            memories,
+            next: more_after.map(|last| Cursor::after(&last, list)),
+            aliens,
+            list,
+        })
+    }
+
+    /// Keeps what a filter had to get, so that a repeat gets further. Returns whether there was anything.
+    async fn keep_gained(&self, places: Places) -> Result<bool, RecallError> {
+        let mut has_gained = false;
+        for entity in places.entities {
+            let (lines, gained) = (entity.lines, entity.gained.take());
+            if gained.is_empty() && lines.is_same(&entity.before) {
+                continue;
+            }
+            has_gained = true;
+            let keep = self.keep(&entity.scope, entity.before, lines, HashSet::new(), gained);
+            keep.await?;
+        }
+        Ok(has_gained)
     }
 
     /// The places of these entities from the oldest on, which are listed when they are needed.
@@ -137,26 +164,33 @@ impl Recall {
             ..Places::default()
         };
         for (memories, rest, changes, scope) in entities {
-            places.aliens += memories.aliens + changes.aliens;
-            places.entities.push(Entity {
+            let aliens = memories.aliens + changes.aliens;
+            let lines = self.kept.lines(&scope);
+            let entity = Entity {
                 ready: memories.places.into(),
                 rest,
                 changes,
-                lines: self.kept.lines(&scope),
+                before: lines.clone(),
+                lines,
+                gained: Gained::default(),
                 scope,
-            });
+            };
+            places.push(entity, aliens);
         }
         Ok(places)
     }
 
-    /// The places of these entities from the newest on.
+    /// The places of these entities from the newest on. Where a filter needs lines, views are waited for
+    /// until this time.
     async fn newest(
         &self,
         scopes: &[ReadScope],
         filters: &Filters,
         after: Option<&Place>,
+        view_until: Instant,
     ) -> Result<Places, RecallError> {
-        let surveys = self.surveys(scopes, None, |scope| {
+        let view_until = Some(view_until).filter(|_| filters.need_lines());
+        let surveys = self.surveys(scopes, view_until, |scope| {
             let mut range = Range::memories(scope, filters.since, filters.until);
             let end =
                 after.and_then(|after| Some(format!("{}{AFTER_EVERY_ID}", at(scope, after)?)));
@@ -172,17 +206,30 @@ impl Recall {
             ..Places::default()
         };
         for survey in surveys.await? {
-            places.aliens += survey.aliens();
-            let mut ready = survey.memories.places;
+            let aliens = survey.aliens();
+            let before = survey.kept.lines;
+            let (mut ready, lines) = match survey.view {
+                Some(view) => {
+                    let (scope, places) = (&survey.scope, survey.memories.places);
+                    let (places, lines, view) =
+                        self.with_view(scope, places, before.clone(), view).await?;
+                    self.kept.set_view(scope, Some(view));
+                    (places, lines)
+                }
+                None => (survey.memories.places, before.clone()),
+            };
             // Within an entity the order of keys is the order of time.
             ready.reverse();
-            places.entities.push(Entity {
+            let entity = Entity {
                 ready: ready.into(),
                 rest: None,
                 changes: survey.changes,
-                lines: survey.kept.lines,
+                before,
+                lines,
+                gained: Gained::default(),
                 scope: survey.scope,
-            });
+            };
+            places.push(entity, aliens);
         }
         Ok(places)
     }
@@ -238,25 +285,45 @@ impl Recall {
         filters: &Filters,
         next: Vec<Look>,
     ) -> Result<Vec<Look>, RecallError> {
+        let count = next.len();
         let looks = stream::iter(next).map(async |mut look| {
             look.event = self.event(places, &look).await?;
-            if !filters.want_status(status_of(look.event.as_deref())) {
-                return Ok(None);
-            }
-            if filters.need_lines() {
-                self.read_line(places, &mut look).await?;
-                let line = look.line.as_ref();
-                if !line.is_some_and(|line| filters.want(line)) {
-                    return Ok(None);
-                }
-            }
-            Ok::<_, RecallError>(Some(look))
+            let is_wanted = filters.want_status(status_of(look.event.as_deref()));
+            Ok::<_, RecallError>(is_wanted.then_some(look))
         });
         let looks = looks.buffered(LOOKS_AT_ONCE);
-        looks
-            .try_filter_map(|look| async { Ok(look) })
-            .try_collect()
-            .await
+        let looks = looks.try_filter_map(|look| async { Ok(look) });
+        let mut looks: Vec<_> = looks.try_collect().await?;
+        if filters.need_lines() {
+            places
+                .looked
+                .fetch_add(count - looks.len(), Ordering::Relaxed);
+            self.read_lines(places, &mut looks).await?;
+            looks.retain(|look| look.line.as_ref().is_some_and(|line| filters.want(line)));
+        }
+        Ok(looks)
+    }
+
+    /// Reads the lines of memories. Those that were erased have none.
+    async fn read_lines(&self, places: &Places, looks: &mut [Look]) -> Result<(), RecallError> {
+        for look in looks.iter_mut() {
+            let entity = places.entities.get(look.entity);
+            look.line = entity.and_then(|entity| entity.lines.line(&look.place.key));
+        }
+        let known = looks.iter().filter(|look| look.line.is_some()).count();
+        places.looked.fetch_add(known, Ordering::Relaxed);
+        let gets = places.entities.iter().enumerate().map(|(number, entity)| {
+            let of_entity = looks.iter().filter(|look| look.entity == number);
+            let missing = of_entity.filter(|look| look.line.is_none());
+            let missing: Vec<_> = missing.map(|look| &look.place).collect();
+            self.get_lines(&entity.scope, missing, &entity.gained)
+        });
+        try_join_all(gets).await?;
+        for look in looks.iter_mut().filter(|look| look.line.is_none()) {
+            let entity = places.entities.get(look.entity);
+            look.line = entity.and_then(|entity| entity.gained.line(look.place.memory_id));
+        }
+        Ok(())
     }
 
     /// The highest event of a memory.
@@ -290,103 +357,4 @@ fn at(scope: &ReadScope, place: &Place) -> Option<String> {
         Prefix::Entity { domain, entity_id },
         place.timestamp,
     ))
-}
-
-/// The listed memories of all entities of a list, in its order.
-#[derive(Default)]
-struct Places {
-    entities: Vec<Entity>,
-    /// Those that are not after this place were on pages before.
-    after: Option<Place>,
-    is_reverse: bool,
-    aliens: usize,
-}
-
-struct Entity {
-    scope: ReadScope,
-    /// The next memories.
-    ready: VecDeque<Place>,
-    /// What is not listed yet.
-    rest: Option<Range>,
-    changes: Changes,
-    lines: Lines,
-}
-
-/// A memory of a list, and what is known of it.
-struct Look {
-    entity: usize,
-    place: Place,
-    event: Option<Arc<Event>>,
-    line: Option<Arc<Line>>,
-}
-
-impl Places {
-    /// The next places: at most this many, and none after those that have this many bytes.
-    async fn take(
-        &mut self,
-        log: &Log,
-        most: usize,
-        bytes_max: u64,
-    ) -> Result<Vec<Look>, RecallError> {
-        let mut taken = Vec::new();
-        let mut bytes = 0_u64;
-        while taken.len() < most && bytes < bytes_max {
-            self.list_on(log).await?;
-            let Some(next) = self.next() else { break };
-            let is_after = self
-                .after
-                .as_ref()
-                .is_none_or(|after| match self.is_reverse {
-                    true => next.place.order() < after.order(),
-                    false => next.place.order() > after.order(),
-                });
-            if is_after {
-                bytes = bytes.saturating_add(next.place.bytes);
-                taken.push(next);
-            }
-        }
-        Ok(taken)
-    }
-
-    /// Lists the next page of each entity that has none left: without it the next place is not known.
-    async fn list_on(&mut self, log: &Log) -> Result<(), RecallError> {
-        let empty = self
-            .entities
-            .iter_mut()
-            .filter(|entity| entity.ready.is_empty());
-        let pages = empty.filter_map(|entity| Some((entity.rest.take()?, entity)));
-        let pages = pages.map(|(rest, entity)| async move {
-            // A page can be empty, or have foreign keys alone.
-            let mut rest = Some(rest);
-            let mut aliens = 0;
-            while let Some(range) = rest.take().filter(|_| entity.ready.is_empty()) {
-                let (page, after) = log.first_memories(&entity.scope, &range).await?;
-                entity.ready = page.places.into();
-                aliens += page.aliens;
-                rest = after;
-            }
-            entity.rest = rest;
-            Ok::<_, RecallError>(aliens)
-        });
-        let aliens = try_join_all(pages).await?;
-        self.aliens += aliens.into_iter().sum::<usize>();
-        Ok(())
-    }
-
-    fn next(&mut self) -> Option<Look> {
-        let heads = self.entities.iter().enumerate();
-        let heads =
-            heads.filter_map(|(number, entity)| Some((entity.ready.front()?.order(), number)));
-        let (_, entity) = match self.is_reverse {
-            true => heads.max()?,
-            false => heads.min()?,
-        };
-        let place = self.entities.get_mut(entity)?.ready.pop_front()?;
-        Some(Look {
-            entity,
-            place,
-            event: None,
-            line: None,
-        })
-    }
 }

@@ -1,10 +1,11 @@
-//! All that a search knows of an entity.
+//! All that a search knows of an entity, and what a request has got so far.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memory_log::event::Event;
 use memory_log::scope::ReadScope;
+use uuid::Uuid;
 
 use crate::kept::{Lines, Match, View};
 use crate::line::Line;
@@ -36,5 +37,33 @@ impl Read {
             let (set, line) = (*line)?;
             self.lines.sets().get(set)?.lines().get(line).cloned()
         })
+    }
+}
+
+/// Lines that were got so far, by the ids of their memories.
+#[derive(Default)]
+pub(super) struct Gained(Mutex<HashMap<Uuid, Arc<Line>>>);
+
+impl Gained {
+    pub(super) fn add(&self, line: Line) {
+        self.lines().insert(line.place.memory_id, Arc::new(line));
+    }
+
+    pub(super) fn line(&self, memory_id: Uuid) -> Option<Arc<Line>> {
+        self.lines().get(&memory_id).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines().len()
+    }
+
+    pub(super) fn take(self) -> Vec<Arc<Line>> {
+        let lines = self.0.into_inner();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner);
+        lines.into_values().collect()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Line>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all, try_join3};
@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::base::{Answer, put_time};
-use super::read::Read;
+use super::read::{Gained, Read};
 use super::{
     BYTES_MAX, Filters, MEMORIES_MAX, Recall, RecallError, Recalled, by, entities, failed,
     status_of,
@@ -53,7 +53,7 @@ pub(super) struct Survey {
     /// What this process knew before the listing began.
     pub(super) kept: Known,
     /// What it learned of the view.
-    view: Answer,
+    pub(super) view: Answer,
 }
 
 impl Survey {
@@ -67,7 +67,7 @@ pub(super) struct Times {
     /// Until when a view is waited for.
     pub(super) view: Instant,
     /// Until when objects are fetched.
-    reading: Instant,
+    pub(super) reading: Instant,
     /// Until when a new view is put: the answer is there, and must not be late for it.
     put: Instant,
 }
@@ -203,14 +203,14 @@ impl Recall {
 
         let gained = Gained::default();
         let unchanged = unchanged.into_iter().filter(is_missing);
-        let get_unchanged = self.get_lines(&scope, &places, unchanged.collect(), &gained);
+        let unchanged = unchanged.filter_map(|number| places.get(number));
+        let get_unchanged = self.get_lines(&scope, unchanged.collect(), &gained);
         let get_changed = async {
             let events = self.highest(&scope, &places, &changes, &changed).await?;
             let is_live = |number: &usize| !is_deleted(&events, *number);
             let live = changed.iter().copied().filter(is_missing).filter(is_live);
-            let erased = self
-                .get_lines(&scope, &places, live.collect(), &gained)
-                .await?;
+            let live = live.filter_map(|number| places.get(number));
+            let erased = self.get_lines(&scope, live.collect(), &gained).await?;
             Ok((events, erased))
         };
         let outcome = timeout_at(times.reading, try_join(get_unchanged, get_changed)).await;
@@ -286,17 +286,12 @@ impl Recall {
 
     /// Gets lines, many at once, and says how many were erased. Those that came before an error or the
     /// end of the time are not lost.
-    async fn get_lines(
+    pub(super) async fn get_lines(
         &self,
         scope: &ReadScope,
-        places: &[Place],
-        wanted: Vec<usize>,
+        wanted: Vec<&Place>,
         gained: &Gained,
     ) -> Result<usize, RecallError> {
-        let wanted: Vec<_> = wanted
-            .iter()
-            .filter_map(|number| places.get(*number))
-            .collect();
         let mut lines = pin!(self.log.lines(scope, &wanted)?);
         let mut erased = wanted.len();
         while let Some(line) = lines.try_next().await? {
@@ -308,7 +303,7 @@ impl Recall {
 
     /// Adds lines to what this process keeps of an entity, and forgets what was erased. The work goes on
     /// where the request ends before it, so that a repeat gets further.
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         scope: &ReadScope,
         before: Lines,
@@ -330,21 +325,6 @@ impl Recall {
 fn is_deleted(events: &HashMap<usize, Arc<Event>>, number: usize) -> bool {
     let event = events.get(&number);
     status_of(event.map(|event| &**event)) == Status::Deleted
-}
-
-/// Lines that were got so far.
-#[derive(Default)]
-struct Gained(Mutex<Vec<Arc<Line>>>);
-
-impl Gained {
-    fn add(&self, line: Line) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(Arc::new(line));
-    }
-
-    fn take(self) -> Vec<Arc<Line>> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Ranks what was read. All that is counted is counted over the candidates alone.

@@ -190,3 +190,42 @@ async fn near_the_deadline_what_was_read_is_kept_and_the_progress_is_told() {
         "nothing is asked after the deadline"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_looks_for_a_rare_tag_gets_further_with_each_repeat() {
+    let world = World::new();
+    memories("rob", 400)
+        .iter()
+        .for_each(|memory| drop(world.store(memory)));
+    *world.pause.lock().unwrap() = Duration::from_secs(1);
+    let filters = Filters {
+        tags: vec!["rare".to_owned()],
+        ..Filters::default()
+    };
+    let scopes = [scope("rob")];
+    for order in [Order::Newest, Order::Oldest] {
+        let recall = world.recall();
+        let list = |seconds| {
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds);
+            recall.list(&scopes, &filters, order, None, 5, deadline)
+        };
+        let mut before = 0.0;
+        for _ in 0..2 {
+            let Err(RecallError::Building { progress }) = list(5).await else {
+                panic!("it is not building");
+            };
+            assert!(
+                progress > before && progress < 1.0,
+                "{order:?}: {progress} after {before}"
+            );
+            before = progress;
+        }
+        let page = list(60).await.unwrap();
+        assert!(page.memories.is_empty() && page.next.is_none());
+        world.requests();
+        assert!(list(5).await.is_ok(), "{order:?}");
+        let gets = world.requests().into_iter();
+        let gets = gets.filter(|request| request.starts_with("GET")).count();
+        assert!(gets < 400, "{order:?}: {gets}");
+    }
+}
