@@ -17,9 +17,10 @@ use memory_web::media_type::JSON;
 use memory_web::problem::{Code, Problem, Source};
 
 const SEND: &str = "\
-One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
-2025-06-18. Its tool `append_memory` takes the flat body of `POST /memory`. A `tools/call` works without any handshake. \
-Bad arguments and failures of the storage are results with `isError`. The same operation is at `/api/v1/mcp`.";
+One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25, \
+2025-06-18, 2025-03-26 and 2024-11-05. Its tool `append_memory` takes the flat body of `POST /memory`. A `tools/call` \
+works without any handshake. Bad arguments and failures of the storage are results with `isError`. The same operation \
+is at `/api/v1/mcp`.";
 
 const SEND_BOTH: &str = "\
 `serve` on a laptop has both halves in one process, and here the tools of `/mcp/recall`, too.";

@@ -38,9 +38,10 @@ Gets one memory in full. Send the `self` link of a search or a list as it stands
 timestamp. Stewards also see the memory's events. The same operation is at `/api/v1/mcp/memory/{id}`, \
 `/api/v1/mcp/memories/{id}` and `/memories/{id}`.";
 const SEND: &str = "\
-One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
-2025-06-18. Its tools are `search_memory` and `get_memory`. A `tools/call` works without any handshake. Bad arguments and \
-failures of the storage are results with `isError`. The same operation is at `/api/v1/mcp/recall`.";
+One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25, \
+2025-06-18, 2025-03-26 and 2024-11-05. Its tools are `search_memory` and `get_memory`. A `tools/call` works without any \
+handshake. Bad arguments and failures of the storage are results with `isError`. The same operation is at \
+`/api/v1/mcp/recall`.";
 
 /// Adds the paths of recall.
 pub(super) fn add_to(paths: PathsBuilder) -> PathsBuilder {

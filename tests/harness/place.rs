@@ -54,6 +54,9 @@ pub(crate) fn check(name: &str, place: &Place, seen: &Value, version: Option<&st
         [seen["receipt"]["s3_key"].as_str().unwrap()],
         "{name}"
     );
+    let hits = seen["found"]["memories"].as_array().unwrap();
+    let ids: Vec<_> = hits.iter().map(|hit| &hit["memory_id"]).collect();
+    assert_eq!(ids, [&seen["receipt"]["memory_id"]], "{name}");
     assert_eq!(seen["refused_is_error"], true, "{name}");
     let words = seen["refused_text"].as_str().unwrap();
     assert!(

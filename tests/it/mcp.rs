@@ -95,7 +95,10 @@ async fn initialize_negotiates_its_own_versions_and_never_the_modern_one() {
     for (asked, given) in [
         (r#""2025-06-18""#, "2025-06-18"),
         (r#""2025-11-25""#, "2025-11-25"),
-        (r#""2024-11-05""#, "2025-11-25"),
+        (r#""2025-03-26""#, "2025-03-26"),
+        (r#""2024-11-05""#, "2024-11-05"),
+        (r#""2024-11-04""#, "2025-11-25"),
+        (r#""2024-10-07""#, "2025-11-25"),
         (r#""2026-07-28""#, "2025-11-25"),
         (r#""2099-01-01""#, "2025-11-25"),
         ("7", "2025-11-25"),
@@ -199,7 +202,7 @@ async fn the_older_eras_errors_come_with_200_but_for_an_unsupported_version() {
     // A client that falls back to `initialize` may still send what it hoped for.
     let initialize = mcp(request("initialize", "{}")).header("mcp-protocol-version", "2099-01-01");
     assert_eq!(app.send(initialize).await.status, 200);
-    for version in ["2025-06-18", "2025-11-25"] {
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let supported = mcp(request("tools/list", "{}")).header("mcp-protocol-version", version);
         assert_eq!(app.send(supported).await.status, 200);
     }

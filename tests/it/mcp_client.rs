@@ -3,12 +3,12 @@
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ClientLifecycleMode, ClientServiceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::place::{check, over_http, over_stdio};
 
 #[tokio::test]
-async fn the_rust_client_stores_a_memory_in_either_lifecycle() {
+async fn the_rust_client_stores_and_finds_a_memory_in_either_lifecycle() {
     let modern = || ClientLifecycleMode::Discover {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
     };
@@ -35,14 +35,17 @@ async fn the_rust_client_stores_a_memory_in_either_lifecycle() {
                 [] => unreachable!("a place has a target"),
             };
             let tools = client.list_all_tools().await.unwrap();
-            let call = |content: &str| {
-                let arguments = json!({"entity_id": "rob", "domain": "work", "content": content, "timestamp": "2026-01-27T03:14:22Z"});
+            let call = |tool: &'static str, arguments: Value| {
                 let arguments = arguments.as_object().unwrap().clone();
-                client.call_tool(
-                    CallToolRequestParams::new("append_memory").with_arguments(arguments),
-                )
+                client.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments))
             };
-            let (accepted, refused) = (call("„☃“").await.unwrap(), call(" ").await.unwrap());
+            let append = |content: &str| {
+                let memory = json!({"entity_id": "rob", "domain": "work", "content": content, "timestamp": "2026-01-27T03:14:22Z"});
+                call("append_memory", memory)
+            };
+            let (accepted, refused) = (append("„☃“").await.unwrap(), append(" ").await.unwrap());
+            let place_of_it = json!({"domain": "work", "entity_id": "rob"});
+            let found = call("search_memory", place_of_it).await.unwrap();
             let refused = serde_json::to_value(refused).unwrap();
             let seen = json!({
                 "tool": tools[0].name,
@@ -50,6 +53,7 @@ async fn the_rust_client_stores_a_memory_in_either_lifecycle() {
                 "is_error": accepted.is_error,
                 "refused_is_error": refused["isError"],
                 "refused_text": refused["content"][0]["text"],
+                "found": found.structured_content,
             });
             check(version, &place, &seen, None);
             client.cancel().await.unwrap();

@@ -249,11 +249,12 @@ fn initialize_gives_the_version_asked_for_if_it_is_of_its_era_and_else_the_newes
             .unwrap()
             .to_owned()
     };
-    assert_eq!(negotiated(r#""2025-06-18""#), "2025-06-18");
-    assert_eq!(negotiated(r#""2025-11-25""#), "2025-11-25");
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        assert_eq!(negotiated(&format!("\"{version}\"")), version);
+    }
     for other in [
         r#""2026-07-28""#,
-        r#""2024-11-05""#,
+        r#""2024-10-07""#,
         r#""2025-11-25 ""#,
         "20251125",
         "null",

@@ -5,7 +5,7 @@
 //
 // FOLDER contains node_modules. `sdk` is @modelcontextprotocol/sdk 1.x. `client` is @modelcontextprotocol/client 2.x,
 // which starts with `initialize` unless it is set to negotiate the version (`client-auto`). Lists the tools, appends a
-// memory, appends one that is refused, and prints the results as one line of JSON.
+// memory, appends one that is refused, finds the first again, and prints the results as one line of JSON.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -46,6 +46,10 @@ await client.connect(transport);
 const { tools } = await client.listTools();
 const stored = await client.callTool({ name: "append_memory", arguments: memory });
 const refused = await client.callTool({ name: "append_memory", arguments: { ...memory, content: " " } });
+const found = await client.callTool({
+  name: "search_memory",
+  arguments: { query: "mornings", domain: "work", entity_id: "rob" },
+});
 const seen = {
   version: client.getNegotiatedProtocolVersion?.() ?? transport.protocolVersion ?? null,
   tool: tools[0].name,
@@ -53,6 +57,7 @@ const seen = {
   is_error: stored.isError ?? false,
   refused_is_error: refused.isError,
   refused_text: refused.content[0].text,
+  found: JSON.parse(found.content[0].text),
 };
 await client.close();
 console.log(JSON.stringify(seen));

@@ -3,8 +3,9 @@
 usage: mcp_client.py auto|legacy URL
        mcp_client.py auto|legacy COMMAND ARGUMENT...
 
-Lists the tools, appends a memory, appends one that is refused, and prints the results as one line of JSON. Version 1
-knows only the older protocol versions, which start with `initialize`.
+Lists the tools, appends a memory, appends one that is refused, finds the first again, and prints the results as one
+line of JSON. Version 1 knows only the older protocol versions, which start with `initialize`. Before 1.10 it reads a
+result only as text.
 """
 
 import asyncio
@@ -36,31 +37,37 @@ async def work(session):
     tools = (await session.list_tools()).tools
     stored = await session.call_tool("append_memory", MEMORY)
     refused = await session.call_tool("append_memory", {"entity_id": "rob", "domain": "work", "content": " "})
-    return tools, stored, refused
+    found = await session.call_tool("search_memory", {"query": "mornings", "domain": "work", "entity_id": "rob"})
+    return tools, stored, refused, json.loads(found.content[0].text)
 
 
 async def second():
     from mcp import Client
 
     async with Client(TARGET[0] if is_url() else parameters(), mode=MODE) as client:
-        tools, stored, refused = await work(client)
+        tools, stored, refused, found = await work(client)
         seen = client.protocol_version
-    return seen, tools[0].name, stored.structured_content, stored.is_error, refused.is_error, refused.content[0].text
+    receipt = stored.structured_content
+    return seen, tools[0].name, receipt, stored.is_error, refused.is_error, refused.content[0].text, found
 
 
 async def first():
     from mcp import ClientSession
     from mcp.client.stdio import stdio_client
-    from mcp.client.streamable_http import streamable_http_client
+    import mcp.client.streamable_http as http
 
-    transport = streamable_http_client(TARGET[0]) if is_url() else stdio_client(parameters())
+    # The name before 1.24.
+    over_http = getattr(http, "streamable_http_client", None) or http.streamablehttp_client
+    transport = over_http(TARGET[0]) if is_url() else stdio_client(parameters())
     async with transport as (read, write, *_), ClientSession(read, write) as session:
         seen = (await session.initialize()).protocolVersion
         await session.send_ping()
-        tools, stored, refused = await work(session)
-    return seen, tools[0].name, stored.structuredContent, stored.isError, refused.isError, refused.content[0].text
+        tools, stored, refused, found = await work(session)
+    receipt = json.loads(stored.content[0].text)
+    assert getattr(stored, "structuredContent", receipt) == receipt
+    return seen, tools[0].name, receipt, stored.isError, refused.isError, refused.content[0].text, found
 
 
-names = ("version", "tool", "receipt", "is_error", "refused_is_error", "refused_text")
+names = ("version", "tool", "receipt", "is_error", "refused_is_error", "refused_text", "found")
 seen = asyncio.run(first() if version("mcp").startswith("1.") else second())
 print(json.dumps(dict(zip(names, seen))))

@@ -17,8 +17,17 @@ const TYPESCRIPT: [&str; 2] = [
     "@modelcontextprotocol/sdk@1.32.2",
     "@modelcontextprotocol/client@2.4.0",
 ];
-const PYTHON_1: &str = "mcp==1.30.0";
-const PYTHON_2: &str = "mcp==2.3.0";
+/// From before structured results, and from before the version header.
+const TYPESCRIPT_OLD: [&str; 1] = ["@modelcontextprotocol/sdk@1.12.0"];
+const PYTHON_OLD: &[&str] = &["mcp==1.9.4", "pydantic==2.11.4"];
+const PYTHON_1: &[&str] = &["mcp==1.30.0"];
+const PYTHON_2: &[&str] = &["mcp==2.3.0"];
+
+/// The versions that the suite knows. It has no schema of 2024-11-05.
+pub(crate) fn versions_of_the_suite() -> impl Iterator<Item = &'static str> {
+    let versions = memory_web::mcp::VERSIONS.into_iter();
+    versions.filter(|version| *version != "2024-11-05")
+}
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,7 +40,7 @@ fn the_official_conformance_suite_finds_no_failure_but_the_ones_argued() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let installed = node("conformance", &CONFORMANCE).join("node_modules");
-    for version in memory_web::mcp::VERSIONS {
+    for version in versions_of_the_suite() {
         let output = Command::new(installed.join("node/bin/node"))
             .arg(installed.join("@modelcontextprotocol/conformance/dist/index.js"))
             .args(["server", "--suite", "all", "--spec-version", version])
@@ -77,32 +86,35 @@ fn command_of(command: &Command, place: &Place) -> Command {
 }
 
 #[test]
-fn the_python_clients_of_both_major_versions_store_a_memory() {
-    for (package, mode, version) in [
+fn the_python_clients_of_both_major_versions_and_an_old_one_store_and_find_a_memory() {
+    for (packages, mode, version) in [
+        (PYTHON_OLD, "legacy", "2025-03-26"),
         (PYTHON_1, "legacy", "2025-11-25"),
         (PYTHON_2, "legacy", "2025-11-25"),
         (PYTHON_2, "auto", "2026-07-28"),
     ] {
-        let mut command = Command::new(python(&[package]).join("python"));
+        let mut command = Command::new(python(packages).join("python"));
         command.arg(file("mcp_client.py")).arg(mode);
-        run(&format!("{package} {mode}"), &mut command, Some(version));
+        run(&format!("{packages:?} {mode}"), &mut command, Some(version));
     }
 }
 
 #[test]
-fn the_typescript_clients_of_both_major_versions_store_a_memory() {
-    let installed = node("clients", &TYPESCRIPT);
-    for (flavour, version) in [
-        // The older client knows its version only over HTTP.
-        ("sdk", None),
-        ("client", Some("2025-11-25")),
-        ("client-auto", Some("2026-07-28")),
+fn the_typescript_clients_of_both_major_versions_and_an_old_one_store_and_find_a_memory() {
+    let newest = node("clients", &TYPESCRIPT);
+    let old = node("old-clients", &TYPESCRIPT_OLD);
+    for (installed, flavour, version) in [
+        // These two know their version only over HTTP, or not at all.
+        (&old, "sdk", None),
+        (&newest, "sdk", None),
+        (&newest, "client", Some("2025-11-25")),
+        (&newest, "client-auto", Some("2026-07-28")),
     ] {
         let mut command = Command::new("node");
         command
             .arg(file("mcp_client.mjs"))
             .arg(flavour)
-            .arg(&installed);
+            .arg(installed);
         run(flavour, &mut command, version);
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::exchange::send;
 use crate::installed::node;
-use crate::mcp_clients::CONFORMANCE;
+use crate::mcp_clients::{CONFORMANCE, versions_of_the_suite};
 use crate::wire::{Exchange, exchanges};
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn every_answer_is_valid_by_the_protocols_own_schemas() {
         String::from_utf8_lossy(&printed.stderr)
     );
     let schemas: Value = serde_json::from_slice(&printed.stdout).unwrap();
-    for version in memory_web::mcp::VERSIONS {
+    for version in versions_of_the_suite() {
         let schema = &schemas[version];
         let definitions = if schema.get("$defs").is_some() {
             "$defs"

@@ -28,6 +28,7 @@ for (const { index } of program.matchAll(/=\{\$schema:`https?:\/\/json-schema\.o
 // Each schema is recognised by a definition that is new in its version.
 const names = (schema) => Object.keys(schema.definitions ?? schema.$defs);
 const versions = {
+  "2025-03-26": (schema) => "definitions" in schema && !names(schema).includes("ResourceLink"),
   "2025-06-18": (schema) => "definitions" in schema && names(schema).includes("ResourceLink"),
   "2025-11-25": (schema) => names(schema).includes("CreateTaskResult"),
   "2026-07-28": (schema) => names(schema).includes("DiscoverResult"),

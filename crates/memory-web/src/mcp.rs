@@ -31,10 +31,14 @@ use results::{
 };
 
 /// The supported versions, the newest first (contract 5.2).
-pub const VERSIONS: [&str; 3] = [MODERN, "2025-11-25", "2025-06-18"];
+pub const VERSIONS: [&str; 5] = {
+    let [a, b, c, d] = WITH_INITIALIZE;
+    [MODERN, a, b, c, d]
+};
 const MODERN: &str = "2026-07-28";
-/// Those of them in which a connection begins with `initialize`, the newest first.
-const WITH_INITIALIZE: [&str; 2] = [VERSIONS[1], VERSIONS[2]];
+/// Those of them in which a connection begins with `initialize`, the newest first. A message of one
+/// tool is the same in all of them: an older client ignores the members that are newer than it.
+const WITH_INITIALIZE: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
 /// A value as it was spelled, on one line.
 #[expect(

@@ -318,7 +318,7 @@ mod tests {
         {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"This server has no method \"a\\\"b\". It has tools only: see tools/list."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Params."}}
         {"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"Header."}}
-        {"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"The protocol version \"v9\" is not supported. Supported versions: 2026-07-28, 2025-11-25, 2025-06-18.","data":{"supported":["2026-07-28","2025-11-25","2025-06-18"],"requested":"v9"}}}
+        {"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"The protocol version \"v9\" is not supported. Supported versions: 2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05.","data":{"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"requested":"v9"}}}
         "#);
     }
 

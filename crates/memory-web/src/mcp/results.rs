@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::VERSIONS;
+
 /// What a server is.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct ServerInfo {
@@ -56,7 +58,7 @@ pub(super) struct InitializeResult {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DiscoverResult {
-    pub(super) supported_versions: [&'static str; 3],
+    pub(super) supported_versions: [&'static str; VERSIONS.len()],
     pub(super) capabilities: Capabilities,
     pub(super) instructions: &'static str,
     #[serde(flatten)]
