@@ -91,8 +91,8 @@ pub(super) struct Server<'s> {
     pub(super) call: (&'s str, &'s str),
     /// The response to it, with its summary.
     pub(super) result: (&'s str, &'s str),
-    /// Whether calls store memories.
-    pub(super) is_written: bool,
+    /// When a call has `Idempotent-Replayed: true`, if calls can have it.
+    pub(super) replayed: Option<&'s str>,
     /// Responds to a message that is refused.
     pub(super) refuse: &'s dyn Fn(&str) -> String,
 }
@@ -110,7 +110,7 @@ pub(super) fn send_message(with_recall: bool) -> Operation {
         description: &description,
         call: ("A memory to append", &call),
         result: ("The memory is durable", &result),
-        is_written: true,
+        replayed: Some("`true` if the memory was already durable."),
         refuse: &|message| match dispatch(message) {
             Step::Respond(response) => response.message.unwrap_or_default(),
             Step::Call(..) => String::new(),
@@ -131,9 +131,8 @@ pub(super) fn operation(server: &Server<'_>) -> Operation {
         );
     let shown = [("call", example(server.result.0, server.result.1))];
     let mut ok = response("The response. Before 2026-07-28 a JSON-RPC error has this status, too.");
-    if server.is_written {
-        let replayed = header("`true` if the memory was already durable.");
-        ok = ok.header("Idempotent-Replayed", replayed);
+    if let Some(replayed) = server.replayed {
+        ok = ok.header("Idempotent-Replayed", header(replayed));
     }
     let mut operation = OperationBuilder::new()
         .operation_id(Some(server.id))

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use memory_recall::described::{self, Operation as Read};
+use memory_recall::described::{self, Failure, Operation as Read};
 use memory_recall::tools;
 use memory_web::documents::ErrorDocument;
 use memory_web::guard::WRONG_KEY;
@@ -69,7 +69,23 @@ fn read(operation: Read) -> Operation {
         .summary(Some(summary))
         .description(Some(description))
         .parameters(Some(described::parameters(operation)))
-        .response("200", found(operation))
+        .response("200", found(operation));
+    if operation == Read::Get {
+        described = described.response(
+            "304",
+            tagged(guarded(response("The caller has it already."))),
+        );
+    }
+    with_failures(described, described::failures(operation), meaning).build()
+}
+
+/// The same operation with these failures, with those of every route, and with a gateway's.
+pub(super) fn with_failures(
+    operation: OperationBuilder,
+    own: Vec<Failure>,
+    meaning: fn(u16) -> &'static str,
+) -> OperationBuilder {
+    let mut operation = operation
         .response("401", ResponseBuilder::new().description(
             "The token is missing, has expired, or is not for this API. A gateway in front of the service sends this.",
         ))
@@ -77,14 +93,8 @@ fn read(operation: Read) -> Operation {
             .description("Too many requests, or the quota is used up. A gateway in front of the service sends this.")
             .header("Retry-After", header("Seconds to wait before the request is repeated."))
             .content(JSON_API, content(reference::<ErrorDocument>(), [])));
-    if operation == Read::Get {
-        described = described.response(
-            "304",
-            tagged(guarded(response("The caller has it already."))),
-        );
-    }
     let mut by_status: BTreeMap<u16, Vec<FailureExample>> = BTreeMap::new();
-    for failure in failures(operation) {
+    for failure in failures(own) {
         by_status.entry(failure.status()).or_default().push(failure);
     }
     for (status, failures) in by_status {
@@ -93,13 +103,13 @@ fn read(operation: Read) -> Operation {
             failure = failure.header("ETag", header(TAG));
         }
         let failure = guarded(failure).header("Cache-Control", header("`no-store`"));
-        described = described.response(status.to_string(), failure);
+        operation = operation.response(status.to_string(), failure);
     }
-    described.build()
+    operation
 }
 
-/// Every failure that the document shows: recall's own, and those of every route.
-fn failures(operation: Read) -> Vec<FailureExample> {
+/// Every failure that the document shows: the operation's own, and those of every route.
+fn failures(own: Vec<Failure>) -> Vec<FailureExample> {
     let wrong_key = Problem::forbidden(Source::None, WRONG_KEY);
     let of_every_route = [
         ("forbidden", "The key is wrong", vec![wrong_key]),
@@ -110,8 +120,8 @@ fn failures(operation: Read) -> Vec<FailureExample> {
         ),
         ("internal", "A bug", vec![Problem::internal()]),
     ];
-    let own = described::failures(operation).into_iter();
-    own.chain(of_every_route)
+    own.into_iter()
+        .chain(of_every_route)
         .map(|(name, summary, problems)| FailureExample {
             name,
             summary,
@@ -145,7 +155,7 @@ fn meaning(status: u16) -> &'static str {
     }
 }
 
-const TAG: &str = "Changes with the memory's status. Each form has its own.";
+pub(super) const TAG: &str = "Changes with the memory's status. Each form has its own.";
 
 fn found(operation: Read) -> Response {
     let description = match operation {
@@ -190,7 +200,7 @@ fn tagged(response: ResponseBuilder) -> ResponseBuilder {
 }
 
 /// Documents the header fields that keep browsers from showing memories to other sites.
-fn guarded(response: ResponseBuilder) -> ResponseBuilder {
+pub(super) fn guarded(response: ResponseBuilder) -> ResponseBuilder {
     response
         .header("X-Content-Type-Options", header("`nosniff`"))
         .header("Cross-Origin-Resource-Policy", header("`same-origin`"))
@@ -222,7 +232,7 @@ fn send_message() -> Operation {
             "The memory of the example of the envelope",
             &result.unwrap_or_default(),
         ),
-        is_written: false,
+        replayed: None,
         refuse: &|message| match dispatch(message) {
             Step::Respond(response) => response.message.unwrap_or_default(),
             Step::Call(..) => String::new(),

@@ -6,6 +6,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 
+use memory_log::event::{REASON_BYTES_MAX, Status};
 use memory_log::memory::NAME_BYTES_MAX;
 
 /// Something other than white space. It is anchored, because some programs match from the start of a
@@ -80,6 +81,63 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
         ("MemoryAttributes", attributes),
         ("ToolBody", tool_body),
         ("ToolMetadata", metadata),
+    ]
+    .map(|(name, schema)| (name, Schema::from(schema.build())))
+}
+
+/// The names and schemas of the bodies of changes.
+pub(super) fn of_changes() -> [(&'static str, Schema); 5] {
+    let status = text("The status that the memory shall have.")
+        .title(Some("MemoryStatus"))
+        .enum_values(Some(Status::ALL.map(Status::as_str)));
+    let attributes = object(
+        "The status. Other attributes may stand here as they are stored: any other value of them is refused.",
+    )
+    .property("status", status)
+    .required("status");
+    let resource = object("The memory, by the id of the path.")
+        .property(
+            "type",
+            text("The type of every memory.").enum_values(Some(["memories"])),
+        )
+        .required("type")
+        .property(
+            "id",
+            text("The memory's id.").format(Some(known(KnownFormat::Uuid))),
+        )
+        .required("id")
+        .property(
+            "attributes",
+            Ref::from_schema_name("MemoryChangeAttributes"),
+        )
+        .required("attributes");
+    let document = object("A change of a memory's status.")
+        .property("data", Ref::from_schema_name("MemoryChange"))
+        .required("data")
+        .property("meta", Ref::from_schema_name("ChangeMeta"));
+    let meta = object("Why and where the change is made.")
+        .property(
+            "reason",
+            optional(text(&format!(
+                "Why, for stewards, who see it: at most {REASON_BYTES_MAX} bytes of UTF-8."
+            )))
+            .max_length(Some(REASON_BYTES_MAX)),
+        )
+        .property(
+            "repository_id",
+            optional(text(
+                "The scope, if the query does not name it: the memories of this repository.",
+            ))
+            .format(Some(known(KnownFormat::Uuid))),
+        );
+    let deletion = object("Why and where a memory is deleted.")
+        .property("meta", Ref::from_schema_name("ChangeMeta"));
+    [
+        ("MemoryChangeDocument", document),
+        ("MemoryChange", resource),
+        ("MemoryChangeAttributes", attributes),
+        ("ChangeMeta", meta),
+        ("DeletionDocument", deletion),
     ]
     .map(|(name, schema)| (name, Schema::from(schema.build())))
 }

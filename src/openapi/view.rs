@@ -21,6 +21,7 @@ pub enum View {
     Tool,
 }
 
+const STORES: &str = "storeMemory";
 const STORE: &str = "Stores one memory. The response is sent when the memory is durable.";
 /// The paths whose responses have both shapes.
 const PATHS: [&str; 4] = ["/memory", "/memory/search", "/memories", "/memory/{id}"];
@@ -34,7 +35,7 @@ impl View {
         }
     }
 
-    /// The schema of a request.
+    /// The schema of a request that stores.
     fn request(self) -> &'static str {
         match self {
             Self::JsonApi => "#/components/schemas/MemoryCreateDocument",
@@ -42,7 +43,7 @@ impl View {
         }
     }
 
-    /// The example of a request and of its response.
+    /// The example of a request that stores, and of its response.
     fn example(self) -> &'static str {
         match self {
             Self::JsonApi => "envelope",
@@ -72,7 +73,11 @@ impl View {
         );
         let items = members(&mut document, "/paths").into_iter().flatten();
         let items = items.filter_map(|(_, item)| item.as_object_mut());
-        for (_, operation) in items.flatten() {
+        for (method, operation) in items.flatten() {
+            // OpenAPI 3.0 has no bodies of DELETE.
+            if let ("delete", Some(operation)) = (&**method, operation.as_object_mut()) {
+                operation.remove("requestBody");
+            }
             self.narrow(operation);
         }
         let mut reached = BTreeSet::new();
@@ -92,19 +97,16 @@ impl View {
         let of_this_form = |name: &str, _: &Value| name == media_type;
         let body = format!("/content/{}", media_type.replace('/', "~1"));
         let shown = format!("{body}/examples");
+        let stores = operation.get("operationId").is_some_and(|id| id == STORES);
         if let Some(request) = operation.get_mut("requestBody") {
-            set(
-                request,
-                "/description",
-                &"One memory, at most 4 MiB.".into(),
-            );
             keep(request, "/content", of_this_form);
-            set(
-                request,
-                &format!("{body}/schema"),
-                &reference(self.request()),
-            );
-            keep(request, &shown, |name, _| name == self.example());
+            if stores {
+                let description = "One memory, at most 4 MiB.";
+                set(request, "/description", &description.into());
+                let schema = format!("{body}/schema");
+                set(request, &schema, &reference(self.request()));
+                keep(request, &shown, |name, _| name == self.example());
+            }
         }
         keep(operation, "/responses", |_, response| {
             response.pointer(&body).is_some()

@@ -366,6 +366,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         "memory_recall::described",
         &[
             "access",
+            "body",
+            "change",
+            "changer",
             "endpoints",
             "event",
             "find",
@@ -392,6 +395,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "body",
             "caller",
             "described",
+            "event",
             "flat",
             "guard",
             "jsonapi",

@@ -54,6 +54,7 @@ mod negotiation;
 #[path = "../harness/notice.rs"]
 mod notice;
 mod openapi;
+mod openapi_changes;
 mod openapi_recall;
 mod outcomes;
 #[path = "../harness/place.rs"]

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use axum::Extension;
 use memory_ingress::joined::Log;
 use memory_ingress::openapi;
 use memory_ingress::remember::Ingress;
@@ -18,11 +19,12 @@ use memory_ingress::shape;
 use memory_log::event::{Actor, Change, Event, Status};
 use memory_log::memory::Memory;
 use memory_log::object::Object;
-use memory_log::scope::{ReadScopes, WriteScopes};
+use memory_log::scope::{Claims, ReadScopes, WriteScopes};
 use memory_log::steward::Stewards;
 use memory_log::timestamp::Timestamp;
 use memory_recall::access::Access;
 use memory_recall::find::{BYTES_MAX, Recall};
+use memory_s3::changer::Changer;
 use memory_s3::embedded::{self, BUCKET, Disk};
 use memory_s3::reader::Reader;
 use memory_s3::writer::Writer;
@@ -40,9 +42,9 @@ use crate::exchange::{Answer, Asked, JSON, JSON_API, ask, token, valid_at};
 use crate::faulty::client_with;
 
 /// The query string of the examples.
-const SCOPE: &str = "filter%5Brepository_id%5D=9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+pub(crate) const SCOPE: &str = "filter%5Brepository_id%5D=9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 
-static DOCUMENT: LazyLock<Value> =
+pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&openapi::document()).unwrap());
 
 /// The memory of the example of the envelope.
@@ -52,7 +54,7 @@ static MEMORY: LazyLock<Memory> = LazyLock::new(|| {
     memory_of(&envelope.to_string())
 });
 
-fn memory() -> &'static Memory {
+pub(crate) fn memory() -> &'static Memory {
     &MEMORY
 }
 
@@ -73,16 +75,22 @@ fn older(number: usize) -> Memory {
 }
 
 /// A folder with the memory of the examples.
-struct World {
-    folder: TempDir,
-    scopes: ReadScopes,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) scopes: ReadScopes,
+    /// Where statuses can be changed, if they can.
+    pub(crate) write_scopes: Option<WriteScopes>,
+    /// Who asks.
+    pub(crate) claims: Claims,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
             scopes: ReadScopes::everywhere(),
+            write_scopes: None,
+            claims: Claims::default(),
         };
         world.put(memory());
         world
@@ -92,7 +100,7 @@ impl World {
         self.folder.path().join(BUCKET).join(key)
     }
 
-    fn write(&self, key: &str, body: &[u8]) {
+    pub(crate) fn write(&self, key: &str, body: &[u8]) {
         let path = self.path(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, body).unwrap();
@@ -103,30 +111,33 @@ impl World {
         self.write(&object.key, &object.body);
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         embedded::client(Disk::create(self.folder.path()).unwrap())
     }
 
-    fn app(&self, client: Client, callers: Callers) -> App {
+    pub(crate) fn app(&self, client: Client, callers: Callers) -> App {
         let reader = Reader::new(client.clone(), BUCKET);
-        let nobody = Stewards::parse("role=admin").unwrap();
-        let access = Access::new(Recall::new(reader), self.scopes.clone(), nobody);
+        let stewards = Stewards::parse("role=admin").unwrap();
+        let recall = Recall::new(reader.clone());
+        let mut access = Access::new(recall, self.scopes.clone(), stewards);
+        if let Some(write_scopes) = self.write_scopes.clone() {
+            let changer = Changer::new(client.clone(), BUCKET);
+            access = access.with_changes(reader, changer, write_scopes);
+        }
         let everywhere = WriteScopes::Everywhere;
         let log = Log {
             ingress: Arc::new(Ingress::new(Writer::new(client, BUCKET), everywhere)),
             access: Arc::new(access),
         };
         let allowed_origins = Vec::new();
-        App::of(router(
-            log.endpoints(),
-            Guard {
-                callers,
-                allowed_origins,
-            },
-        ))
+        let guard = Guard {
+            callers,
+            allowed_origins,
+        };
+        App::of(router(log.endpoints(), guard).layer(Extension(self.claims.clone())))
     }
 
-    async fn send(&self, asked: Asked) -> Answer {
+    pub(crate) async fn send(&self, asked: Asked) -> Answer {
         let app = self.app(self.client(), Callers::Gateway);
         app.send_raw(asked.build()).await
     }
@@ -134,7 +145,7 @@ impl World {
 
 /// An S3 that does one thing with every request.
 #[derive(Debug, Clone)]
-enum Does {
+pub(crate) enum Does {
     Answers(u16, &'static str),
     Waits(Duration),
 }
@@ -165,7 +176,7 @@ impl HttpConnector for Connector {
 }
 
 impl World {
-    fn over(&self, does: Does) -> App {
+    pub(crate) fn over(&self, does: Does) -> App {
         let client = client_with(self.folder.path(), move |behind| Connector {
             behind,
             does: does.clone(),
@@ -319,7 +330,7 @@ async fn every_example_of_a_failure_to_read_is_what_the_service_answers() {
     assert_eq!(shown.len(), 12 + 11 + 11);
 }
 
-fn has_only_documented_headers(answer: &Answer, response: &Value, about: &str) {
+pub(crate) fn has_only_documented_headers(answer: &Answer, response: &Value, about: &str) {
     for name in answer.headers.keys().map(axum::http::HeaderName::as_str) {
         let mut known = response["headers"].as_object().unwrap().keys();
         let of_every_answer = ["content-type", "content-length"].contains(&name);

@@ -266,7 +266,7 @@ fn immutable(names: &[String]) -> Vec<Problem> {
 }
 
 /// What a caller is told where a change is not made, and what the log says.
-fn unchanged(error: ChangeError) -> RequestError {
+pub(crate) fn unchanged(error: ChangeError) -> RequestError {
     let log = error.to_string();
     let of = |code, detail: &str| Problem::new(code, Source::None, detail);
     let problem = match error {

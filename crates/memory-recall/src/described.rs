@@ -6,21 +6,19 @@
 
 use std::sync::Arc;
 
-use memory_log::event::{Actor, Change, Event, Status};
+use memory_log::event::Status;
 use memory_log::memory::Memory;
 use memory_log::object::{Object, Stored};
 use memory_log::scope::{Claims, NoSingleScope, ReadScopes};
-use memory_log::timestamp::Timestamp;
 use memory_s3::reader::ReadError;
 use memory_web::flat::Flat;
 use memory_web::media_type::Representation;
 use memory_web::problem::Problem;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use uuid::Uuid;
 
 use crate::access::{deleted, not_found, refused, scope_required};
-use crate::documents::{self, Collection, FlatCollection, FlatOne, One};
+use crate::documents::{self, Changed, Collection, FlatChanged, FlatCollection, FlatOne, One};
 use crate::endpoints::{entity_tag, next_link};
 use crate::find::{Found, Page, RecallError, Recalled};
 use crate::line::Line;
@@ -30,9 +28,14 @@ use crate::rank::{self, Index};
 use crate::tools::bounded;
 use crate::words::Query;
 
+mod changes;
 mod parameters;
 
-pub use parameters::parameters;
+pub use changes::{
+    Changing, DELETE_BODY, change_failures, change_schemas, changed, forget_arguments, forgotten,
+    patch_body,
+};
+pub use parameters::{of_a_change, parameters};
 
 /// An operation that answers with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,8 @@ pub fn all_schemas() -> Vec<Named> {
     with_nested::<FlatCollection<'static>>(&mut all);
     with_nested::<One<'static>>(&mut all);
     with_nested::<FlatOne<'static>>(&mut all);
+    with_nested::<Changed>(&mut all);
+    with_nested::<FlatChanged>(&mut all);
     all
 }
 
@@ -181,7 +186,7 @@ pub fn failures(operation: Operation) -> Vec<Failure> {
         }
         Operation::Get => {
             failures.push(("not_found", "No such memory, or not for this caller", vec![not_found()]));
-            failures.extend(deletion().map(|event| ("deleted", "The memory is deleted", vec![deleted(&event, None)])));
+            failures.extend(changes::first_event(Status::Deleted).map(|event| ("deleted", "The memory is deleted", vec![deleted(&event, None)])));
         }
     }
     if operation == Operation::Search {
@@ -189,15 +194,4 @@ pub fn failures(operation: Operation) -> Vec<Failure> {
         failures.push(("view_building", "The memories are being read for the first time", building.problems));
     }
     failures
-}
-
-/// The event of a memory that was deleted.
-fn deletion() -> Option<Event> {
-    let change = Change {
-        status: Status::Deleted,
-        actor: Actor::new("local"),
-        reason: None,
-        timestamp: Timestamp::parse("2026-02-01T09:30:00Z").ok()?,
-    };
-    Event::next("repository", "e", Uuid::nil(), None, change)
 }

@@ -212,36 +212,63 @@ pub(crate) fn one_flat(recalled: &Recalled, past: Option<&ShownHistory>) -> Stri
     })
 }
 
-/// The proof of a change, as `meta` of JSON:API and flat.
-#[derive(Serialize)]
-struct ReceiptMeta {
-    memory_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    memory_status: Option<&'static str>,
-    seq: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changed_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s3_key: Option<String>,
-    #[serde(skip_serializing_if = "is_false")]
-    unchanged: bool,
-}
-
-#[derive(Serialize)]
-struct Changed {
+/// A change that is made, or was made before.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangedDocument)]
+pub(crate) struct Changed {
     jsonapi: JsonApi,
+    /// Of a PATCH: the memory as a GET shows it, unless it is deleted now.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MemoryResource<'static>>, nullable = false)]
     data: Option<Box<RawValue>>,
-    meta: ReceiptMeta,
+    meta: Receipted,
 }
 
-#[derive(Serialize)]
-struct FlatReceipt {
+/// The receipt of a change.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangeReceipt)]
+struct Receipted {
+    #[schema(format = Uuid)]
+    memory_id: String,
+    /// The status that the memory has now.
     status: &'static str,
     #[serde(flatten)]
-    receipt: ReceiptMeta,
+    by: MadeBy,
+}
+
+/// The receipt of a change in the flat form.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlatReceipt)]
+pub(crate) struct FlatChanged {
+    /// `ok`.
+    status: &'static str,
+    #[schema(format = Uuid)]
+    memory_id: String,
+    /// The status that the memory has now.
+    memory_status: &'static str,
+    #[serde(flatten)]
+    by: MadeBy,
+}
+
+/// The event that made a memory's status.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReceiptEvent)]
+struct MadeBy {
+    /// The number of the memory's highest event; 0 without events.
+    #[schema(minimum = 0, maximum = 201)]
+    seq: u8,
+    /// When the change was asked for. Left out without events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    changed_at: Option<String>,
+    /// The key of the event in the bucket. Left out without events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    s3_key: Option<String>,
+    /// Whether the memory had the status already, by another request than this one.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    unchanged: bool,
 }
 
 /// The receipt of a change as a JSON:API document, with the memory if a collection is given. A memory
@@ -253,34 +280,30 @@ pub(crate) fn changed(receipt: &Receipt, collection: Option<&str>) -> String {
         let recalled = Recalled::with_status(line, receipt.status, receipt.seq());
         raw(shown::resource(&recalled, collection))
     });
-    let meta = ReceiptMeta {
-        status: Some(receipt.status.as_str()),
-        ..receipt_meta(receipt)
-    };
     serialized(&Changed {
         jsonapi: JSON_API,
         data,
-        meta,
+        meta: Receipted {
+            memory_id: receipt.line.place.memory_id.to_string(),
+            status: receipt.status.as_str(),
+            by: made_by(receipt),
+        },
     })
 }
 
 /// The receipt of a change in the flat form.
 pub(crate) fn changed_flat(receipt: &Receipt) -> Flat {
-    Flat::success(&FlatReceipt {
+    Flat::success(&FlatChanged {
         status: OK,
-        receipt: ReceiptMeta {
-            memory_status: Some(receipt.status.as_str()),
-            ..receipt_meta(receipt)
-        },
+        memory_id: receipt.line.place.memory_id.to_string(),
+        memory_status: receipt.status.as_str(),
+        by: made_by(receipt),
     })
 }
 
-fn receipt_meta(receipt: &Receipt) -> ReceiptMeta {
+fn made_by(receipt: &Receipt) -> MadeBy {
     let event = receipt.event.as_deref();
-    ReceiptMeta {
-        memory_id: receipt.line.place.memory_id.to_string(),
-        status: None,
-        memory_status: None,
+    MadeBy {
         seq: receipt.seq(),
         changed_at: event.map(|event| event.change().timestamp.to_string()),
         s3_key: event.map(|event| event.object().key),

@@ -22,6 +22,7 @@ const QUERY_MAX: usize = 1_000;
 /// RFC 3339 with an offset.
 const INSTANT: &str =
     r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$";
+const IF_NONE_MATCH: &str = "If-None-Match";
 /// Some statuses, separated by commas.
 const STATUSES: &str = "^(unverified|verified|locked)(,(unverified|verified|locked))*$";
 
@@ -102,9 +103,22 @@ pub fn parameters(operation: Operation) -> Vec<Parameter> {
         Operation::Get => {
             let hint = "The memory's timestamp: a hint that makes it cheaper to find. It is in every `self` link.";
             parameters.push(query(CREATED_AT, instant(), hint));
-            parameters.push(known());
+            let known =
+                "The `ETag` that the caller has: the response is 304 if it is still the same.";
+            parameters.push(header(IF_NONE_MATCH, known));
         }
     }
+    parameters
+}
+
+/// Every parameter of a change of status: those of a request for the memory, with another condition.
+#[must_use]
+pub fn of_a_change() -> Vec<Parameter> {
+    let seen = "The `ETag` of the memory that the caller has seen: nothing is changed if it is another one by now (412). \
+                Required to unlock and to restore a memory.";
+    let mut parameters = parameters(Operation::Get);
+    parameters.retain(|parameter| parameter.name != IF_NONE_MATCH);
+    parameters.push(header("If-Match", seen));
     parameters
 }
 
@@ -137,15 +151,8 @@ fn id() -> Parameter {
     required(id)
 }
 
-fn known() -> Parameter {
-    let description =
-        "The `ETag` that the caller has: the response is 304 if it is still the same.";
-    parameter(
-        ParameterIn::Header,
-        "If-None-Match",
-        text().into(),
-        description,
-    )
+fn header(name: &str, description: &str) -> Parameter {
+    parameter(ParameterIn::Header, name, text().into(), description)
 }
 
 fn text() -> ObjectBuilder {
