@@ -2,11 +2,13 @@
 //! memory twice (contract 7.4).
 //!
 //! [`target`] is the URL, [`field`] a header field that the user adds, [`signer`] AWS Signature
-//! Version 4, [`verdict`] what a response means, [`endpoint`] the calls, and [`recall`] the tools that
-//! there are. Its errors name the options of the command line that help. The module must not print.
+//! Version 4, [`verdict`] what a response means, [`endpoint`] the calls, [`recall`] the tools that
+//! there are, and [`health`] whether it is up. Its errors name the options of the command line that help.
+//! The module must not print.
 
 pub mod endpoint;
 pub mod field;
+pub mod health;
 pub mod recall;
 pub mod signer;
 pub mod target;

@@ -13,9 +13,10 @@
 //! | 7 the use case | [`remember`] | draft → [`remember::Receipt`] |
 //! | 8 representation | [`jsonapi`], [`tool`], [`memory_web::problem`] | receipt or failure → document |
 //!
-//! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an agent on a pipe. `client` calls a
-//! deployed service. `options` is the command line, and `hits`, `replayed`, `progress` and `terminal` are what a person at a terminal sees. `openapi`
-//! generates the document of the HTTP interface. [`clock`] is the time.
+//! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an
+//! agent on a pipe. `client` calls a deployed service. `options` is the command line, `manual` its
+//! completions and manual pages, and `hits`, `replayed`, `progress` and `terminal` are what a person at a
+//! terminal sees. `openapi` generates the document of the HTTP interface. [`clock`] is the time.
 //! `docs/contract.md` is what all of this promises.
 
 pub mod clock;
@@ -35,6 +36,8 @@ pub mod client;
 pub mod hits;
 #[cfg(feature = "local")]
 pub mod joined;
+#[cfg(feature = "local")]
+pub mod manual;
 #[cfg(feature = "local")]
 pub mod openapi;
 #[cfg(feature = "local")]

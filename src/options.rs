@@ -7,14 +7,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use memory_log::timestamp::Timestamp;
 use memory_web::config::is_bucket_name;
 
 mod mcp;
+mod more;
 mod search;
+mod span;
 
 pub use mcp::{Mcp, Remote};
+pub use more::{Completions, Health, Page};
 pub use search::Search;
+pub use span::Span;
 
 /// Where memories are stored on a laptop.
 const DATA: &str = "./memory-data";
@@ -31,8 +34,22 @@ Examples:
   memory-ingress openapi > openapi.json           the OpenAPI document
   memory-ingress openapi --view tool              a view of it, for a client generator
 
-Settings: MEMORY_BUCKET, MEMORY_VIEWS_BUCKET, MEMORY_ALLOWED_ORIGINS, MEMORY_WRITE_SCOPES, MEMORY_API_KEY,
-RUST_LOG, AWS_ENDPOINT_URL_S3, AWS_REGION and the AWS SDK's own.";
+Settings, which the help of each command explains: [env: MEMORY_BUCKET] [env: MEMORY_API_KEY] [env: MEMORY_TOKEN]
+[env: MEMORY_ALLOWED_ORIGINS] [env: MEMORY_VIEWS_BUCKET] [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES]
+[env: MEMORY_SHARED_SCOPES] [env: MEMORY_STEWARDS] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3] and the
+AWS SDK's own.";
+
+/// The settings that every command with a log reads.
+macro_rules! settings_of_a_log {
+    () => {
+        "\
+  [env: MEMORY_VIEWS_BUCKET]       with a bucket: where the views are, which make searches fast
+  [env: AWS_REGION]                the region of the bucket; credentials come from the AWS SDK's own chain
+  [env: AWS_ENDPOINT_URL_S3]       another S3 than Amazon's, such as http://127.0.0.1:9000
+  [env: RUST_LOG]                  what stderr shows of it: off, error, warn, info (default), debug or trace"
+    };
+}
+pub(crate) use settings_of_a_log;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -67,16 +84,21 @@ pub enum Command {
     Views(Views),
     /// Print the OpenAPI document, or a view of it
     Openapi(Openapi),
+    /// Ask a service whether it is up
+    Health(Health),
+    /// Print the script that completes command lines in a shell
+    Completions(Completions),
+    /// Print a manual page
+    Man(Page),
 }
 
 /// Where the log of memories is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Location {
-    /// The folder of the memories [default: ./memory-data, unless `MEMORY_BUCKET` is set]
+    /// The folder of the memories [default: ./memory-data, unless a bucket is named]
     #[arg(long, value_name = "DIR", conflicts_with = "bucket")]
     data: Option<PathBuf>,
-    /// The bucket of the memories in Amazon S3
-    #[arg(long, value_name = "NAME", value_parser = bucket_name)]
+    #[arg(long, value_name = "NAME", value_parser = bucket_name, help = "The bucket of the memories in Amazon S3 [env: MEMORY_BUCKET]")]
     bucket: Option<String>,
 }
 
@@ -121,23 +143,22 @@ pub struct Names {
     pub entity: Option<String>,
 }
 
-/// Which time is meant.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Span {
-    /// Only memories at this instant or later (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = timestamp)]
-    pub since: Option<Timestamp>,
-    /// Only memories before this instant (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = timestamp)]
-    pub until: Option<Timestamp>,
-}
-
-fn timestamp(text: &str) -> Result<Timestamp, &'static str> {
-    Timestamp::parse(text).map_err(|_| "send RFC 3339 with an offset, such as 2026-01-19T14:00:00Z")
-}
-
 /// `serve`
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = concat!("\
+Examples:
+  memory-ingress serve                            on 127.0.0.1:8080, memories in ./memory-data
+  memory-ingress serve --data ~/memories --listen 127.0.0.1:0
+  memory-ingress serve --listen 0.0.0.0:8080      for other machines; it needs MEMORY_API_KEY
+  memory-ingress serve --bucket my-memories       Amazon S3 with your own credentials
+  memory-ingress serve --write-only               nothing can be read through it
+
+Settings:
+  [env: MEMORY_API_KEY]            the key that callers must send in the header x-api-key
+  [env: MEMORY_ALLOWED_ORIGINS]    browser origins that may call MCP, separated by commas
+  [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES] [env: MEMORY_STEWARDS]
+                                   who may write, read and change where
+", settings_of_a_log!()))]
 pub struct Serve {
     /// Listen on this address; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
@@ -152,15 +173,20 @@ pub struct Serve {
 
 /// `replay`
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-Each line is an object as it is stored. A bad or foreign object is reported on stderr instead, and the exit code is 1.
+#[command(after_help = concat!("\
+Each line is an object as it is stored. A bad or foreign object is reported on stderr instead, and the exit code is 1. On
+a terminal the last line says how many were proved.
 
 Examples:
   memory-ingress replay                                   all memories of ./memory-data
   memory-ingress replay --domain work --entity rob        an entity's memories, in the order of time
-  memory-ingress replay --since 2026-01-01T00:00:00Z --until 2026-02-01T00:00:00Z
+  memory-ingress replay --since 2026-01-01 --until 2026-02-01
+  memory-ingress replay --since 7d --limit 100            the first hundred of the last seven days
   memory-ingress replay --bucket my-memories | jq -r .content
-  memory-ingress replay --events --domain work            who verified, locked or deleted what")]
+  memory-ingress replay --events --domain work            who verified, locked or deleted what
+
+Settings:
+", settings_of_a_log!()))]
 pub struct Replay {
     /// Where the log is.
     #[command(flatten)]
@@ -174,16 +200,22 @@ pub struct Replay {
     /// Print the changes of status instead of the memories, and report a missing one too
     #[arg(long, conflicts_with_all = ["since", "until"])]
     pub events: bool,
+    /// Print this many lines at most
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
 }
 
 /// `views`
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
+#[command(after_help = concat!("\
 A view is a cache of an entity's memories in one object: in --data beside them, or in the bucket MEMORY_VIEWS_BUCKET.
 Searches make it by themselves. Made before, it spares the first search of a large entity the wait.
 
 Example:
-  memory-ingress views --domain work --entity rob")]
+  memory-ingress views --domain work --entity rob
+
+Settings:
+", settings_of_a_log!()))]
 pub struct Views {
     /// Where the log is.
     #[command(flatten)]
@@ -198,6 +230,11 @@ pub struct Views {
 
 /// `openapi`
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  memory-ingress openapi > openapi.json           the whole interface, in OpenAPI 3.1
+  memory-ingress openapi --view jsonapi           for a generator of clients
+  memory-ingress openapi --write-only             a service without recall")]
 pub struct Openapi {
     /// Print only one request shape, in OpenAPI 3.0.3, which every generator can read
     #[arg(long, value_enum)]
@@ -225,5 +262,66 @@ mod tests {
     #[test]
     fn no_two_options_have_one_name() {
         <Cli as CommandFactory>::command().debug_assert();
+    }
+
+    /// The words of a line of a shell, up to where it hands its output on.
+    fn words(line: &str) -> Vec<String> {
+        let command = [" > ", " | ", "  "].iter().fold(line.trim(), |line, end| {
+            line.split_once(end).map_or(line, |(command, _)| command)
+        });
+        let parts = command.split('"').zip([false, true].into_iter().cycle());
+        let of_part = |(part, quoted): (&str, bool)| match quoted {
+            true => vec![part.to_owned()],
+            false => part.split_whitespace().map(str::to_owned).collect(),
+        };
+        parts.flat_map(of_part).collect()
+    }
+
+    #[test]
+    fn every_help_has_examples_and_every_example_is_a_command_line() {
+        let mut program = <Cli as CommandFactory>::command();
+        program.build();
+        let of_help = |command: &clap::Command| {
+            let help = command.get_after_help().map(ToString::to_string);
+            (command.get_name().to_owned(), help.unwrap_or_default())
+        };
+        let commands = program.get_subcommands();
+        let commands = commands.filter(|command| command.get_name() != "help");
+        let helps: Vec<_> = commands.chain([&program]).map(of_help).collect();
+        for (name, help) in helps {
+            let examples = help
+                .lines()
+                .filter(|line| line.starts_with("  memory-ingress"));
+            let examples: Vec<_> = examples.collect();
+            assert!(!examples.is_empty(), "{name}");
+            for example in examples {
+                let parsed = Cli::try_parse_from(words(example));
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+                if name != "memory-ingress" {
+                    assert!(example.contains(&format!(" {name}")), "{name}: {example}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_settings_of_a_log_are_in_the_help_of_every_command_that_opens_one() {
+        let mut program = <Cli as CommandFactory>::command();
+        program.build();
+        for command in program.get_subcommands_mut() {
+            let opens_a_log = command
+                .get_arguments()
+                .any(|option| option.get_id() == "bucket");
+            let help = command.render_long_help().to_string();
+            for setting in [
+                "MEMORY_BUCKET",
+                "MEMORY_VIEWS_BUCKET",
+                "AWS_REGION",
+                "RUST_LOG",
+            ] {
+                let is_named = help.contains(&format!("[env: {setting}]"));
+                assert_eq!(is_named, opens_a_log, "{}: {setting}", command.get_name());
+            }
+        }
     }
 }

@@ -1,22 +1,37 @@
 //! What a person who waits sees on stderr, if stderr is a terminal.
 //!
-//! The module must not know what is counted.
+//! The clock alone draws it, never what is counted: a line drawn for each of many things would fill
+//! a slow terminal, and a recording of it. The module must not know what is counted.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Lines that are drawn a second. More would fill a slow terminal, and a log of it.
-const DRAWN_A_SECOND: u8 = 10;
+/// The time between two drawings: a person sees it move.
+const TURN: Duration = Duration::from_millis(200);
+/// Goes to the start of a terminal's line and erases it (ECMA-48: CR, EL).
+const ERASE: &str = "\r\u{1b}[2K";
 
-/// A counter of these things.
+/// A counter of these things, unless stdout shows the things themselves.
 #[must_use]
 pub fn counter(things: &str) -> ProgressBar {
+    if io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
     on_terminal(
         None,
-        &format!("{{spinner}} {{human_pos}} {things}, {{per_sec}}, {{elapsed}}"),
+        &format!("{{spinner}} {{human_pos}} {things}, {{rate}}/s, {{elapsed}}"),
     )
+}
+
+/// A line for stderr in the place of what is drawn there, which its next turn draws again below.
+#[must_use]
+pub fn instead(progress: &ProgressBar, line: &str) -> String {
+    match progress.is_hidden() {
+        true => line.to_owned(),
+        false => format!("{ERASE}{line}"),
+    }
 }
 
 /// A bar from 0 to 100.
@@ -32,11 +47,19 @@ fn on_terminal(length: Option<u64>, template: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let target = ProgressDrawTarget::stderr_with_hz(DRAWN_A_SECOND);
-    let progress = ProgressBar::with_draw_target(length, target);
+    let progress = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template(template) {
-        progress.set_style(style);
+        progress.set_style(style.with_key("rate", rate));
     }
-    progress.enable_steady_tick(Duration::from_millis(200));
+    progress.enable_steady_tick(TURN);
     progress
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is not negative, and fractions of it tell nobody anything"
+)]
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
 }

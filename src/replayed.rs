@@ -2,7 +2,10 @@
 //!
 //! The module must not print, or know where the log is.
 
+use std::fmt;
+
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use indicatif::HumanCount;
 use memory_log::event::EventKey;
 use memory_log::scope::ReadScope;
 use memory_recall::events::{self, Events};
@@ -33,6 +36,63 @@ impl Line {
 
     fn bad(key: &str, why: &impl std::fmt::Display) -> Self {
         Self::Bad(on_one_line(&format!("bad: {key}: {why}")))
+    }
+}
+
+/// How many lines of a replay were proved, and how many were complaints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Objects that were proved.
+    pub proved: u64,
+    /// Complaints.
+    pub bad: u64,
+}
+
+impl Tally {
+    /// The result of a replay of these things, in words.
+    #[must_use]
+    pub fn of(self, things: Things) -> String {
+        let Self { proved, bad } = self;
+        let (one, many) = things.names();
+        let count = HumanCount(proved);
+        match (proved, bad) {
+            (0, 0) => format!("0 {many}"),
+            (1, 0) => format!("1 {one}, proved"),
+            (_, 0) => format!("{count} {many}, all proved"),
+            (1, _) => format!("1 {one} proved, and {} reported above", Faults(bad)),
+            (_, _) => format!("{count} {many} proved, and {} reported above", Faults(bad)),
+        }
+    }
+}
+
+struct Faults(u64);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 fault"),
+            many => write!(f, "{} faults", HumanCount(many)),
+        }
+    }
+}
+
+/// What is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Things {
+    /// Memories.
+    Memories,
+    /// Events.
+    Events,
+}
+
+impl Things {
+    /// One of them, and many.
+    #[must_use]
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Memories => ("memory", "memories"),
+            Self::Events => ("event", "events"),
+        }
     }
 }
 
@@ -76,4 +136,29 @@ pub fn events(
         }
     });
     lines.filter_map(|line| async { line.transpose() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_says_what_was_proved_and_what_was_not() {
+        for (proved, bad, words) in [
+            (0, 0, "0 memories"),
+            (1, 0, "1 memory, proved"),
+            (10_000, 0, "10,000 memories, all proved"),
+            (0, 1, "0 memories proved, and 1 fault reported above"),
+            (1, 2, "1 memory proved, and 2 faults reported above"),
+            (
+                9_998,
+                1_200,
+                "9,998 memories proved, and 1,200 faults reported above",
+            ),
+        ] {
+            assert_eq!(Tally { proved, bad }.of(Things::Memories), words);
+        }
+        let one = Tally { proved: 1, bad: 0 };
+        assert_eq!(one.of(Things::Events), "1 event, proved");
+    }
 }

@@ -32,7 +32,7 @@ use super::target::{Route, Target};
 use super::verdict::{self, CallError, Next};
 use crate::clock::Clock;
 use crate::tool::{self, ToolOutcome};
-use memory_web::caller::{API_KEY, ApiKey};
+use memory_web::caller::{API_KEY, ApiKey, Token};
 use memory_web::flat::Flat;
 use memory_web::media_type::JSON;
 use memory_web::problem::{Problem, Written};
@@ -70,6 +70,8 @@ pub struct EndpointSettings {
     pub fields: Vec<String>,
     /// The key to send.
     pub key: Option<ApiKey>,
+    /// The token to send, unless a field of the user's is an `Authorization`.
+    pub token: Option<Token>,
 }
 
 /// A deployed service, and how it is called.
@@ -80,6 +82,7 @@ pub struct Endpoint {
     /// Signs the calls, if they are signed.
     pub signer: Option<Signer>,
     key: Option<ApiKey>,
+    token: Option<Token>,
     headers: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
     retries: u32,
@@ -93,6 +96,7 @@ impl fmt::Display for Endpoint {
         let proofs = [
             self.signer.is_some().then_some("a signature (SigV4)"),
             self.key.is_some().then_some("the key in MEMORY_API_KEY"),
+            self.token.is_some().then_some("the token in MEMORY_TOKEN"),
             is_authorized(&self.headers).then_some("the header authorization"),
         ];
         let proofs: Vec<_> = proofs.into_iter().flatten().collect();
@@ -129,7 +133,14 @@ impl Endpoint {
         let is_requested = [&settings.service, &settings.region, &settings.profile]
             .iter()
             .any(|option| option.is_some());
-        let has_another_proof = settings.key.is_some() || is_authorized(&headers);
+        let token = settings.token.filter(|_| !is_authorized(&headers));
+        if token.is_some() && is_requested {
+            return Err("A request has either a token or a signature: unset MEMORY_TOKEN, or leave --profile, --region and \
+                        --service out."
+                .to_owned());
+        }
+        let has_another_proof =
+            settings.key.is_some() || token.is_some() || is_authorized(&headers);
         let is_signed = !is_authorized(&headers)
             && (is_requested || !has_another_proof && !target.is_loopback());
         let signer = is_signed.then(|| {
@@ -146,6 +157,7 @@ impl Endpoint {
             target,
             signer,
             key: settings.key,
+            token,
             headers,
             timeout: settings.timeout,
             retries: settings.retries,
@@ -292,7 +304,17 @@ impl Endpoint {
         };
         let witness = Witness::default();
         let request = request.map(|body| witness.watch(SdkBody::from(body)));
-        let response = timeout_at(deadline, self.exchange(request)).await;
+        let began = Instant::now();
+        let response = timeout_at(deadline, exchange(&self.connector, request)).await;
+        let (path, ms) = (self.target.at(route).path(), began.elapsed().as_millis());
+        match &response {
+            Ok(Ok(response)) => {
+                let status = response.status().as_u16();
+                tracing::debug!(path, status, ms, "a request was answered");
+            }
+            Ok(Err(why)) => tracing::debug!(path, ms, why, "a request was not answered"),
+            Err(_) => tracing::debug!(path, ms, "a request was not answered in time"),
+        }
         let lost = |what: String| {
             let written = match witness.give_up() {
                 true => Written::NotWritten,
@@ -308,25 +330,6 @@ impl Endpoint {
             ))),
         };
         (result, credentials)
-    }
-
-    async fn exchange(&self, request: Request<SdkBody>) -> Result<Response<Vec<u8>>, String> {
-        let broken = |error: &(dyn Error + 'static)| {
-            format!("The connection to the endpoint failed: {}.", chain(error))
-        };
-        let request = HttpRequest::try_from(request).map_err(|error| broken(&error))?;
-        let response = self.connector.call(request).await;
-        let response = response.map_err(|error| broken(&error))?;
-        let response = response.try_into_http1x().map_err(|error| broken(&error))?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => {
-                "The endpoint's response is longer than any response of the service.".to_owned()
-            }
-            false => broken(&*error),
-        })?;
-        Ok(Response::from_parts(head, body.to_bytes().to_vec()))
     }
 
     /// A request with everything that proves its sender, and the credentials that signed it.
@@ -348,6 +351,12 @@ impl Endpoint {
             key.set_sensitive(true);
             request.headers_mut().insert(API_KEY, key);
         }
+        if let Some(token) = &self.token {
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.secret()))
+                .map_err(|_| "MEMORY_TOKEN cannot be sent in a header.")?;
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        }
         let mut credentials = None;
         if let Some(signer) = &self.signer {
             let identity = signer.identity().await?;
@@ -364,9 +373,33 @@ impl Endpoint {
     }
 }
 
+/// Sends one request and reads its whole response.
+///
+/// # Errors
+/// The connection failed, or the response is too long: in a sentence.
+pub(super) async fn exchange(
+    connector: &Connector,
+    request: Request<SdkBody>,
+) -> Result<Response<Vec<u8>>, String> {
+    let broken = |error: &(dyn Error + 'static)| {
+        format!("The connection to the endpoint failed: {}.", chain(error))
+    };
+    let request = HttpRequest::try_from(request).map_err(|error| broken(&error))?;
+    let response = connector.call(request).await;
+    let response = response.map_err(|error| broken(&error))?;
+    let response = response.try_into_http1x().map_err(|error| broken(&error))?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+        true => "The endpoint's response is longer than any response of the service.".to_owned(),
+        false => broken(&*error),
+    })?;
+    Ok(Response::from_parts(head, body.to_bytes().to_vec()))
+}
+
 /// One connector for the process, which follows no redirects: HTTPS by ring as everywhere here, through
 /// a proxy if the environment names one; plain HTTP on this machine.
-fn connector(target: &Target) -> Connector {
+pub(super) fn connector(target: &Target) -> Connector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .build();

@@ -51,6 +51,33 @@ pub fn parse(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
+/// Reads `NAME=VARIABLE`: the same field with the value of a variable of the environment, so that a
+/// secret is not on the command line. `variable` gives the value, if there is one.
+///
+/// # Errors
+/// What is wrong with it. The variable is not named, because it may be the secret itself by mistake.
+pub fn of_environment(
+    text: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let (name, named) = text
+        .split_once('=')
+        .ok_or("A --header-env is written NAME=VARIABLE.")?;
+    let is_name = |named: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        !named.is_empty() && named.bytes().all(plain)
+    };
+    let value = Some(named)
+        .filter(|named| is_name(named))
+        .and_then(variable);
+    match value.filter(|value| !value.trim().is_empty()) {
+        Some(value) => Ok(format!("{name}={value}")),
+        None => Err(format!(
+            "What --header-env {name} names is not a variable of the environment that is set."
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +117,23 @@ mod tests {
         assert!(parse("no value").is_err());
         let error = parse("x-team=sécret").unwrap_err();
         assert!(!error.contains("cret"), "{error}");
+    }
+
+    #[test]
+    fn a_field_of_the_environment_is_read_there_and_no_error_shows_it() {
+        let set = |name: &str| (name == "TEAM_TOKEN").then(|| "Bearer s3cret\n".to_owned());
+        let field = of_environment("Authorization=TEAM_TOKEN", set).unwrap();
+        assert_eq!(parse(&field).unwrap().1, "Bearer s3cret");
+        for wrong in [
+            "Authorization",
+            "Authorization=",
+            "Authorization=s3cret",
+            "Authorization=Bearer s3cret",
+            "Authorization=$TEAM_TOKEN",
+        ] {
+            let error = of_environment(wrong, set).unwrap_err();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+        assert!(of_environment("x-team=EMPTY", |_| Some(" ".to_owned())).is_err());
     }
 }

@@ -15,6 +15,8 @@ pub enum Route {
     Recall,
     /// The tools that change as well.
     Changes,
+    /// It says that the service is up.
+    Health,
 }
 
 impl Route {
@@ -23,12 +25,13 @@ impl Route {
             Self::Memory => "/api/v1/mcp/memory",
             Self::Recall => "/api/v1/mcp/recall",
             Self::Changes => "/api/v1/mcp/recall/changes",
+            Self::Health => "/health",
         }
     }
 }
 
 /// Paths that a user's URL may end with, the longer ones first. They mean the same service.
-const ENDINGS: [&str; 10] = [
+const ENDINGS: [&str; 11] = [
     Route::Changes.path(),
     Route::Recall.path(),
     "/mcp/recall/changes",
@@ -39,6 +42,7 @@ const ENDINGS: [&str; 10] = [
     "/memories",
     "/memory",
     "/mcp",
+    Route::Health.path(),
 ];
 
 /// A deployed service.
@@ -48,6 +52,7 @@ pub struct Target {
     pub url: Uri,
     recall: Uri,
     changes: Uri,
+    health: Uri,
     /// The service and the region that its host name shows.
     pub inferred: Option<(&'static str, String)>,
 }
@@ -100,6 +105,7 @@ impl Target {
             url: at(Route::Memory)?,
             recall: at(Route::Recall)?,
             changes: at(Route::Changes)?,
+            health: at(Route::Health)?,
             inferred,
         })
     }
@@ -111,6 +117,7 @@ impl Target {
             Route::Memory => &self.url,
             Route::Recall => &self.recall,
             Route::Changes => &self.changes,
+            Route::Health => &self.health,
         }
     }
 
@@ -203,6 +210,10 @@ mod tests {
             ),
             ("http://[::1]:8080", "http://[::1]:8080/api/v1/mcp/memory"),
             ("http://localhost", "http://localhost/api/v1/mcp/memory"),
+            (
+                "https://x.test/prod/health",
+                "https://x.test/prod/api/v1/mcp/memory",
+            ),
             (
                 "https://x.test/prod/mcp/recall/changes",
                 "https://x.test/prod/api/v1/mcp/memory",

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::tool::ToolOutcome;
+use memory_web::caller::API_KEY;
 use memory_web::flat::Flat;
 use memory_web::problem::Written;
 
@@ -23,6 +24,9 @@ const SAID_CHARS_MAX: usize = 300;
 const NAME_CHARS_MAX: usize = 80;
 /// Longest pause that an endpoint can ask for: more than a day means never.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What to do about a missing or wrong key.
+const KEY_IS_SET: &str = "Set MEMORY_API_KEY to it where this program is started: in the agent's configuration under env.";
 
 /// Why an attempt did not prove that the memory is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +158,10 @@ fn failed(response: &Response<Vec<u8>>, body: &Value, now: SystemTime) -> CallEr
         _ => Next::GiveUp,
     };
     let words = match own {
+        // The service cannot know how this program is given its key.
+        Some(words) if status == StatusCode::FORBIDDEN && words.contains(API_KEY) => {
+            Words::Other(format!("{words} {KEY_IS_SET}"))
+        }
         // Where the outcome is not known, only words that name the timestamp say how to repeat the call. What
         // the service says about a bug of its own says nothing about the memory.
         Some(words) if written == Written::NotWritten || words.contains("\"timestamp\":") => {
@@ -274,7 +282,9 @@ fn advice(status: StatusCode, words: &str) -> Option<&'static str> {
         403 if words.contains("signature") => {
             Some("Check --service and --region, and this machine's clock.")
         }
-        401 | 403 => Some("Check the caller (--profile, MEMORY_API_KEY) and its permissions."),
+        401 | 403 => {
+            Some("Check the caller (--profile, MEMORY_API_KEY, MEMORY_TOKEN) and its permissions.")
+        }
         404 => Some("Check the URL and its stage."),
         _ => None,
     }
@@ -461,12 +471,12 @@ mod tests {
             (
                 403,
                 denied,
-                "Check the caller (--profile, MEMORY_API_KEY) and its permissions.",
+                "Check the caller (--profile, MEMORY_API_KEY, MEMORY_TOKEN) and its permissions.",
             ),
             (
                 401,
                 denied,
-                "Check the caller (--profile, MEMORY_API_KEY) and its permissions.",
+                "Check the caller (--profile, MEMORY_API_KEY, MEMORY_TOKEN) and its permissions.",
             ),
             (404, denied, "Check the URL and its stage."),
             (400, denied, "HTTP 400: Forbidden."),
@@ -475,6 +485,31 @@ mod tests {
             let words = words(&failed);
             assert!(words.ends_with(advice), "{words}");
         }
+    }
+
+    #[test]
+    fn a_missing_or_wrong_key_is_told_with_its_setting_and_how_to_repeat() {
+        let timestamp = Timestamp::from_unix_micros(0);
+        for words in [
+            "This service requires its key in the header x-api-key.",
+            "The key in x-api-key is wrong.",
+        ] {
+            let own = format!(r#"{{"status":"error","error":"{words}"}}"#);
+            let refused = failure(&response(403, &[], &own));
+            assert_eq!(
+                refused.advice(Written::NotWritten, timestamp),
+                format!(
+                    "{words} {KEY_IS_SET} The memory was not stored. When that is fixed, repeat the same call with \
+                     \"timestamp\":\"1970-01-01T00:00:00Z\": it is stored only once, however often it is sent."
+                )
+            );
+        }
+        let scope = r#"{"status":"error","error":"You may not write there."}"#;
+        let refused = failure(&response(403, &[], scope));
+        assert_eq!(
+            refused.advice(Written::NotWritten, timestamp),
+            "You may not write there."
+        );
     }
 
     #[test]

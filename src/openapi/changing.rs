@@ -27,10 +27,6 @@ const DELETE: &str = "\
 Gives a memory the status `deleted`: a soft delete. The log keeps the memory, and a steward can restore it. The body is \
 optional. A client that cannot send a body with DELETE names the scope in the query; to give a reason, it sends a PATCH with \
 the status `deleted`. The same operation is at `/api/v1/mcp/memory/{id}`, `/api/v1/mcp/memories/{id}` and `/memories/{id}`.";
-const SEND: &str = "\
-One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25 and \
-2025-06-18. Its tools are those of `/mcp/recall`, and `forget_memory`. A `tools/call` works without any handshake. Bad \
-arguments and failures of the storage are results with `isError`. The same operation is at `/api/v1/mcp/recall/changes`.";
 const REPLAYED: &str =
     "`true` if an earlier request with the same caller and reason made the change.";
 
@@ -181,10 +177,11 @@ fn send_message(memory: &Memory) -> Operation {
         (Step::Call(_, reply), Some(flat)) => reply.result_of_call(&flat).message,
         (Step::Call(..) | Step::Respond(_), _) => None,
     };
+    let tools = "Its tools are those of `/mcp/recall`, and `forget_memory`.";
     messages::operation(&Server {
         id: "sendChangesMessage",
         summary: "Send one message of MCP to the tools that read and forget",
-        description: SEND,
+        description: &messages::description(tools, "/mcp/recall/changes"),
         call: ("A memory to forget", &call),
         result: ("The memory is deleted", &result.unwrap_or_default()),
         replayed: Some(REPLAYED),

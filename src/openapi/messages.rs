@@ -16,14 +16,18 @@ use memory_web::mcp::{self, Step};
 use memory_web::media_type::JSON;
 use memory_web::problem::{Code, Problem, Source};
 
-const SEND: &str = "\
-One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25, \
-2025-06-18, 2025-03-26 and 2024-11-05. Its tool `append_memory` takes the flat body of `POST /memory`. A `tools/call` \
-works without any handshake. Bad arguments and failures of the storage are results with `isError`. The same operation \
-is at `/api/v1/mcp`.";
-
 const SEND_BOTH: &str = "\
 `serve` on a laptop has both halves in one process, and here the tools of `/mcp/recall`, too.";
+
+/// What a server of MCP takes, in words. `tools` says which tools it has.
+pub(super) fn description(tools: &str, path: &str) -> String {
+    let versions = mcp::VERSIONS.join(", ");
+    format!(
+        "One message of the [Model Context Protocol](https://modelcontextprotocol.io) in one of the versions {versions}. \
+         {tools} A `tools/call` works without any handshake. Bad arguments and failures of the storage are results with \
+         `isError`. The same operation is at `/api/v1{path}`."
+    )
+}
 
 const REQUEST: &str = "JsonRpcMessage";
 const RESPONSE: &str = "JsonRpcResponse";
@@ -100,10 +104,12 @@ pub(super) struct Server<'s> {
 /// `POST /mcp`. Where recall is served in the same process, its tools are here, too.
 pub(super) fn send_message(with_recall: bool) -> Operation {
     let (call, result) = call();
-    let description = match with_recall {
-        true => format!("{SEND}\n\n{SEND_BOTH}"),
-        false => SEND.to_owned(),
-    };
+    let tool = "Its tool `append_memory` takes the flat body of `POST /memory`.";
+    let mut description = description(tool, "/mcp");
+    if with_recall {
+        description += "\n\n";
+        description += SEND_BOTH;
+    }
     operation(&Server {
         id: "sendMessage",
         summary: "Send one message of MCP",

@@ -37,11 +37,6 @@ const GET: &str = "\
 Gets one memory in full. Send the `self` link of a search or a list as it stands: it has the id, the scope and the \
 timestamp. Stewards also see the memory's events. The same operation is at `/api/v1/mcp/memory/{id}`, \
 `/api/v1/mcp/memories/{id}` and `/memories/{id}`.";
-const SEND: &str = "\
-One message of the [Model Context Protocol](https://modelcontextprotocol.io) in the versions 2026-07-28, 2025-11-25, \
-2025-06-18, 2025-03-26 and 2024-11-05. Its tools are `search_memory` and `get_memory`. A `tools/call` works without any \
-handshake. Bad arguments and failures of the storage are results with `isError`. The same operation is at \
-`/api/v1/mcp/recall`.";
 
 /// Adds the paths of recall.
 pub(super) fn add_to(paths: PathsBuilder) -> PathsBuilder {
@@ -223,10 +218,11 @@ fn send_message() -> Operation {
         (Step::Call(_, reply), Some(flat)) => reply.result_of_call(&flat).message,
         (Step::Call(..) | Step::Respond(_), _) => None,
     };
+    let tools = "Its tools are `search_memory` and `get_memory`.";
     messages::operation(&Server {
         id: "sendRecallMessage",
         summary: "Send one message of MCP to the tools that read",
-        description: SEND,
+        description: &messages::description(tools, "/mcp/recall"),
         call: ("A search", &call),
         result: (
             "The memory of the example of the envelope",

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use memory_web::caller::ApiKey;
+use memory_web::config::Config;
 
-use super::Location;
+use super::{Location, settings_of_a_log};
 use crate::client::endpoint::EndpointSettings;
+use crate::client::field;
 
-const HELP: &str = "\
+const HELP: &str = concat!("\
 Without --url, memories are written to --data or --bucket directly, and found there. With --url the same tools are served
 here, and each call is sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or
-with an Authorization of your own in --header. To sign in addition to a key, give --profile, --region or --service. At
+with the token in MEMORY_TOKEN. To sign in addition to a key, give --profile, --region or --service. At
 the start the endpoint is asked once which tools it has, for at most 5 seconds; with --write-only nothing is asked, and no
 credentials are loaded, before the first call.
 
@@ -18,7 +19,16 @@ Examples:
   memory-ingress mcp --data ~/memories                an agent's memories as files
   memory-ingress mcp --url https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live
   memory-ingress mcp --url https://memory.example.com --region eu-central-1 --profile work
-  memory-ingress mcp --check --url https://…          show who you are there, and try a call";
+  memory-ingress mcp --url https://memory.example.com --header-env Authorization=TEAM_LOGIN
+  memory-ingress mcp --check --url https://…          show who you are there, and try a call
+
+An agent starts this command by itself. Its configuration names it, for most agents like this:
+  {\"mcpServers\": {\"memory\": {\"command\": \"memory-ingress\", \"args\": [\"mcp\", \"--data\", \"/home/rob/memories\"]}}}
+
+Settings:
+  [env: MEMORY_API_KEY]            with --url: the key to send in the header x-api-key
+  [env: MEMORY_TOKEN]              with --url: the token to send as Authorization: Bearer
+", settings_of_a_log!());
 
 /// `mcp`
 #[derive(Debug, clap::Args)]
@@ -62,22 +72,42 @@ pub struct Remote {
     /// Send this header field, signed if the request is; may be repeated
     #[arg(long = "header", value_name = "NAME=VALUE", requires = "url")]
     headers: Vec<String>,
+    /// The same with the value of an environment variable, which keeps a secret off the command line
+    #[arg(long = "header-env", value_name = "NAME=VARIABLE", requires = "url")]
+    headers_of_environment: Vec<String>,
+    /// Say on stderr what each request came to: its route, status and time, and nothing of its content
+    #[arg(long, requires = "url")]
+    pub verbose: bool,
 }
 
 impl Remote {
-    /// The settings of the endpoint, if the command line names one.
-    #[must_use]
-    pub fn settings(self, key: Option<ApiKey>) -> Option<EndpointSettings> {
-        Some(EndpointSettings {
-            url: self.url?,
+    /// The settings of the endpoint, if the command line names one. `variable` reads the environment.
+    ///
+    /// # Errors
+    /// A header has no value, in words that show no secret.
+    pub fn settings(
+        self,
+        config: &Config,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<EndpointSettings>, String> {
+        let Some(url) = self.url else {
+            return Ok(None);
+        };
+        let named = self.headers_of_environment.iter();
+        let read: Vec<_> = named
+            .map(|text| field::of_environment(text, &variable))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(EndpointSettings {
+            url,
             service: self.service,
             region: self.region,
             profile: self.profile,
             timeout: Duration::from_secs(self.timeout),
             retries: self.retries,
-            fields: self.headers,
-            key,
-        })
+            fields: [self.headers, read].concat(),
+            key: config.api_key.clone(),
+            token: config.token.clone(),
+        }))
     }
 }
 

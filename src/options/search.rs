@@ -1,22 +1,26 @@
 //! The options of `search`.
 
 use memory_log::event::Status;
+use memory_log::timestamp::Timestamp;
 use memory_recall::find::Filters;
 use memory_recall::words::Query;
 
-use super::{Location, Names, Span};
+use super::{Location, Names, Span, settings_of_a_log};
 
 /// `search`
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
+#[command(after_help = concat!("\
 One of the words is enough, and more of them are better. Without --domain and --entity every entity is searched. Where
 stdout is not a terminal, each hit is one line of JSON.
 
 Examples:
   memory-ingress search mornings
   memory-ingress search --domain work --entity rob \"when does rob work\"
-  memory-ingress search --status verified,locked --since 2026-01-01T00:00:00Z rounding
-  memory-ingress search --bucket my-memories --domain work --entity rob mornings | jq -r .content")]
+  memory-ingress search --status verified,locked --since 7d rounding
+  memory-ingress search --bucket my-memories --domain work --entity rob mornings | jq -r .content
+
+Settings:
+", settings_of_a_log!()))]
 pub struct Search {
     /// Where the log is.
     #[command(flatten)]
@@ -48,15 +52,9 @@ impl Search {
     ///
     /// # Errors
     /// What is wrong with them, in a sentence.
-    pub fn question(&self) -> Result<(Query, Filters), String> {
+    pub fn question(&self, now: Timestamp) -> Result<(Query, Filters), String> {
         let query = Query::parse(&self.query.join(" ")).map_err(|error| format!("{error}."))?;
-        let Span { since, until } = self.span;
-        if since
-            .zip(until)
-            .is_some_and(|(since, until)| since >= until)
-        {
-            return Err("--until is not after --since, so no memory can lie between.".to_owned());
-        }
+        let (since, until) = self.span.at(now)?;
         let filters = Filters {
             tags: self.tags.clone(),
             memory_types: self.types.clone(),

@@ -19,6 +19,7 @@ pub(crate) fn clean(mut command: Command) -> Command {
         "MEMORY_BUCKET",
         "MEMORY_ALLOWED_ORIGINS",
         "MEMORY_API_KEY",
+        "MEMORY_TOKEN",
         "RUST_LOG",
         "AWS_ENDPOINT_URL_S3",
     ] {

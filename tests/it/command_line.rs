@@ -553,28 +553,6 @@ fn every_wrong_setting_is_named_in_one_message() {
     assert!(text(&bucket.stderr).contains("3 to 63 characters"));
 }
 
-#[test]
-fn help_teaches_and_openapi_prints_the_document() {
-    let help = text(&run(&["--help"]).stdout);
-    for taught in [
-        "Examples:",
-        "serve",
-        "replay",
-        "openapi",
-        "--listen",
-        "--data",
-        "--bucket",
-        "MEMORY_API_KEY",
-    ] {
-        assert!(help.contains(taught), "{taught}");
-    }
-    assert!(text(&run(&["replay", "--help"]).stdout).contains("--since"));
-    assert_eq!(
-        text(&run(&["openapi"]).stdout),
-        memory_ingress::openapi::document().as_str()
-    );
-}
-
 #[tokio::test]
 async fn with_a_key_other_machines_may_be_listened_to_and_the_key_is_needed() {
     let folder = tempfile::tempdir().unwrap();

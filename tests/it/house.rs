@@ -347,16 +347,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_ingress::options",
-        &[
-            "caller",
-            "client",
-            "config",
-            "event",
-            "find",
-            "timestamp",
-            "words",
-        ],
+        &["client", "config", "event", "find", "timestamp", "words"],
     ),
+    ("memory_ingress::manual", &["options"]),
     ("memory_ingress::progress", &[]),
     (
         "memory_ingress::replayed",
@@ -433,6 +426,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "guard",
             "hits",
             "joined",
+            "manual",
             "mcp",
             "memory_ingress::http",
             "memory_web::http",

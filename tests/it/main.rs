@@ -81,11 +81,13 @@ mod s3_client;
 mod s3_suite;
 mod scopes;
 mod search_command;
+mod secrets;
 #[path = "../harness/socket.rs"]
 mod socket;
 mod stdio;
 #[path = "../harness/surface.rs"]
 mod surface;
+mod taught;
 mod threat_model;
 mod time;
 mod vectors;

@@ -1,6 +1,7 @@
 //! `replay` and `search` on a terminal (contract 7.5, 8.11).
 
 use std::process::Stdio;
+use std::time::Instant;
 
 use crate::folder::memory;
 use crate::process::{BINARY, Server, text};
@@ -8,23 +9,66 @@ use crate::tool::tool;
 
 const AT: &str = "2026-01-27T03:14:22Z";
 
-#[tokio::test]
-async fn replay_counts_on_a_terminal() {
-    let folder = tempfile::tempdir().unwrap();
-    Server::start(folder.path())
-        .store(memory("rob", "one", AT))
-        .await;
-    let replay = format!("{BINARY} replay --data {}", folder.path().display());
+/// What a person sees who runs this line of a shell at a terminal without a keyboard.
+fn seen(line: &str) -> String {
     let terminal = tool("script", "bsdutils")
-        .args(["-qec", &replay, "/dev/null"])
+        .args(["-qec", line, "/dev/null"])
         .stdin(Stdio::null())
         .output();
-    let seen = terminal.unwrap();
+    text(&terminal.unwrap().stdout)
+}
+
+#[tokio::test]
+async fn replay_on_a_terminal_ends_with_how_many_were_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let replay = format!("{BINARY} replay --data {}", folder.path().display());
+    server.store(memory("rob", "one", AT)).await;
+    assert!(seen(&replay).ends_with("1 memory, proved\r\n"));
+    server.store(memory("rob", "two", AT)).await;
+    assert!(seen(&replay).ends_with("2 memories, all proved\r\n"));
+    let limited = seen(&format!("{replay} --limit 1"));
     assert!(
-        text(&seen.stdout).contains("memories proved"),
-        "{}",
-        text(&seen.stdout)
+        limited.ends_with("1 memory, proved; stopped by --limit\r\n"),
+        "{limited}"
     );
+    assert!(seen(&format!("{replay} --domain other")).ends_with("0 memories\r\n"));
+    std::fs::write(folder.path().join("memory/notes.txt"), "mine").unwrap();
+    let bad = seen(&format!("{replay} > {}/out", folder.path().display()));
+    assert!(
+        bad.ends_with("2 memories proved, and 1 fault reported above\r\n"),
+        "{bad}"
+    );
+}
+
+#[tokio::test]
+async fn replay_into_a_file_draws_by_the_clock_and_not_for_each_line() {
+    const FOREIGN: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.store(memory("rob", "one", AT)).await;
+    for number in 0..FOREIGN {
+        std::fs::write(folder.path().join(format!("memory/{number:04}")), "x").unwrap();
+    }
+    let folder = folder.path().display();
+    let began = Instant::now();
+    let seen = seen(&format!("{BINARY} replay --data {folder} > {folder}/out"));
+    let drawn = seen.matches("memories, ").count();
+    assert!(
+        drawn <= 2 + began.elapsed().as_secs() as usize * 10,
+        "{drawn} times"
+    );
+    assert_eq!(seen.matches("bad: ").count(), FOREIGN);
+    let whole = |line: &str| !line.contains("bad: ") || line.split("bad: ").count() == 2;
+    assert!(seen.lines().all(whole), "every complaint has its own line");
+}
+
+#[test]
+fn an_mcp_server_at_a_terminal_says_what_it_waits_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mcp = format!("{BINARY} mcp --data {}/new", folder.path().display());
+    assert!(seen(&mcp).contains("waiting for an agent's messages on stdin"));
+    assert!(!seen(&format!("{mcp} < /dev/null")).contains("waiting"));
 }
 
 #[tokio::test]

@@ -73,6 +73,30 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// A bearer token that proves the caller to a gateway (RFC 6750).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The token with this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The token itself, to be sent.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,8 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_never_shown() {
+    fn a_key_or_a_token_is_never_shown() {
         let shown = format!("{:?}", Callers::Key(ApiKey::new("secret")));
         assert_eq!(shown, "Key(ApiKey(…))");
+        assert_eq!(format!("{:?}", Token::new("secret")), "Token(…)");
     }
 }

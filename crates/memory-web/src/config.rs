@@ -8,7 +8,7 @@ use std::fmt;
 use memory_log::scope::{ReadScopes, WriteScopes};
 use memory_log::steward::Stewards;
 
-use crate::caller::ApiKey;
+use crate::caller::{ApiKey, Token};
 use crate::origin::Origin;
 use crate::telemetry;
 
@@ -21,6 +21,8 @@ pub struct Config {
     pub allowed_origins: Vec<Origin>,
     /// `MEMORY_API_KEY`.
     pub api_key: Option<ApiKey>,
+    /// `MEMORY_TOKEN`.
+    pub token: Option<Token>,
     /// `MEMORY_WRITE_SCOPES`.
     pub write_scopes: WriteScopes,
     /// `MEMORY_READ_SCOPES` and `MEMORY_SHARED_SCOPES`.
@@ -88,6 +90,7 @@ impl Config {
         let bucket = read("MEMORY_BUCKET");
         let origins = read("MEMORY_ALLOWED_ORIGINS").unwrap_or_default();
         let key = read("MEMORY_API_KEY");
+        let token = read("MEMORY_TOKEN");
         let writable = read("MEMORY_WRITE_SCOPES");
         let readable = read("MEMORY_READ_SCOPES");
         let shared = read("MEMORY_SHARED_SCOPES");
@@ -167,6 +170,16 @@ impl Config {
             }
             Some(_) | None => {}
         }
+        // A token has no white space (RFC 6750, section 2.1).
+        let is_token = |token: &str| token.bytes().all(|byte| byte.is_ascii_graphic());
+        match token.as_deref() {
+            Some("") => mistakes.push("MEMORY_TOKEN is empty: set a token, or unset it.".to_owned()),
+            Some(token) if !is_token(token) => mistakes.push(
+                "MEMORY_TOKEN has a character that a token cannot have: set the token alone, without the word Bearer."
+                    .to_owned(),
+            ),
+            Some(_) | None => {}
+        }
         let log_filter = log_filter.unwrap_or_else(|| "info".to_owned());
         if telemetry::shown(&log_filter).is_err() {
             mistakes.push(format!(
@@ -180,11 +193,12 @@ impl Config {
                     .to_owned(),
             );
         }
-        let api_key = key.map(ApiKey::new);
+        let (api_key, token) = (key.map(ApiKey::new), token.map(Token::new));
         let config = Self {
             bucket,
             allowed_origins,
             api_key,
+            token,
             write_scopes,
             read_scopes,
             stewards,
@@ -209,6 +223,12 @@ fn parsed<T, E: fmt::Display>(
         )),
         text => parse(text).map_err(|error| format!("{name}: {error}.")),
     })
+}
+
+/// The text of a variable of the environment that a user names, if it is set. `Err` if it is not
+/// Unicode.
+pub fn variable(name: &str) -> Option<Result<String, ()>> {
+    lookup(name)
 }
 
 #[expect(
@@ -310,6 +330,13 @@ mod tests {
         assert_eq!(both.0.len(), 2, "{both}");
         assert!(read(&[("MEMORY_API_KEY", "schlüssel")]).is_err());
         assert!(read(&[("MEMORY_API_KEY", " key")]).is_err());
+        for token in ["", "Bearer token", "tökén", "token\n"] {
+            let mistake = read(&[("MEMORY_TOKEN", token)]).unwrap_err().to_string();
+            assert!(mistake.starts_with("MEMORY_TOKEN "), "{mistake}");
+            assert!(token.is_empty() || !mistake.contains(token), "{mistake}");
+        }
+        let token = read(&[("MEMORY_TOKEN", "a.b-c_d~+/==")]).unwrap().token;
+        assert_eq!(token, Some(Token::new("a.b-c_d~+/==")));
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use clap::Parser;
+use memory_ingress::client::health;
+use memory_ingress::client::target::Target;
 use memory_ingress::options::{Cli, Command, Location, Openapi, Place, View};
 use memory_ingress::remember::Ingress;
-use memory_ingress::{joined, openapi};
+use memory_ingress::{joined, manual, openapi};
 use memory_log::scope::{ReadScope, operator};
 use memory_recall::access::Access;
 use memory_recall::find::Recall;
@@ -165,11 +167,33 @@ const USAGE: u8 = 2;
 
 async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Serve(options) => serve::run(options, settings()?).await,
-        Command::Mcp(options) => mcp::run(options, settings()?).await,
-        Command::Replay(options) => replay::run(options, &settings()?).await,
-        Command::Search(options) => search::run(options, &settings()?).await,
-        Command::Views(options) => views::run(options, &settings()?).await,
+        Command::Serve(options) => serve::run(options, settings("")?).await,
+        Command::Mcp(options) => {
+            let also = match options.remote.verbose {
+                true => ",memory_ingress::client=debug",
+                false => "",
+            };
+            mcp::run(options, settings(also)?).await
+        }
+        Command::Replay(options) => replay::run(options, &settings("")?).await,
+        Command::Search(options) => search::run(options, &settings("")?).await,
+        Command::Views(options) => views::run(options, &settings("")?).await,
+        Command::Health(options) => {
+            let target = Target::parse(&options.url)
+                .map_err(|why| CommandError::Usage(format!("The --url is not accepted: {why}.")))?;
+            health::ask(&target).await.map_err(CommandError::Failed)?;
+            print(b"up\n")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions(options) => {
+            print(&manual::completions(options.shell))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man(options) => {
+            let page = manual::page(options.command.as_deref()).map_err(CommandError::Usage)?;
+            print(&page)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Openapi(Openapi { view, write_only }) => {
             let document = match view {
                 None if write_only => openapi::ingress(),
@@ -183,9 +207,10 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
     }
 }
 
-fn settings() -> Result<Config, ConfigError> {
+/// The settings of the environment. What `also` filters is logged as well.
+fn settings(also: &str) -> Result<Config, ConfigError> {
     let config = Config::from_env()?;
-    telemetry::init(Format::Text, &config.log_filter);
+    telemetry::init(Format::Text, &format!("{}{also}", config.log_filter));
     Ok(config)
 }
 

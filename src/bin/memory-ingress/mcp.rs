@@ -1,5 +1,6 @@
 //! `mcp`: a server of the Model Context Protocol on stdin and stdout, for one agent.
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use memory_ingress::client::recall;
 use memory_ingress::options::Mcp;
 use memory_ingress::stdio::{self, Ended};
 use memory_ingress::{joined, tool};
-use memory_web::config::Config;
+use memory_web::config::{self, Config};
 use memory_web::flat::Flat;
 use memory_web::http::REQUEST_TIME_MAX;
 use memory_web::mcp::Toolset;
 use tokio::time::Instant;
 
-use crate::{CommandError, open};
+use crate::{CommandError, open, report};
 
 mod check;
 
@@ -25,7 +26,9 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         check,
         write_only,
     } = options;
-    let Some(settings) = remote.settings(config.api_key.clone()) else {
+    let variable = |name: &str| config::variable(name).and_then(Result::ok);
+    let settings = remote.settings(&config, variable);
+    let Some(settings) = settings.map_err(CommandError::Usage)? else {
         let log = open(location, &config).await?;
         if write_only {
             let ingress = Arc::new(log.ingress(&config));
@@ -58,6 +61,10 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
     .await
 }
 
+/// For a person who starts the command by hand, and sees nothing else.
+const WAITING: &str = "waiting for an agent's messages on stdin: agents start this command by themselves, and \
+                       `memory-ingress mcp --help` shows how to tell them. Ctrl-C ends it.";
+
 /// The time by which a call of a program of this machine must be answered.
 fn deadline() -> Instant {
     Instant::now() + REQUEST_TIME_MAX
@@ -69,6 +76,9 @@ where
     C: Fn(T) -> F + Send + Sync + 'static,
     F: Future<Output = Flat> + Send,
 {
+    if io::stdin().is_terminal() {
+        report(WAITING);
+    }
     match stdio::serve(tools, call).await? {
         Ended::Finished => Ok(ExitCode::SUCCESS),
         Ended::Interrupted => Ok(ExitCode::FAILURE),

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use futures_util::{StreamExt, TryStreamExt};
 use memory_ingress::options::Replay;
 use memory_ingress::progress;
-use memory_ingress::replayed::{self, Line};
+use memory_ingress::replayed::{self, Line, Tally, Things};
+use memory_recall::change::wall_clock;
 use memory_s3::reader::{ReadError, Selection};
 use memory_web::config::Config;
 
@@ -15,46 +16,64 @@ use crate::reading::{Reading, failed, scope};
 use crate::{CommandError, Output, print, report};
 
 pub(crate) async fn run(options: Replay, config: &Config) -> Result<ExitCode, CommandError> {
+    let now = wall_clock();
+    let span = options.span.at(now);
+    let (since, until) = span.map_err(|why| CommandError::Usage(why.to_owned()))?;
     let Reading { reader, .. } = Reading::open(options.location, config).await?;
     let scope = scope(&options.names);
     let is_terminal = io::stdout().is_terminal();
     let (lines, things) = match options.events {
         true => {
             let events = replayed::events(&reader, &scope, options.names.entity, is_terminal);
-            (events.left_stream(), "events proved")
+            (events.left_stream(), Things::Events)
         }
         false => {
             let selection = Selection {
                 domain: options.names.domain,
                 entity_id: options.names.entity,
-                since: options.span.since,
-                until: options.span.until,
+                since,
+                until,
             };
             let memories = replayed::memories(&reader, &scope, &selection, is_terminal);
-            (memories.right_stream(), "memories proved")
+            (memories.right_stream(), Things::Memories)
         }
     };
-    let progress = progress::counter(things);
-    let mut all_proved = true;
+    let limit = options.limit.unwrap_or(u64::MAX);
+    let progress = progress::counter(things.names().1);
+    let mut tally = Tally::default();
     let mut lines = pin!(lines);
     let failed = |error: ReadError| failed(&error.into());
-    while let Some(line) = lines.try_next().await.map_err(failed)? {
-        progress.inc(1);
-        let output = progress.suspend(|| match line {
-            Line::Proved(line) => print(&line),
-            Line::Bad(what) => {
-                all_proved = false;
-                report(&what);
-                Ok(Output::Open)
+    while tally.proved < limit
+        && let Some(line) = lines.try_next().await.map_err(failed)?
+    {
+        match line {
+            Line::Proved(line) => {
+                if print(&line)? == Output::Closed {
+                    return Ok(ended(tally));
+                }
+                tally.proved += 1;
+                progress.inc(1);
             }
-        });
-        if output? == Output::Closed {
-            break;
+            Line::Bad(what) => {
+                tally.bad += 1;
+                report(&progress::instead(&progress, &what));
+            }
         }
     }
     progress.finish_and_clear();
-    Ok(match all_proved {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    if io::stderr().is_terminal() {
+        let stopped = match tally.proved == limit {
+            true => "; stopped by --limit",
+            false => "",
+        };
+        report(&format!("{}{stopped}", tally.of(things)));
+    }
+    Ok(ended(tally))
+}
+
+fn ended(tally: Tally) -> ExitCode {
+    match tally.bad {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }

@@ -19,7 +19,8 @@ use crate::{CommandError, Output, print, report};
 const TIME_MAX: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) async fn run(options: Search, config: &Config) -> Result<ExitCode, CommandError> {
-    let (query, filters) = options.question().map_err(CommandError::Usage)?;
+    let now = wall_clock();
+    let (query, filters) = options.question(now).map_err(CommandError::Usage)?;
     let log = Reading::open(options.location, config).await?;
     let scopes = log.entities(&options.names).await?;
     let (limit, deadline) = (usize::from(options.limit), Instant::now() + TIME_MAX);
@@ -30,7 +31,7 @@ pub(crate) async fn run(options: Search, config: &Config) -> Result<ExitCode, Co
     let is_terminal = io::stdout().is_terminal();
     let view = View {
         query: &query,
-        now: wall_clock(),
+        now,
         colors: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
     };
     for hit in &found.hits {

@@ -15,6 +15,7 @@ fn settings(url: &str) -> EndpointSettings {
         retries: 2,
         fields: Vec::new(),
         key: None,
+        token: None,
     }
 }
 
@@ -40,6 +41,8 @@ fn a_call_is_signed_unless_it_has_another_proof_or_stays_on_this_machine() {
     let key = |settings: &mut EndpointSettings| settings.key = Some(ApiKey::new("secret"));
     let header = |settings: &mut EndpointSettings| settings.fields = authorization();
     let other = |settings: &mut EndpointSettings| settings.fields = vec!["x-team=a".to_owned()];
+    let token = |settings: &mut EndpointSettings| settings.token = Some(Token::new("secret"));
+    assert!(with(REMOTE, token).signer.is_none());
     assert!(with(REMOTE, nothing).signer.is_some());
     assert!(with(REMOTE, other).signer.is_some());
     assert!(with(REMOTE, key).signer.is_none());
@@ -98,6 +101,7 @@ fn the_scope_of_a_signature_is_what_the_user_says_or_the_host_shows() {
 fn an_endpoint_names_every_proof_of_the_caller_and_shows_none() {
     let key = |settings: &mut EndpointSettings| settings.key = Some(ApiKey::new("secret"));
     let header = |settings: &mut EndpointSettings| settings.fields = authorization();
+    let token = |settings: &mut EndpointSettings| settings.token = Some(Token::new("secret"));
     let both = |settings: &mut EndpointSettings| {
         key(settings);
         settings.profile = Some("work".to_owned());
@@ -110,6 +114,14 @@ fn an_endpoint_names_every_proof_of_the_caller_and_shows_none() {
             "a signature (SigV4) and the key in MEMORY_API_KEY",
         ),
         (with(LOCAL, header), "the header authorization"),
+        (with(LOCAL, token), "the token in MEMORY_TOKEN"),
+        (
+            with(LOCAL, |settings| {
+                token(settings);
+                header(settings);
+            }),
+            "the header authorization",
+        ),
         (
             with(LOCAL, |_| {}),
             "nothing: the endpoint is on this machine",
@@ -130,6 +142,22 @@ fn a_wrong_setting_is_named_without_its_value() {
     assert!(
         !format!("{url} {field}").contains("secret"),
         "{url} {field}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_sent_as_a_bearer_and_never_with_a_signature() {
+    let endpoint = with(REMOTE, |settings| settings.token = Some(Token::new("a.b")));
+    let (request, _) = endpoint.request(Route::Memory, b"{}").await.unwrap();
+    assert_eq!(request.headers()["authorization"], "Bearer a.b");
+    assert!(request.headers()["authorization"].is_sensitive());
+    let mut both = settings(REMOTE);
+    both.token = Some(Token::new("secret"));
+    both.profile = Some("work".to_owned());
+    let mistake = Endpoint::new(both).unwrap_err();
+    assert!(
+        mistake.contains("MEMORY_TOKEN") && !mistake.contains("secret"),
+        "{mistake}"
     );
 }
 
