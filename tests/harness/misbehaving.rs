@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(crate) enum Does {
 pub(crate) struct Misbehaving {
     pub(crate) endpoint: String,
     seen: Arc<Mutex<Vec<String>>>,
+    /// Keeps a port on which nobody listens, so that no other test gets it.
+    unheard: Option<TcpSocket>,
 }
 
 impl Misbehaving {
@@ -37,24 +39,29 @@ impl Misbehaving {
 
     /// Does one thing after another with each connection, and the last for ever.
     pub(crate) async fn start_with(scheme: &str, script: Vec<Does>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let endpoint = format!("{scheme}://{}", socket.local_addr().unwrap());
         let seen = Arc::default();
-        let server = Self {
+        let mut server = Self {
             endpoint,
             seen: Arc::clone(&seen),
+            unheard: None,
         };
-        if !matches!(script[..], [Does::IsNotThere]) {
-            tokio::spawn(async move {
-                let last = script.last().cloned().into_iter().cycle();
-                for does in script.into_iter().chain(last) {
-                    let Ok((socket, _)) = listener.accept().await else {
-                        return;
-                    };
-                    tokio::spawn(serve(socket, does, Arc::clone(&seen)));
-                }
-            });
+        if matches!(script[..], [Does::IsNotThere]) {
+            server.unheard = Some(socket);
+            return server;
         }
+        let listener = socket.listen(1024).unwrap();
+        tokio::spawn(async move {
+            let last = script.last().cloned().into_iter().cycle();
+            for does in script.into_iter().chain(last) {
+                let Ok((socket, _)) = listener.accept().await else {
+                    return;
+                };
+                tokio::spawn(serve(socket, does, Arc::clone(&seen)));
+            }
+        });
         server
     }
 
