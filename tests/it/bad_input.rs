@@ -37,6 +37,32 @@ fn sound(members: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_name_that_differs_only_in_case_or_separators_is_told_the_one_that_was_meant() {
+    let said = async |asked| {
+        let answer = App::new().send(asked).await.json();
+        let errors = answer["errors"].as_array().unwrap().iter();
+        let details = errors.map(|error| error["detail"].as_str().unwrap());
+        details.collect::<Vec<_>>().join(" ")
+    };
+    for (near, meant) in [
+        ("repositoryId", "Did you mean \"repository_id\"?"),
+        ("memory-type", "Did you mean \"memory_type\"?"),
+        ("Tags", "Did you mean \"tags\"?"),
+    ] {
+        let body = attributes(&format!(r#""content":"c","{near}":"x""#));
+        let told = said(envelope(body)).await;
+        assert!(told.contains(meant), "{near}: {told}");
+    }
+    let told = said(tool_for_document(sound(r#","entityId":"e""#))).await;
+    assert!(told.contains("Did you mean \"entity_id\"?"), "{told}");
+    for far in ["repo", "author", "contents"] {
+        let body = sound(&format!(r#","{far}":"x""#));
+        let told = said(tool_for_document(body)).await;
+        assert!(!told.contains("Did you mean"), "{far}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_malformed() {
     for body in [
         "",

@@ -86,6 +86,22 @@ impl Fault {
     }
 }
 
+/// The known name that is probably meant: one that differs from the given one only in the case of letters and in
+/// separators, as `repositoryId` and `repository-id` differ from `repository_id`.
+#[must_use]
+pub fn meant<'n>(given: &str, known: &[&'n str]) -> Option<&'n str> {
+    fn folded(name: &str) -> impl Iterator<Item = char> + '_ {
+        name.chars()
+            .filter(|character| character.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+    }
+    let mut same = known
+        .iter()
+        .copied()
+        .filter(|known| folded(known).eq(folded(given)));
+    same.next()
+}
+
 /// The faults of a request, in the order of the fields (contract 2.1). Never empty in an `Err`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
@@ -210,6 +226,31 @@ mod tests {
         let mut first = Violations::one(Place::Domain, Fault::Blank);
         first.append(required(1));
         assert_eq!(first.listed()[0].place, Place::Domain, "in their order");
+    }
+
+    #[test]
+    fn a_name_that_differs_only_in_case_or_separators_is_meant() {
+        let known = ["content", "repository_id", "filter[repository_id]", "sort"];
+        for (given, expected) in [
+            ("repositoryId", Some("repository_id")),
+            ("RepositoryID", Some("repository_id")),
+            ("repository-id", Some("repository_id")),
+            ("repository id ", Some("repository_id")),
+            ("repositoryid", Some("repository_id")),
+            ("filter[repositoryId]", Some("filter[repository_id]")),
+            ("filter.repository_id", Some("filter[repository_id]")),
+            ("Content", Some("content")),
+            ("contents", None),
+            ("conten", None),
+            ("repository", None),
+            ("repository_ids", None),
+            ("repo_id", None),
+            ("", None),
+            ("_", None),
+        ] {
+            assert_eq!(meant(given, &known), expected, "{given:?}");
+        }
+        assert_eq!(meant("content", &[]), None);
     }
 
     #[test]

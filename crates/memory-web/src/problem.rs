@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use memory_log::fault::VIOLATIONS_LISTED_MAX;
+use memory_log::fault::{VIOLATIONS_LISTED_MAX, meant};
+use memory_log::json::quoted;
 use memory_log::timestamp::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -227,6 +228,15 @@ pub fn code_of(problems: &[Problem]) -> Code {
     problems
         .first()
         .map_or(Code::Internal, |problem| problem.code)
+}
+
+/// The sentence that names what a caller probably meant, with a space before it; nothing if no known name is like
+/// the given one.
+#[must_use]
+pub fn did_you_mean(given: &str, known: &[&str]) -> String {
+    meant(given, known).map_or_else(String::new, |name| {
+        format!(" Did you mean {}?", quoted(name))
+    })
 }
 
 /// Every detail, joined by a space: the one text of the flat form and of JSON-RPC.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memory_log::event::Reason;
 use memory_log::json::{Kind, Value, quoted};
-use memory_web::problem::{Code, Faults, Problem};
+use memory_web::problem::{Code, Faults, Problem, did_you_mean};
 use uuid::Uuid;
 
 use super::{
@@ -179,8 +179,11 @@ impl<'v> Given<'v> {
         };
         for (name, _) in root.members().filter(|(name, _)| !known.contains(&&**name)) {
             given.faults.push(|| {
-                let known = known.join(", ");
-                refused(&name, &format!("is not a known argument. Known: {known}"))
+                let (guess, known) = (did_you_mean(&name, known), known.join(", "));
+                refused(
+                    &name,
+                    &format!("is not a known argument.{guess} Known: {known}"),
+                )
             });
         }
         Ok(given)
@@ -303,6 +306,7 @@ mod tests {
         let search = r#"{"Query":"x","query":7,"limit":11,"status":["deleted"],"since":"today","tags":[1],"domain":"a"}"#;
         let found = faults(SearchArguments::read, search);
         assert_eq!(found.len(), 7, "{found:#?}");
+        assert!(found[0].contains("Did you mean \"query\"?"), "{found:#?}");
         assert!(
             found.iter().all(|detail| detail.ends_with('.')),
             "{found:#?}"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memory_log::event::Status;
 use memory_log::json::quoted;
-use memory_web::problem::{Code, Faults, Problem, Source};
+use memory_web::problem::{Code, Faults, Problem, Source, did_you_mean};
 use memory_web::query::{Parameter, parameters};
 
 use super::{
@@ -164,8 +164,9 @@ impl Given {
             }
             given.faults.push(|| match fault {
                 Refusal::Unknown => {
-                    let known = known.join(", ");
-                    invalid(&name, &format!("is not supported here. Supported: {known}"))
+                    let (guess, known) = (did_you_mean(&name, known), known.join(", "));
+                    let fault = format!("is not supported here.{guess} Supported: {known}");
+                    invalid(&name, &fault)
                 }
                 Refusal::NotText => invalid(&name, "is not UTF-8"),
                 Refusal::Repeated => invalid(&name, "appears more than once"),
@@ -293,6 +294,24 @@ mod tests {
         assert_eq!(faults(list("filter[query]=a")), ["filter[query]"]);
         assert_eq!(faults(get("page[limit]=1")), ["page[limit]"]);
         assert!(get("dryRun=1&utm_source=x").is_ok());
+    }
+
+    #[test]
+    fn a_parameter_that_differs_only_in_case_or_separators_is_told_the_one_that_was_meant() {
+        let said = |raw: &str| list(raw).unwrap_err()[0].detail.clone();
+        for near in [
+            "filter[repositoryId]",
+            "filter[repository-id]",
+            "filter.repository_id",
+        ] {
+            let told = said(&format!("{near}={ID}"));
+            let meant = "Did you mean \"filter[repository_id]\"?";
+            assert!(told.contains(meant), "{near}: {told}");
+        }
+        for far in ["filter[repo]", "filter[query]", "include"] {
+            let told = said(&format!("{far}=x"));
+            assert!(!told.contains("Did you mean"), "{far}: {told}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use memory_log::memory::NAME_BYTES_MAX;
 use memory_log::metadata::METADATA_DEPTH_MAX;
 use memory_log::timestamp::{Timestamp, TimestampError};
 
-use super::{Code, Faults, Problem, Source, Storage, Written};
+use super::{Code, Faults, Problem, Source, Storage, Written, did_you_mean};
 
 /// Why a memory that was normalized is not proved to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,13 +148,15 @@ impl Problem {
                 ),
             ),
             Fault::UnknownMember { known } => {
+                let given = path.last().map(String::as_str).unwrap_or_default();
+                let guess = did_you_mean(given, known);
                 let known = if known.is_empty() {
                     "none".to_owned()
                 } else {
                     known.join(", ")
                 };
                 let detail = format!(
-                    "{name} is not a known member, and ignoring it would lose data: remove it. Known members: {known}."
+                    "{name} is not a known member, and ignoring it would lose data: remove it.{guess} Known members: {known}."
                 );
                 (Code::UnknownField, detail)
             }
@@ -234,6 +236,9 @@ mod tests {
                 known: &["content", "tags"],
             },
             Fault::UnknownMember { known: &[] },
+            Fault::UnknownMember {
+                known: &["content", "entityId"],
+            },
         ]
     }
 
@@ -283,6 +288,7 @@ mod tests {
         too_deep: "entity_id" is nested 65 levels deep; flatten it to at most 64.
         unknown_field: "entity_id" is not a known member, and ignoring it would lose data: remove it. Known members: content, tags.
         unknown_field: "entity_id" is not a known member, and ignoring it would lose data: remove it. Known members: none.
+        unknown_field: "entity_id" is not a known member, and ignoring it would lose data: remove it. Did you mean "entityId"? Known members: content, entityId.
         "#);
     }
 
