@@ -160,7 +160,7 @@ impl ToolOutcome {
 }
 
 fn ok_schema() -> Object {
-    always(OK, "The memory is durable.")
+    always("ToolStatus", OK, "The memory is durable.")
 }
 
 #[cfg(test)]

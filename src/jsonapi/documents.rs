@@ -2,9 +2,10 @@
 
 use memory_log::json::serialized;
 use memory_web::documents::{JSON_API, JsonApi};
+use memory_web::flat::always;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::Object;
 
 use super::TYPE;
 use crate::remember::Receipt;
@@ -43,11 +44,7 @@ struct MemoryResourceMeta {
 }
 
 fn type_schema() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some([TYPE]))
-        .description(Some("The type of every memory."))
-        .build()
+    always("ResourceType", TYPE, "The type of every memory.")
 }
 
 /// The document of a memory that is durable (contract 3.6). It has no `self` link: this service

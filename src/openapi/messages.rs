@@ -11,6 +11,7 @@ use super::operations::{content, example, header, response, with_advice};
 use crate::tool::{self, ToolOutcome};
 use memory_log::memory::Draft;
 use memory_web::body::BODY_BYTES_MAX;
+use memory_web::flat::always;
 use memory_web::guard::WRONG_KEY;
 use memory_web::mcp::{self, Step};
 use memory_web::media_type::JSON;
@@ -40,9 +41,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
             .description(Some(description))
             .property(
                 "jsonrpc",
-                ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .enum_values(Some(["2.0"])),
+                always("JsonRpcVersion", "2.0", "The version of JSON-RPC."),
             )
             .required("jsonrpc")
             .property(
@@ -68,6 +67,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
             member(Type::Object, "The parameters of the method."),
         );
     let error = member(Type::Object, "Why there is no result.")
+        .title(Some("JsonRpcError"))
         .property(
             "code",
             member(Type::Integer, "A code of JSON-RPC or of MCP."),

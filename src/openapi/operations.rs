@@ -255,6 +255,7 @@ pub(super) fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> Oper
 /// The response of a half of the service that is up.
 pub(super) fn health(description: &str) -> ResponseBuilder {
     let schema = ObjectBuilder::new()
+        .title(Some("Health"))
         .property("status", Object::with_type(Type::String))
         .property("version", Object::with_type(Type::String))
         .required("status")

@@ -8,12 +8,8 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 
 use memory_log::event::{REASON_BYTES_MAX, Status};
 use memory_log::memory::NAME_BYTES_MAX;
-
-/// Something other than white space. It is anchored, because some programs match from the start of a
-/// text and others search in it.
-const NOT_BLANK: &str = r"^[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
-/// The same, without control characters.
-const NAME: &str = r"^[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
+use memory_recall::described::{NAME, NOT_BLANK};
+use memory_web::flat::always;
 
 const CONTENT: &str = "The memory itself, stored to the byte. Must not be blank.";
 const TIMESTAMP: &str = "The instant that the memory is about: RFC 3339 with an offset, at most nanoseconds, from \
@@ -31,7 +27,7 @@ pub(super) fn schemas() -> [(&'static str, Schema); 5] {
          are derived, and `relationships` must be empty. `lid`, `meta`, `links` and `jsonapi` must have the types that \
          JSON:API gives them.",
     )
-    .property("type", text("The type of every memory.").enum_values(Some(["memories"])))
+    .property("type", always("ResourceType", "memories", "The type of every memory."))
     .required("type")
     .property("attributes", Ref::from_schema_name("MemoryAttributes"))
     .required("attributes");
@@ -98,7 +94,7 @@ pub(super) fn of_changes() -> [(&'static str, Schema); 5] {
     let resource = object("The memory, by the id of the path.")
         .property(
             "type",
-            text("The type of every memory.").enum_values(Some(["memories"])),
+            always("ResourceType", "memories", "The type of every memory."),
         )
         .required("type")
         .property(

@@ -22,6 +22,9 @@ pub enum View {
 }
 
 const STORES: &str = "storeMemory";
+/// Some generators send no `Accept`, whatever a document says.
+const ACCEPT: &str = "Send `Accept: application/json`: without it the response is a JSON:API document, which a client of this view \
+cannot read. Generators that leave the header out let you set it.";
 const STORE: &str = "Stores one memory. The response is sent when the memory is durable.";
 /// The paths whose responses have both shapes.
 const PATHS: [&str; 4] = ["/memory", "/memory/search", "/memories", "/memory/{id}"];
@@ -79,6 +82,10 @@ impl View {
                 operation.remove("requestBody");
             }
             self.narrow(operation);
+            self.warn(operation);
+        }
+        if let Some(info) = document.get_mut("info") {
+            self.warn(info);
         }
         let mut reached = BTreeSet::new();
         if let Some(paths) = document.get("paths") {
@@ -89,6 +96,15 @@ impl View {
         });
         to_3_0(&mut document);
         document
+    }
+
+    /// Says in a description what a client of this view must send.
+    fn warn(self, described: &mut Value) {
+        let description = described.get("description").and_then(Value::as_str);
+        if let (Self::Tool, Some(text)) = (self, description) {
+            let warned = format!("{text}\n\n{ACCEPT}");
+            set(described, "/description", &warned.into());
+        }
     }
 
     /// Keeps the bodies of this form, and the responses that have one.

@@ -134,6 +134,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "memory_ingress::jsonapi",
         &[
             "fault",
+            "flat",
             "json",
             "memory",
             "memory_web::documents",

@@ -453,6 +453,89 @@ fn a_view_has_one_shape_and_says_nothing_that_the_whole_does_not() {
     }
 }
 
+/// Calls `see` with every schema of a document that stands inside another part of it.
+fn inline_schemas(part: &Value, pointer: &str, see: &mut impl FnMut(&str, &Value)) {
+    let is_named = pointer.matches('/').count() == 3 && pointer.starts_with("/components/schemas/");
+    if !is_named && (part["enum"].is_array() || part["properties"].is_object()) {
+        see(pointer, part);
+    }
+    match part {
+        Value::Object(members) => {
+            let members = members.iter().filter(|(name, _)| *name != "examples");
+            for (name, value) in members {
+                inline_schemas(value, &format!("{pointer}/{name}"), see);
+            }
+        }
+        Value::Array(items) => {
+            for (item, number) in items.iter().zip(0..) {
+                inline_schemas(item, &format!("{pointer}/{number}"), see);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_type_that_a_generator_makes_has_a_name_of_its_own() {
+    let views = [View::JsonApi, View::Tool].map(openapi::view);
+    let mut found = Vec::new();
+    for text in [openapi::document(), openapi::ingress()]
+        .iter()
+        .chain(&views)
+    {
+        let document: Value = serde_json::from_str(text).unwrap();
+        let mut values = BTreeMap::new();
+        inline_schemas(&document, "", &mut |pointer, schema| {
+            // The parts of a schema are no types.
+            if pointer.contains("/allOf/") {
+                return;
+            }
+            let title = schema["title"].as_str();
+            let title = title.unwrap_or_else(|| panic!("{pointer} has no title"));
+            let named = document["components"]["schemas"].get(title);
+            assert!(named.is_none(), "{title} is the name of a schema, too");
+            let before = values.insert(title.to_owned(), schema.clone());
+            let same = before.is_none_or(|before| before["enum"] == schema["enum"]);
+            assert!(same, "two types have the name {title}");
+        });
+        found.push(values.into_keys().collect::<Vec<_>>());
+    }
+    assert_eq!(
+        found[0],
+        [
+            "ErrorCode",
+            "Health",
+            "JsonRpcError",
+            "JsonRpcVersion",
+            "MemoryStatus",
+            "ResourceType",
+            "SortOrder",
+            "ToolErrorStatus",
+            "ToolStatus",
+            "Written"
+        ]
+    );
+}
+
+#[test]
+fn the_flat_view_says_of_itself_and_of_every_operation_which_accept_it_needs() {
+    let warns = |described: &Value| {
+        let text = described["description"].as_str().unwrap_or_default();
+        text.contains(
+            "Send `Accept: application/json`: without it the response is a JSON:API document",
+        )
+    };
+    for (view, is_warned) in [(View::Tool, true), (View::JsonApi, false)] {
+        let view: Value = serde_json::from_str(&openapi::view(view)).unwrap();
+        assert_eq!(warns(&view["info"]), is_warned);
+        let items = view["paths"].as_object().unwrap().values();
+        let operations = items.flat_map(|item| item.as_object().unwrap().values());
+        for operation in operations {
+            assert_eq!(warns(operation), is_warned, "{}", operation["operationId"]);
+        }
+    }
+}
+
 /// Whether this is valid by a schema of the OpenAPI document.
 fn is_valid(schema: &str, instance: &Value) -> bool {
     validator(&component(schema)).is_valid(instance)

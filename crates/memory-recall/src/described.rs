@@ -35,7 +35,7 @@ pub use changes::{
     Changing, DELETE_BODY, change_failures, change_schemas, changed, forget_arguments, forgotten,
     patch_body,
 };
-pub use parameters::{of_a_change, parameters};
+pub use parameters::{NAME, NOT_BLANK, of_a_change, parameters};
 
 /// An operation that answers with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

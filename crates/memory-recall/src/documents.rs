@@ -212,12 +212,12 @@ pub(crate) fn one_flat(recalled: &Recalled, past: Option<&ShownHistory>) -> Stri
     })
 }
 
-/// A change that is made, or was made before.
+/// A change that is made, or was made before. The response to a PATCH has `data`, as a GET shows it, unless
+/// the memory is deleted now.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChangedDocument)]
 pub(crate) struct Changed {
     jsonapi: JsonApi,
-    /// Of a PATCH: the memory as a GET shows it, unless it is deleted now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<MemoryResource<'static>>, nullable = false)]
     data: Option<Box<RawValue>>,

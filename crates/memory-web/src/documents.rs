@@ -117,16 +117,22 @@ const GATEWAY_CODES: [&str; 2] = ["gateway_refused", "too_many_requests"];
 fn code_schema() -> Object {
     let own = Code::ALL.iter().map(|code| code.name());
     let names = own.chain(GATEWAY_CODES).map(str::to_owned).collect();
-    one_of("The kind of failure, for programs.", names)
+    one_of("ErrorCode", "The kind of failure, for programs.", names)
 }
 
 fn written_schema() -> Object {
     let written = [Written::NotWritten, Written::Unknown].map(|written| written.to_string());
-    one_of("Whether the memory was stored.", written.into())
+    one_of(
+        "Written",
+        "Whether the memory, or the change, was stored.",
+        written.into(),
+    )
 }
 
-fn one_of(description: &str, names: Vec<String>) -> Object {
+/// The schema of a member with these values. Generators name its type by the title.
+fn one_of(title: &str, description: &str, names: Vec<String>) -> Object {
     ObjectBuilder::new()
+        .title(Some(title))
         .schema_type(Type::String)
         .enum_values(Some(names))
         .description(Some(description))

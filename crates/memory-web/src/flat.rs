@@ -91,15 +91,17 @@ impl Flat {
 
 fn error_schema() -> Object {
     always(
+        "ToolErrorStatus",
         ERROR,
         "The memory was refused, or it is not proved to be durable.",
     )
 }
 
-/// The schema of a member that is always this word.
+/// The schema of a member that is always this word. Generators name its type by the title.
 #[must_use]
-pub fn always(word: &str, meaning: &str) -> Object {
+pub fn always(title: &str, word: &str, meaning: &str) -> Object {
     ObjectBuilder::new()
+        .title(Some(title))
         .schema_type(Type::String)
         .enum_values(Some([word]))
         .description(Some(meaning))

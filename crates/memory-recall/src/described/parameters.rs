@@ -19,6 +19,11 @@ use crate::question::{HITS, HITS_MAX, PAGE, PAGE_MAX};
 const NAME_MAX: usize = memory_log::memory::NAME_BYTES_MAX;
 /// Longest query.
 const QUERY_MAX: usize = 1_000;
+/// Something other than white space. It is anchored, because some programs match from the start of a
+/// text and others search in it.
+pub const NOT_BLANK: &str = r"^[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+/// The same, without control characters.
+pub const NAME: &str = r"^[\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
 /// RFC 3339 with an offset.
 const INSTANT: &str =
     r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$";
@@ -37,12 +42,12 @@ pub fn parameters(operation: Operation) -> Vec<Parameter> {
         ),
         query(
             DOMAIN,
-            text().max_length(Some(NAME_MAX)),
+            name(),
             "The scope, together with `filter[entity_id]`: the memories of an entity of any domain.",
         ),
         query(
             ENTITY_ID,
-            text().max_length(Some(NAME_MAX)),
+            name(),
             "The scope, together with `filter[domain]`.",
         ),
     ];
@@ -72,7 +77,10 @@ pub fn parameters(operation: Operation) -> Vec<Parameter> {
     let mut parameters = match operation {
         Operation::Search => vec![required(query(
             QUERY,
-            text().min_length(Some(1)).max_length(Some(QUERY_MAX)),
+            text()
+                .min_length(Some(1))
+                .max_length(Some(QUERY_MAX))
+                .pattern(Some(NOT_BLANK)),
             "Words that the memory may contain: at most 1,000 bytes and 64 distinct words, of which one is enough.",
         ))],
         Operation::List => Vec::new(),
@@ -88,6 +96,7 @@ pub fn parameters(operation: Operation) -> Vec<Parameter> {
         Operation::List => {
             parameters.extend(filters);
             let order = text()
+                .title(Some("SortOrder"))
                 .enum_values(Some(["-timestamp", "timestamp"]))
                 .default(Some("-timestamp".into()));
             parameters.push(query(
@@ -157,6 +166,13 @@ fn header(name: &str, description: &str) -> Parameter {
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn name() -> ObjectBuilder {
+    text()
+        .min_length(Some(1))
+        .max_length(Some(NAME_MAX))
+        .pattern(Some(NAME))
 }
 
 fn uuid() -> ObjectBuilder {
