@@ -15,8 +15,9 @@
 //!
 //! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an
 //! agent on a pipe. `client` calls a deployed service. `options` is the command line, `manual` its
-//! completions and manual pages, and `hits`, `replayed`, `progress` and `terminal` are what a person at a
-//! terminal sees. `openapi` generates the document of the HTTP interface. [`clock`] is the time.
+//! completions and manual pages, `erase` plans an erasure, and `hits`, `replayed`, `progress` and `terminal`
+//! are what a person at a terminal sees. `openapi` generates the document of the HTTP interface. [`clock`]
+//! is the time.
 //! `docs/contract.md` is what all of this promises.
 
 pub mod clock;
@@ -32,6 +33,8 @@ pub mod http;
 
 #[cfg(feature = "local")]
 pub mod client;
+#[cfg(feature = "local")]
+pub mod erase;
 #[cfg(feature = "local")]
 pub mod hits;
 #[cfg(feature = "local")]

@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use memory_web::config::is_bucket_name;
 
+mod erase;
 mod mcp;
 mod more;
 mod search;
 mod span;
 
+pub use erase::Erase;
 pub use mcp::{Mcp, Remote};
 pub use more::{Completions, Health, Page};
 pub use search::Search;
@@ -31,6 +33,7 @@ Examples:
   memory-ingress mcp --url https://…              the same for a deployed service
   memory-ingress search mornings                  find memories by words
   memory-ingress replay --domain work             print the memories of a domain, each proved
+  memory-ingress erase --domain work --entity rob print what erases an entity, for sh
   memory-ingress openapi > openapi.json           the OpenAPI document
   memory-ingress openapi --view tool              a view of it, for a client generator
 
@@ -82,6 +85,8 @@ pub enum Command {
     Replay(Replay),
     /// Build the view of an entity, so that its first search is fast
     Views(Views),
+    /// Print the commands that erase an entity or a memory, and what there is of it
+    Erase(Erase),
     /// Print the OpenAPI document, or a view of it
     Openapi(Openapi),
     /// Ask a service whether it is up

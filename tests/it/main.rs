@@ -24,6 +24,10 @@ mod data_folder;
 mod distant_recall;
 mod durability;
 mod endpoint;
+mod erase;
+mod erase_refused;
+#[path = "../harness/erasure.rs"]
+mod erasure;
 mod events;
 #[path = "../harness/exchange.rs"]
 mod exchange;

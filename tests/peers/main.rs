@@ -15,6 +15,9 @@ mod agent;
 mod buckets;
 mod conduct;
 mod endpoint;
+mod erase;
+#[path = "../harness/erasure.rs"]
+mod erasure;
 #[path = "../harness/exchange.rs"]
 mod exchange;
 #[path = "../harness/folder.rs"]

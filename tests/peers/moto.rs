@@ -1,6 +1,7 @@
 //! moto, an implementation of S3 from the package index of Python. It runs on a free port until it is dropped.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
@@ -17,7 +18,19 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(python(&[MOTO]).join("moto_server"))
+        Self::run(Command::new(python(&[MOTO]).join("moto_server")))
+    }
+
+    /// A moto that tells the retention of a version, and lists three keys in a page.
+    pub(crate) fn with_locks() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/moto_with_locks.py");
+        let mut command = Command::new(python(&[MOTO]).join("python"));
+        command.arg(script).env("MOTO_S3_DEFAULT_MAX_KEYS", "3");
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut process = command
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

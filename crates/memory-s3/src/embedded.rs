@@ -6,6 +6,7 @@
 //! `tests/it/conduct.rs` compares it with S3's behavior. `disk.rs` makes objects durable, and
 //! replaces views. The module must not know what an object means.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -35,7 +36,7 @@ mod permissions;
 
 pub use bucket::{BUCKET, VIEWS_BUCKET};
 pub use client::client;
-pub use disk::{DataFolderError, Disk};
+pub use disk::{DataFolderError, Disk, UNCOMMITTED};
 pub use permissions::OpenFolder;
 
 use bucket::Bucket;
@@ -46,6 +47,14 @@ use listing::Continuation;
 
 /// S3's own limit of keys in a page.
 const PAGE_KEYS_MAX: i32 = 1_000;
+
+/// The path of an object's file in a data folder, or that of the folder that has every key with a prefix
+/// which ends with a slash. `None` if no file can have it.
+#[must_use]
+pub fn path(bucket: &str, key: &str) -> Option<PathBuf> {
+    let key = Key::parse(key.strip_suffix('/').unwrap_or(key))?;
+    Some(key.path(Path::new(bucket)))
+}
 
 /// The embedded S3 as an HTTP service.
 #[derive(Debug, Clone)]

@@ -8,13 +8,14 @@
 //! | [`witness`] | sees on the wire whether a request was begun |
 //! | `put` | one attempt to put an object, and what is known afterwards; private |
 //! | [`reader`] | lists, gets and proves what was stored |
+//! | [`versions`] | lists what was deleted or replaced, and what Object Lock holds |
 //! | [`views`] | gets and replaces views, the cache of what was stored |
 //! | `embedded` | S3 over a folder, durable before it answers (feature `embedded`) |
 //!
 //! Invariant: [`writer::Writer`] puts memories alone and [`changer::Changer`] events alone, and neither
-//! can get or list. [`reader::Reader`] cannot put, and [`views::Views`] knows views alone. The crate must
-//! not know HTTP requests of ours, or
-//! what a caller is told.
+//! can get or list. [`reader::Reader`] and [`versions::Versions`] cannot put or delete, and
+//! [`views::Views`] knows views alone. The crate must not know HTTP requests of ours, or what a caller is
+//! told.
 
 pub mod aws;
 
@@ -28,6 +29,8 @@ pub mod writer;
 pub mod reader;
 
 pub mod views;
+
+pub mod versions;
 
 #[cfg(feature = "embedded")]
 pub mod embedded;

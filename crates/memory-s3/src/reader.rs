@@ -25,6 +25,7 @@ mod listing;
 mod selection;
 
 pub use entries::{BadEntry, Entry};
+pub(crate) use listing::decoded;
 pub use listing::{Listed, Page, Range};
 pub use selection::Selection;
 
@@ -188,7 +189,7 @@ impl Reader {
 }
 
 /// Refuses a key or a prefix that lies outside of a scope.
-fn covered(scope: &ReadScope, key: &str) -> Result<(), ReadError> {
+pub(crate) fn covered(scope: &ReadScope, key: &str) -> Result<(), ReadError> {
     match scope.covers(key) {
         true => Ok(()),
         false => Err(ReadError::Refused(format!(
@@ -237,15 +238,15 @@ where
 }
 
 /// A request to S3 that failed.
-struct Failed {
+pub(crate) struct Failed {
     /// The status and code of S3's response, if there was one.
     status: Option<u16>,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     what: String,
 }
 
 impl Failed {
-    fn of<E: Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Self {
+    pub(crate) fn of<E: Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Self {
         let SdkError::ServiceError(response) = error else {
             return Self {
                 status: None,
@@ -268,7 +269,7 @@ impl Failed {
     }
 
     /// The error of the read: what S3 refuses by status and code, a repeat will not get either.
-    fn named(self, what: &str) -> ReadError {
+    pub(crate) fn named(self, what: &str) -> ReadError {
         let what = format!("{what}: {}", self.what);
         match (self.status, self.code.as_deref()) {
             (

@@ -145,7 +145,10 @@ impl Views {
 }
 
 /// The key of an entity's view: its names are spelled as in the keys of its memories.
-fn key(scope: &ReadScope) -> Result<String, ViewError> {
+///
+/// # Errors
+/// [`ViewError`] if the scope is not of one entity.
+pub fn key(scope: &ReadScope) -> Result<String, ViewError> {
     let prefix = scope.memories();
     let names = prefix
         .strip_prefix("memories/")

@@ -23,6 +23,7 @@ use memory_s3::writer::Writer;
 use memory_web::config::{Config, ConfigError, EX_CONFIG};
 use memory_web::telemetry::{self, Format};
 
+mod erase;
 mod mcp;
 mod reading;
 mod replay;
@@ -178,6 +179,7 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Replay(options) => replay::run(options, &settings("")?).await,
         Command::Search(options) => search::run(options, &settings("")?).await,
         Command::Views(options) => views::run(options, &settings("")?).await,
+        Command::Erase(options) => erase::run(options, &settings("")?).await,
         Command::Health(options) => {
             let target = Target::parse(&options.url)
                 .map_err(|why| CommandError::Usage(format!("The --url is not accepted: {why}.")))?;

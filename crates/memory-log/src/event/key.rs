@@ -32,7 +32,8 @@ impl Seq {
     }
 
     /// Whether only a tombstone can have this number.
-    pub(super) fn is_of_a_tombstone(self) -> bool {
+    #[must_use]
+    pub fn is_of_a_tombstone(self) -> bool {
         self.0 == LAST
     }
 

@@ -23,7 +23,7 @@ use super::listing::{Continuation, Kept, Listing};
 use super::permissions::{make_file, make_folder};
 
 /// The folder of temporary files, which are not objects yet.
-const UNCOMMITTED: &str = "uncommitted";
+pub const UNCOMMITTED: &str = "uncommitted";
 /// Most folders that are remembered as durable. Forgetting one costs one more sync.
 const FOLDERS_KNOWN_MAX: usize = 100_000;
 

@@ -379,7 +379,7 @@ fn listed_in(page: &ListObjectsV2Output) -> Option<Vec<Listed>> {
 }
 
 /// A key as `encoding-type=url` spells it: percent-encoded, and a space as a plus sign.
-fn decoded(key: &str) -> String {
+pub(crate) fn decoded(key: &str) -> String {
     percent_decode_str(&key.replace('+', " "))
         .decode_utf8_lossy()
         .into_owned()

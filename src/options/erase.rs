@@ -1,0 +1,38 @@
+//! The options of `erase`.
+
+use uuid::Uuid;
+
+use super::Location;
+
+/// `erase`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+This command deletes nothing. It prints what there is, as comments, and then the commands that erase it, for sh and, with
+--bucket, the AWS CLI. They end with an error unless only tombstones are left, which keep a repeat of an erased memory
+hidden. If one of them fails, make a new plan: it goes on from there.
+
+With --bucket, run it as a break-glass principal. It needs s3:ListBucket, s3:ListBucketVersions, s3:GetObject,
+s3:GetBucketObjectLockConfiguration, s3:GetObjectRetention and s3:GetObjectLegalHold, and MEMORY_VIEWS_BUCKET. If it may
+not look at something, it prints no plan.
+
+Example:
+  memory-ingress erase --domain work --entity rob --id 3801baa2-1063-86b6-b294-c22f1c2f081e > erase.sh
+  less erase.sh      # what there is, and what will be done
+  sh erase.sh        # ends with: Erased: only the tombstones are left.")]
+pub struct Erase {
+    /// Where the log is.
+    #[command(flatten)]
+    pub location: Location,
+    /// The domain of the entity
+    #[arg(long, value_name = "NAME")]
+    pub domain: String,
+    /// The entity
+    #[arg(long, value_name = "NAME")]
+    pub entity: String,
+    /// Only this memory of it
+    #[arg(long, value_name = "ID")]
+    pub id: Option<Uuid>,
+    /// There is no bucket of views, because no recall is deployed
+    #[arg(long)]
+    pub without_views: bool,
+}
