@@ -3,9 +3,10 @@
 //!
 //! [`target`] is the URL, [`field`] a header field that the user adds, [`signer`] AWS Signature
 //! Version 4, [`verdict`] what a response means, [`endpoint`] the calls, [`recall`] the tools that
-//! there are, and [`health`] whether it is up. Its errors name the options of the command line that help.
-//! The module must not print.
+//! there are, [`mod@check`] whether a call gets through, and [`health`] whether it is up. Its errors name
+//! the options of the command line that help. The module must not print.
 
+pub mod check;
 pub mod endpoint;
 pub mod field;
 pub mod health;

@@ -471,7 +471,7 @@ fn inline_schemas(part: &Value, pointer: &str, see: &mut impl FnMut(&str, &Value
                 inline_schemas(item, &format!("{pointer}/{number}"), see);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

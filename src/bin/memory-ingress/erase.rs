@@ -1,14 +1,13 @@
 //! `erase`: looks at everything that there is of an entity or a memory, and prints the plan of its erasure.
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use memory_ingress::clock::Clock;
 use memory_ingress::erase::{Bucket, EraseError, Erasure, Folder, Found, Meant};
 use memory_ingress::options::{Erase, Place};
 use memory_ingress::terminal::on_one_line;
 use memory_log::scope::operator;
 use memory_log::timestamp::Timestamp;
+use memory_recall::change::wall_clock;
 use memory_s3::embedded::Disk;
 use memory_s3::reader::{ReadError, Reader};
 use memory_s3::versions::Versions;
@@ -21,7 +20,7 @@ pub(crate) async fn run(options: Erase, config: &Config) -> Result<ExitCode, Com
     let scope = operator().entity(&options.domain, &options.entity);
     let view = views::key(&scope).map_err(|error| CommandError::Usage(error.to_string()))?;
     let meant = Meant::new(scope, options.id);
-    let now = Clock::default().now(SystemTime::now());
+    let now = wall_clock();
     let (erasure, plan) = match options.location.place(config.bucket.as_ref()) {
         Place::Folder(folder) => {
             let path = folder.canonicalize();

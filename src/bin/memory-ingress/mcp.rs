@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use memory_ingress::client::check::check;
 use memory_ingress::client::endpoint::Endpoint;
 use memory_ingress::client::recall;
 use memory_ingress::options::Mcp;
@@ -15,15 +16,13 @@ use memory_web::http::REQUEST_TIME_MAX;
 use memory_web::mcp::Toolset;
 use tokio::time::Instant;
 
-use crate::{CommandError, open, report};
-
-mod check;
+use crate::{CommandError, open, print, report};
 
 pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, CommandError> {
     let Mcp {
         location,
         remote,
-        check,
+        check: is_check,
         write_only,
     } = options;
     let variable = |name: &str| config::variable(name).and_then(Result::ok);
@@ -46,8 +45,11 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         .await;
     };
     let endpoint = Endpoint::new(settings).map_err(CommandError::Usage)?;
-    if check {
-        return check::run(&endpoint).await;
+    if is_check {
+        let line =
+            |name: &str, value: &str| print(format!("{name:<10} {value}\n").as_bytes()).map(drop);
+        let why = check(&endpoint, line).await?;
+        return why.map_or(Ok(ExitCode::SUCCESS), |why| Err(CommandError::Failed(why)));
     }
     let tools = match write_only {
         true => recall::write_only(),

@@ -1,15 +1,14 @@
-//! `mcp --check`: which endpoint is called, by whom, and whether a call gets through.
+//! Which endpoint is called, by whom, and whether a call gets through.
 
-use std::process::ExitCode;
+use std::io;
 use std::time::Duration;
 
-use memory_ingress::client::endpoint::Endpoint;
-use memory_ingress::client::signer::Identity;
-use memory_ingress::client::verdict::Words;
 use memory_s3::aws::chain;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{CommandError, print, report};
+use super::endpoint::Endpoint;
+use super::signer::Identity;
+use super::verdict::Words;
 
 /// Longest wait for AWS to name the caller, which is useful but not needed.
 const IDENTITY_TIME_MAX: Duration = Duration::from_secs(5);
@@ -17,49 +16,47 @@ const IDENTITY_TIME_MAX: Duration = Duration::from_secs(5);
 /// A memory without content: the service reads it, refuses it, and stores nothing.
 const EMPTY: &[u8] = b"{}";
 
-pub(crate) async fn run(endpoint: &Endpoint) -> Result<ExitCode, CommandError> {
-    line("endpoint", &endpoint.target.to_string())?;
-    line("called by", &endpoint.to_string())?;
+/// Says of an endpoint, by name and value, what is known as soon as it is known. Returns why no call gets
+/// through, in a sentence, if none does.
+///
+/// # Errors
+/// Those of `say`.
+pub async fn check(
+    endpoint: &Endpoint,
+    mut say: impl FnMut(&str, &str) -> io::Result<()>,
+) -> io::Result<Option<String>> {
+    say("endpoint", &endpoint.target.to_string())?;
+    say("called by", &endpoint.to_string())?;
     if let Some(signer) = &endpoint.signer {
-        line("service", &signer.service)?;
+        say("service", &signer.service)?;
         let identity = timeout_at(endpoint.deadline(), signer.identity()).await;
         match identity.unwrap_or_else(|_| Err("AWS gave no credentials in time.".to_owned())) {
             Ok(identity) => {
-                line("region", &identity.region)?;
-                line("identity", &name(&identity).await)?;
+                say("region", &identity.region)?;
+                say("identity", &name(&identity).await)?;
             }
             Err(why) => {
-                line("region", signer.region.as_deref().unwrap_or("not known"))?;
-                return failed(&why);
+                say("region", signer.region.as_deref().unwrap_or("not known"))?;
+                say("request", "failed")?;
+                return Ok(Some(why));
             }
         }
     }
     let started = Instant::now();
     let attempt = endpoint.attempt(EMPTY, endpoint.deadline()).await;
     let took = started.elapsed().as_millis();
-    let Err(error) = attempt else {
-        return failed("The endpoint accepted an empty memory: it is not a memory-ingress.");
-    };
-    match error.words {
-        Words::Service(422, _) => {
+    let why = match attempt.map_err(|error| error.words) {
+        Err(Words::Service(422, _)) => {
             let what =
                 "the service read an empty memory and refused it, as it should; nothing was stored";
-            line("request", &format!("ok, HTTP 422 in {took} ms: {what}"))?;
-            Ok(ExitCode::SUCCESS)
+            say("request", &format!("ok, HTTP 422 in {took} ms: {what}"))?;
+            return Ok(None);
         }
-        Words::Service(_, words) | Words::Other(words) => failed(&words),
-    }
-}
-
-fn line(name: &str, value: &str) -> Result<(), CommandError> {
-    print(format!("{name:<10} {value}\n").as_bytes())?;
-    Ok(())
-}
-
-fn failed(what: &str) -> Result<ExitCode, CommandError> {
-    line("request", "failed")?;
-    report(&format!("memory-ingress: {what}"));
-    Ok(ExitCode::FAILURE)
+        Err(Words::Service(_, words) | Words::Other(words)) => words,
+        Ok(_) => "The endpoint accepted an empty memory: it is not a memory-ingress.".to_owned(),
+    };
+    say("request", "failed")?;
+    Ok(Some(why))
 }
 
 /// The caller as AWS knows it, or what this machine knows about it.
