@@ -186,7 +186,8 @@ fn reach(part: &Value, document: &Value, reached: &mut BTreeSet<String>) {
 }
 
 /// Gives each schema one type, as OpenAPI 3.0 requires. Null is removed, because it means the same as
-/// leaving the member out.
+/// leaving the member out. Patterns with `\u` are removed as well: the regular expressions of PHP and Go do
+/// not know it, and a client of PHP then refuses every value.
 fn to_3_0(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(to_3_0),
@@ -195,6 +196,9 @@ fn to_3_0(value: &mut Value) {
                 let given = types.iter().find(|name| *name != "null").cloned();
                 members.extend(given.map(|name| ("type".to_owned(), name)));
             }
+            let is_foreign =
+                |pattern: &Value| pattern.as_str().is_some_and(|text| text.contains("\\u"));
+            members.retain(|name, value| name != "pattern" || !is_foreign(value));
             members.values_mut().for_each(to_3_0);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -60,7 +60,23 @@ def openapi_generator():
             oldest = api.list_memories(page_limit=1, page_after=cursor(newest.links), **scope)
             return found, newest, oldest, api.get_memory(UUID(id), **scope)
 
-    return send, failure, read
+    def change(call, id, **arguments):
+        with client.ApiClient(client.Configuration(host=URL)) as connection:
+            scope = {"filter_repository_id": MEMORY["repository_id"]}
+            method = getattr(client.MemoriesApi(connection), call + "_with_http_info")
+            try:
+                answer = method(UUID(id), **arguments, **scope)
+            except client.ApiException as error:
+                return str(error.status), error.headers.get("etag")
+            return answer.data.meta.status, answer.headers["etag"]
+
+    def patch(id, status, tag=None):
+        attributes = client.MemoryChangeAttributes(status=status)
+        resource = client.MemoryChange(type="memories", id=UUID(id), attributes=attributes)
+        document = client.MemoryChangeDocument(data=resource, meta=client.ChangeMeta(reason="Checked."))
+        return change("change_memory", id, memory_change_document=document, if_match=tag)
+
+    return send, failure, read, (patch, lambda id: change("delete_memory", id), lambda id: change("get_memory", id))
 
 
 def openapi_python_client():
@@ -70,7 +86,7 @@ def openapi_python_client():
 
     def ask(url, attributes):
         create = models.MemoryCreate(
-            type_=models.MemoryCreateType.MEMORIES, attributes=models.MemoryAttributes(**attributes)
+            type_=models.MemoryCreateResourceType.MEMORIES, attributes=models.MemoryAttributes(**attributes)
         )
         return store.sync(client=client.Client(base_url=url), body=models.MemoryCreateDocument(data=create))
 
@@ -86,14 +102,39 @@ def openapi_python_client():
         oldest = api[1](client=connection, pagelimit=1, pageafter=cursor(newest.links), **scope)
         return found, newest, oldest, api[2](UUID(id), client=connection, **scope)
 
+    def change(call, id, **arguments):
+        scope = {"filterrepository_id": MEMORY["repository_id"]}
+        method = importlib.import_module("memory_client.api.memories." + call).sync_detailed
+        answer = method(UUID(id), client=client.Client(base_url=URL), **arguments, **scope)
+        word = answer.parsed.meta.status if answer.status_code == 200 else str(int(answer.status_code))
+        return word, answer.headers.get("etag")
+
+    def patch(id, status, tag=None):
+        attributes = models.MemoryChangeAttributes(status=models.MemoryChangeAttributesMemoryStatus(status))
+        kind = models.MemoryChangeResourceType.MEMORIES
+        resource = models.MemoryChange(type_=kind, id=UUID(id), attributes=attributes)
+        document = models.MemoryChangeDocument(data=resource, meta=models.ChangeMeta(reason="Checked."))
+        return change("change_memory", id, body=document, **({"if_match": tag} if tag else {}))
+
     return (
         lambda url, attributes: ask(url, attributes).data,
         lambda url, attributes: words(ask(url, attributes).errors),
         read,
+        (patch, lambda id: change("delete_memory", id), lambda id: change("get_memory", id)),
     )
 
 
-send, failure, read = {"openapi-generator": openapi_generator, "openapi-python-client": openapi_python_client}[GENERATOR]()
+def life(patch, delete, get, id):
+    """Takes a memory through its life. Each step returns a status, and the tag of the state that it saw."""
+    verified, locked = patch(id, "verified"), patch(id, "locked")
+    refused = [delete(id), patch(id, "verified"), patch(id, "verified", '"0-1j"')]
+    unlocked = patch(id, "verified", locked[1])
+    deleted, gone = delete(id), get(id)
+    restored = patch(id, "unverified", gone[1])
+    return [word for word, _ in [verified, locked, *refused, unlocked, deleted, gone, restored]]
+
+
+send, failure, read, changes = {"openapi-generator": openapi_generator, "openapi-python-client": openapi_python_client}[GENERATOR]()
 first = send(URL, MEMORY)
 send(URL, LATER)
 found, newest, oldest, got = read(str(first.id))
@@ -106,5 +147,6 @@ seen = {
     "found": [str(hit.id) for hit in found.data],
     "listed": [memory.attributes.content for memory in [*newest.data, *oldest.data]],
     "got": got.data.attributes.content,
+    "changed": life(*changes, str(first.id)),
 }
 print(json.dumps(seen))

@@ -40,6 +40,17 @@ const refused = async (promise) => {
 const cursor = (links) => new URL(links.next, url).searchParams.get("page[after]");
 const after = (links) => ({ ...page, page: { ...page.page, after: cursor(links) } });
 
+// The statuses that a client gives a memory, and the HTTP statuses of what it must not do. Each call returns one of
+// them, and the tag of the state that it saw.
+async function life({ patch, remove, get }) {
+  const [verified, locked] = [await patch("verified"), await patch("locked")];
+  const refused = [await remove(), await patch("verified"), await patch("verified", '"0-1j"')];
+  const unlocked = await patch("verified", locked[1]);
+  const [deleted, gone] = [await remove(), await get()];
+  const restored = await patch("unverified", deleted[1]);
+  return [verified, locked, ...refused, unlocked, deleted, gone, restored].map(([word]) => word);
+}
+
 const clients = {
   async kitsu() {
     // Its entry for require() is a module, which Node refuses to load as a script.
@@ -53,8 +64,25 @@ const clients = {
     const found = await read("memories/search", search);
     const newest = await read("memories", page);
     const oldest = await read("memories", after(newest.links));
-    const got = await read(`memories/${first.data.id}`, { filter: scope });
+    const { id } = first.data;
+    const got = await read(`memories/${id}`, { filter: scope });
+    const told = async (call) => {
+      try {
+        const { meta, headers } = await call;
+        return [meta.status, headers.etag];
+      } catch ({ response }) {
+        return [`${response.status}`, response.headers.etag];
+      }
+    };
+    const params = { filter: scope };
+    const changed = await life({
+      patch: (status, tag) =>
+        told(api.patch("memories", { id, status }, { params, headers: tag ? { "If-Match": tag } : {} })),
+      remove: () => told(api.delete("memories", id, { params })),
+      get: () => told(api.get(`memories/${id}`, { params })),
+    });
     return {
+      changed,
       id: first.data.id,
       s3_key: first.data.meta.s3_key,
       repeated: again.data.id,
@@ -84,8 +112,33 @@ const clients = {
     const found = await api.one("memory", "search").get(search);
     const newest = await api.findAll("memory", page);
     const oldest = await api.findAll("memory", after(newest.links));
-    const got = await api.find("memory", first.data.id, { filter: scope });
+    const { id } = first.data;
+    const got = await api.find("memory", id, { filter: scope });
+    // It shows no header of a response, so the tag is made of the number in the receipt. Its errors have no status,
+    // unless it is told to keep them whole. Its DELETE has no query, and sends a body.
+    const whole = new JsonApi({ apiUrl: url, logger: false, errorBuilder: (error) => error });
+    whole.define("memory", { status: "" }, { collectionPath: "memory", type: "memories" });
+    const told = async (call) => {
+      try {
+        const { meta } = await call;
+        return [meta.status, `"${meta.seq}-1j"`];
+      } catch (errors) {
+        return [Object.values(errors)[0].status];
+      }
+    };
+    const changed = await life({
+      patch: (status, tag) => {
+        whole.headers = tag ? { "If-Match": tag } : {};
+        return told(whole.update("memory", { id, status }, { filter: scope }, { reason: "Checked." }));
+      },
+      remove: () => {
+        whole.headers = {};
+        return told(whole.destroy("memory", id, {}, { reason: "Old.", ...scope }));
+      },
+      get: () => told(whole.find("memory", id, { filter: scope })),
+    });
     return {
+      changed,
       id: first.data.id,
       s3_key: first.data.meta?.s3_key ?? null,
       repeated: again.data.id,
@@ -155,8 +208,30 @@ const clients = {
     const newest = await read(`/memories?${query(page)}`);
     const oldest = await read(newest.links.next, `${url}/memories`);
     const hit = found.data[0];
-    const got = await read(`/memory/${hit.id}?${query({ filter: scope })}`);
+    // What it gives is read from its cache, and the life of the memory changes that.
+    const { content: got } = (await read(`/memory/${hit.id}?${query({ filter: scope })}`)).data;
+    const ask = async (method, attributes, tag) => {
+      const headers = new Headers({ Accept: media, ...(tag ? { "If-Match": tag } : {}) });
+      const cacheOptions = { reload: true };
+      const asked = { url: `${url}/memory/${hit.id}?${query({ filter: scope })}`, method, headers, cacheOptions };
+      if (attributes) {
+        headers.set("Content-Type", media);
+        asked.body = JSON.stringify({ data: { type: "memories", id: hit.id, attributes } });
+      }
+      try {
+        const { content, response } = await store.request(asked);
+        return [content.meta.status, response.headers.get("etag")];
+      } catch (error) {
+        return [`${error.status}`, error.response?.headers.get("etag")];
+      }
+    };
+    const changed = await life({
+      patch: (status, tag) => ask("PATCH", { status }, tag),
+      remove: () => ask("DELETE"),
+      get: () => ask("GET"),
+    });
     const told = {
+      changed,
       id: first.id,
       s3_key: key,
       repeated: again.id,
@@ -164,7 +239,7 @@ const clients = {
       failed: await failure(failing, memory),
       found: found.data.map(({ id }) => id),
       listed: [...newest.data, ...oldest.data].map(({ content }) => content),
-      got: got.data.content,
+      got,
     };
     if (complaints.length) throw new Error(complaints.join("\n"));
     store.cache.put({ request: {}, response: {}, content: { ...document, s3_key: key } });

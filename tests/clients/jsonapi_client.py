@@ -42,6 +42,31 @@ def read(path, params):
     return api.endpoint(path).get(params=params)
 
 
+def told(call, id, tag=None, **arguments):
+    """Makes a call about one memory. The client shows no header of a response, so the tag is made of its number."""
+    media = "application/vnd.api+json"
+    headers = {"Accept": media, "Content-Type": media, **({"If-Match": tag} if tag else {})}
+    api = jsonapi_requests.Api.config({"API_ROOT": URL, "RETRIES": 1, "TIMEOUT": 20})
+    try:
+        answer = getattr(api.endpoint("memory/" + id), call)(params=SCOPE, headers=headers, **arguments)
+    except ApiClientError as error:
+        return str(error.status_code), None
+    meta = answer.content.meta
+    return meta["status"], f'"{meta["seq"]}-1j"'
+
+
+def life(id):
+    def patch(status, tag=None):
+        return told("patch", id, tag, object=jsonapi_requests.JsonApiObject(type="memories", id=id, attributes={"status": status}))
+
+    verified, locked = patch("verified"), patch("locked")
+    refused = [told("delete", id), patch("verified"), patch("verified", '"0-1j"')]
+    unlocked = patch("verified", locked[1])
+    deleted, gone = told("delete", id), told("get", id)
+    restored = patch("unverified", deleted[1])
+    return [word for word, _ in [verified, locked, *refused, unlocked, deleted, gone, restored]]
+
+
 SCOPE = {"filter[repository_id]": MEMORY["repository_id"]}
 PAGE = {**SCOPE, "page[limit]": 1}
 
@@ -59,5 +84,6 @@ seen = {
     "found": [hit.id for hit in read("memory/search", {**SCOPE, "filter[query]": "mornings"}).data],
     "listed": [memory.attributes["content"] for memory in [*newest.data, *oldest.data]],
     "got": read(f"memory/{first.id}", SCOPE).data.attributes["content"],
+    "changed": life(first.id),
 }
 print(json.dumps(seen))

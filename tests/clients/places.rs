@@ -33,6 +33,20 @@ pub(crate) const ENVELOPE: &str = r#"{"data":{"type":"memories","attributes":{
 pub(crate) const TOOL_BODY: &str = r#"{"entity_id":"rob","domain":"work","content":"Rob prefers mornings. „☃“",
     "timestamp":"2026-01-27T03:14:22Z","metadata":{"tags":["a","b"]}}"#;
 
+/// The statuses that a client gives a memory, and the HTTP statuses of what it must not do: delete what is locked,
+/// unlock it without an `If-Match` and with the tag of another state, and get what is deleted.
+const LIFE: [&str; 9] = [
+    "verified",
+    "locked",
+    "403",
+    "428",
+    "412",
+    "verified",
+    "deleted",
+    "410",
+    "unverified",
+];
+
 pub(crate) struct Places {
     pub(crate) sound: Server,
     /// Nothing listens where its storage should be.
@@ -78,7 +92,8 @@ impl Places {
     }
 
     /// Has a client do its work against both services, and checks what it saw, that it stored this
-    /// memory, and that it found it again: by a search, in pages of a list, and by its id.
+    /// memory, that it found it again: by a search, in pages of a list, and by its id, and that it took the
+    /// memory through its life.
     pub(crate) fn work(
         &self,
         name: &str,
@@ -102,6 +117,7 @@ impl Places {
         let listed = json!(["Rob drinks tea.", content]);
         assert_eq!(seen["listed"], listed, "{name}");
         assert_eq!(seen["got"], content, "{name}");
+        assert_eq!(seen["changed"], json!(LIFE), "{name}");
         // Equal in all fields is one memory: nothing was dropped or spelled anew on the client's way.
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let key = runtime.block_on(self.sound.store(memory));

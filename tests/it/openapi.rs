@@ -411,7 +411,15 @@ fn a_view_has_one_shape_and_says_nothing_that_the_whole_does_not() {
         for (path, method, operation) in operations {
             let whole_operation = &whole["paths"][path][method];
             assert_eq!(operation["operationId"], whole_operation["operationId"]);
-            assert_eq!(operation["parameters"], whole_operation["parameters"]);
+            let mut parameters = whole_operation["parameters"].clone();
+            for parameter in parameters.as_array_mut().into_iter().flatten() {
+                let schema = parameter["schema"].as_object_mut().unwrap();
+                // Not every language reads these.
+                schema.retain(|name, value| {
+                    name != "pattern" || !value.to_string().contains("\\\\u")
+                });
+            }
+            assert_eq!(operation["parameters"], parameters);
             let answers = operation["responses"].as_object().unwrap().iter();
             let answers = answers.map(|(status, response)| {
                 let of_the_whole = &whole_operation["responses"][status];
@@ -450,6 +458,10 @@ fn a_view_has_one_shape_and_says_nothing_that_the_whole_does_not() {
             assert_eq!(members(schema), members(of_the_whole), "{name}");
         }
         assert!(!text.contains("\"null\""));
+        assert!(
+            !text.contains("\\\\u"),
+            "a pattern that PHP and Go cannot read"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 import createClient from "openapi-fetch";
 
 import type { paths } from "./document";
+import type { One, Told } from "./work";
 import { before1970, cursor, faulty, later, laterTimestamp, memory, timestamp, words, work } from "./work";
 
 // Without this setting it declares every body as application/json, whatever the document says.
@@ -36,6 +37,32 @@ async function recall(url: string, id: string) {
   };
 }
 
+function one(url: string, id: string): One {
+  const api = createClient<paths>({ baseUrl: url, headers });
+  const of = { path: { id }, query: { "filter[repository_id]": memory.repository_id } };
+  const told = (response: Response, status: string | undefined): Told => [
+    status ?? `${response.status}`,
+    response.headers.get("etag"),
+  ];
+  return {
+    patch: async (status, tag) => {
+      const { data, response } = await api.PATCH("/memory/{id}", {
+        params: { ...of, header: tag ? { "If-Match": tag } : {} },
+        body: { data: { type: "memories", id, attributes: { status } }, meta: { reason: "Checked." } },
+      });
+      return told(response, data?.meta.status);
+    },
+    remove: async () => {
+      const { data, response } = await api.DELETE("/memory/{id}", { params: of });
+      return told(response, data?.meta.status);
+    },
+    get: async () => {
+      const { data, response } = await api.GET("/memory/{id}", { params: of });
+      return told(response, data?.data.attributes.status);
+    },
+  };
+}
+
 void work(
   async (url) => {
     const { data } = await send(url, memory, timestamp);
@@ -45,4 +72,5 @@ void work(
   (url) => failure(url, faulty, before1970),
   (url) => failure(url, memory, timestamp),
   recall,
+  one,
 );

@@ -1,6 +1,8 @@
 // Does a backend's work with the client of openapi-generator's typescript-fetch.
 
-import { Configuration, MemoriesApi, MemoryCreateTypeEnum, ResponseError } from "./generated";
+import type { ChangedDocument } from "./generated";
+import { Configuration, MemoriesApi, MemoryChangeTypeEnum, MemoryCreateTypeEnum, ResponseError } from "./generated";
+import type { One, Told } from "./work";
 import { before1970, cursor, faulty, later, laterTimestamp, memory, timestamp, words, work } from "./work";
 
 async function send(url: string, { repository_id, memory_type, ...given }: typeof memory, instant: string) {
@@ -36,6 +38,30 @@ async function recall(url: string, id: string) {
   };
 }
 
+function one(url: string, id: string): One {
+  const api = new MemoriesApi(new Configuration({ basePath: url }));
+  const of = { id, filterRepositoryId: memory.repository_id };
+  const told = async (call: Promise<{ raw: Response; value(): Promise<unknown> }>): Promise<Told> => {
+    try {
+      const answer = await call;
+      const { meta } = (await answer.value()) as ChangedDocument;
+      return [meta.status, answer.raw.headers.get("etag")];
+    } catch (error) {
+      if (error instanceof ResponseError) return [`${error.response.status}`, error.response.headers.get("etag")];
+      throw error;
+    }
+  };
+  return {
+    patch: (status, tag) => {
+      const data = { id, type: MemoryChangeTypeEnum.Memories, attributes: { status } };
+      const asked = { ...of, memoryChangeDocument: { data, meta: { reason: "Checked." } } };
+      return told(api.changeMemoryRaw({ ...asked, ...(tag ? { ifMatch: tag } : {}) }));
+    },
+    remove: () => told(api.deleteMemoryRaw(of)),
+    get: () => told(api.getMemoryRaw(of)),
+  };
+}
+
 void work(
   async (url) => {
     const { id, meta } = await send(url, memory, timestamp);
@@ -44,4 +70,5 @@ void work(
   (url) => failure(url, faulty, before1970),
   (url) => failure(url, memory, timestamp),
   recall,
+  one,
 );

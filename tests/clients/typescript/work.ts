@@ -24,6 +24,26 @@ export interface Recalled {
   got: string;
 }
 
+/** A status, or the HTTP status of a refusal, and the tag of the state that was seen. */
+export type Told = [word: string, tag: string | null];
+
+/** The three calls about one memory. */
+export interface One {
+  patch(status: "unverified" | "verified" | "locked", tag?: string | null): Promise<Told>;
+  remove(): Promise<Told>;
+  get(): Promise<Told>;
+}
+
+/** Takes a memory through its life. */
+async function life({ patch, remove, get }: One): Promise<string[]> {
+  const [verified, locked] = [await patch("verified"), await patch("locked")];
+  const refused = [await remove(), await patch("verified"), await patch("verified", '"0-1j"')];
+  const unlocked = await patch("verified", locked[1]);
+  const [deleted, gone] = [await remove(), await get()];
+  const restored = await patch("unverified", gone[1]);
+  return [verified, locked, ...refused, unlocked, deleted, gone, restored].map(([word]) => word);
+}
+
 interface Fault {
   code: string;
   detail: string;
@@ -41,10 +61,12 @@ export async function work(
   refused: (url: string) => Promise<string>,
   failed: (url: string) => Promise<string>,
   recall: (url: string, id: string) => Promise<Recalled>,
+  one: (url: string, id: string) => One,
 ): Promise<void> {
   const [url, failing] = process.argv.slice(2) as [string, string];
   const [first, again] = [await store(url), await store(url)];
   const failures = { refused: await refused(url), failed: await failed(failing) };
   const recalled = await recall(url, first.id);
-  console.log(JSON.stringify({ ...first, repeated: again.id, ...failures, ...recalled }));
+  const changed = await life(one(url, first.id));
+  console.log(JSON.stringify({ ...first, repeated: again.id, ...failures, ...recalled, changed }));
 }

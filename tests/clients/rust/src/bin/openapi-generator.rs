@@ -7,10 +7,14 @@
 use std::env;
 
 use memory_client::apis::configuration::Configuration;
-use memory_client::apis::memories_api::{get_memory, list_memories, search_memories, store_memory};
+use memory_client::apis::memories_api::{
+    change_memory, delete_memory, get_memory, list_memories, search_memories, store_memory,
+};
 use memory_client::apis::{Error, ResponseContent};
+use memory_client::models::memory_change_attributes::Status;
 use memory_client::models::{
-    ErrorDocument, MemoryAttributes, MemoryCreate, MemoryCreateDocument, MemoryResource,
+    ChangedDocument, ErrorDocument, MemoryAttributes, MemoryChange, MemoryChangeAttributes,
+    MemoryChangeDocument, MemoryCreate, MemoryCreateDocument, MemoryResource, memory_change,
     memory_create,
 };
 
@@ -105,6 +109,55 @@ async fn recall(url: &str, id: &str) -> Result<serde_json::Value, String> {
     ]))
 }
 
+/// The statuses that the client gives a memory, and the HTTP statuses of what it must not do.
+///
+/// The client shows no header of a response, so a tag is made of the number in the receipt.
+async fn life(url: &str, id: uuid::Uuid) -> Vec<String> {
+    let configuration = Configuration {
+        base_path: url.to_owned(),
+        ..Configuration::default()
+    };
+    let path = id.to_string();
+    let patch = async |status, tag: Option<&str>| {
+        let attributes = MemoryChangeAttributes::new(status);
+        let change = MemoryChange::new(memory_change::Type::Memories, id, attributes);
+        let document = MemoryChangeDocument::new(change);
+        told(change_memory(&configuration, &path, document, REPOSITORY, None, None, None, tag).await)
+    };
+    let delete = async || {
+        told(delete_memory(&configuration, &path, REPOSITORY, None, None, None, None).await)
+    };
+    let verified = patch(Status::Verified, None).await;
+    let locked = patch(Status::Locked, None).await;
+    let kept = delete().await;
+    let unseen = patch(Status::Verified, None).await;
+    let stale = patch(Status::Verified, Some("\"0-1j\"")).await;
+    let unlocked = patch(Status::Verified, Some(&locked.1)).await;
+    let deleted = delete().await;
+    let gone = match get_memory(&configuration, &path, REPOSITORY, None, None, None, None).await {
+        Err(Error::ResponseError(ResponseContent { status, .. })) => status.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let restored = patch(Status::Unverified, Some(&deleted.1)).await;
+    let steps = [verified, locked, kept, unseen, stale, unlocked, deleted];
+    let words = steps.into_iter().map(|(word, _)| word);
+    words.chain([gone, restored.0]).collect()
+}
+
+/// What a change came to, and the tag of the state that it made.
+fn told<E: std::fmt::Debug>(answer: Result<ChangedDocument, Error<E>>) -> (String, String) {
+    match answer {
+        Ok(changed) => {
+            let tag = format!("\"{}-1j\"", changed.meta.seq);
+            (changed.meta.status, tag)
+        }
+        Err(Error::ResponseError(ResponseContent { status, .. })) => {
+            (status.as_str().to_owned(), String::new())
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let [url, failing] = [1, 2].map(|place| env::args().nth(place).unwrap());
@@ -131,6 +184,7 @@ async fn main() {
         "found": recalled[0],
         "listed": recalled[1],
         "got": recalled[2],
+        "changed": life(&url, first.id).await,
     });
     println!("{seen}");
 }

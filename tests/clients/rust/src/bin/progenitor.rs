@@ -8,7 +8,10 @@ use std::env;
 
 progenitor::generate_api!("tool.json");
 
-use types::{ToolBody, ToolMetadata, ToolResult};
+use types::{
+    FlatReceipt, MemoryChange, MemoryChangeAttributes, MemoryChangeDocument, MemoryStatus,
+    ResourceType, ToolBody, ToolError, ToolMetadata, ToolResult,
+};
 
 fn memory() -> ToolBody {
     let metadata = ToolMetadata {
@@ -75,6 +78,66 @@ async fn recall(url: &str, id: uuid::Uuid) -> serde_json::Value {
     ])
 }
 
+/// What a call came to, and the tag of the state that it saw.
+type Told = (String, String);
+
+/// The statuses that the client gives a memory, and the HTTP statuses of what it must not do.
+async fn life(url: &str, id: uuid::Uuid) -> Vec<String> {
+    let client = Client::new(url);
+    // Each operation has types of its own for its parameters.
+    let (domain, entity) = ("work".parse().unwrap(), "rob".parse().unwrap());
+    let patch = async |status, tag: Option<&str>| {
+        let data = MemoryChange {
+            attributes: MemoryChangeAttributes { status },
+            id,
+            type_: ResourceType::Memories,
+        };
+        let document = MemoryChangeDocument { data, meta: None };
+        let (domain, entity) = (Some(&domain), Some(&entity));
+        let changed = client.change_memory(&id, None, domain, entity, None, tag, &document);
+        told(changed.await)
+    };
+    let delete = async || {
+        let (domain, entity) = ("work".parse().unwrap(), "rob".parse().unwrap());
+        let (domain, entity) = (Some(&domain), Some(&entity));
+        told(client.delete_memory(&id, None, domain, entity, None, None).await)
+    };
+    let verified = patch(MemoryStatus::Verified, None).await;
+    let locked = patch(MemoryStatus::Locked, None).await;
+    let kept = delete().await;
+    let unseen = patch(MemoryStatus::Verified, None).await;
+    let stale = patch(MemoryStatus::Verified, Some("\"0-1f\"")).await;
+    let unlocked = patch(MemoryStatus::Verified, Some(&locked.1)).await;
+    let deleted = delete().await;
+    let (domain, entity) = ("work".parse().unwrap(), "rob".parse().unwrap());
+    let gone = client.get_memory(&id, None, Some(&domain), Some(&entity), None, None);
+    let gone = refused(gone.await.unwrap_err());
+    let restored = patch(MemoryStatus::Unverified, Some(&gone.1)).await;
+    let steps = [
+        verified, locked, kept, unseen, stale, unlocked, deleted, gone, restored,
+    ];
+    steps.into_iter().map(|(word, _)| word).collect()
+}
+
+fn told(answer: Result<ResponseValue<FlatReceipt>, Error<ToolError>>) -> Told {
+    match answer {
+        Ok(changed) => {
+            let tag = changed.headers()["etag"].to_str().unwrap().to_owned();
+            (changed.into_inner().memory_status, tag)
+        }
+        Err(error) => refused(error),
+    }
+}
+
+fn refused(error: Error<ToolError>) -> Told {
+    let Error::ErrorResponse(refusal) = error else {
+        panic!("{error}");
+    };
+    let tag = refusal.headers().get("etag");
+    let tag = tag.map_or("", |tag| tag.to_str().unwrap());
+    (refusal.status().as_str().to_owned(), tag.to_owned())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let [url, failing] = [1, 2].map(|place| env::args().nth(place).unwrap());
@@ -101,6 +164,7 @@ async fn main() {
         "found": recalled[0],
         "listed": recalled[1],
         "got": recalled[2],
+        "changed": life(&url, first.memory_id).await,
     });
     println!("{seen}");
 }
