@@ -48,15 +48,19 @@ pub(crate) fn check(name: &str, place: &Place, seen: &Value, version: Option<&st
         (&json!(false), &json!("ok")),
         "{name}"
     );
+    let forgotten = &seen["forgotten"];
+    assert_eq!(forgotten["memory_status"], "deleted", "{name}: {forgotten}");
     let keys: Vec<_> = stored(place.data.path()).into_keys().collect();
     assert_eq!(
         keys,
-        [seen["receipt"]["s3_key"].as_str().unwrap()],
+        [forgotten, &seen["receipt"]].map(|told| told["s3_key"].as_str().unwrap()),
         "{name}"
     );
     let hits = seen["found"]["memories"].as_array().unwrap();
     let ids: Vec<_> = hits.iter().map(|hit| &hit["memory_id"]).collect();
     assert_eq!(ids, [&seen["receipt"]["memory_id"]], "{name}");
+    let after = seen["found_after"]["memories"].as_array().unwrap();
+    assert!(after.is_empty(), "{name}: {after:?}");
     assert_eq!(seen["refused_is_error"], true, "{name}");
     let words = seen["refused_text"].as_str().unwrap();
     assert!(

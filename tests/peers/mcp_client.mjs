@@ -5,7 +5,8 @@
 //
 // FOLDER contains node_modules. `sdk` is @modelcontextprotocol/sdk 1.x. `client` is @modelcontextprotocol/client 2.x,
 // which starts with `initialize` unless it is set to negotiate the version (`client-auto`). Lists the tools, appends a
-// memory, appends one that is refused, finds the first again, and prints the results as one line of JSON.
+// memory, appends one that is refused, finds the first again, forgets it, searches once more, and prints the results as
+// one line of JSON.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -46,10 +47,13 @@ await client.connect(transport);
 const { tools } = await client.listTools();
 const stored = await client.callTool({ name: "append_memory", arguments: memory });
 const refused = await client.callTool({ name: "append_memory", arguments: { ...memory, content: " " } });
-const found = await client.callTool({
-  name: "search_memory",
-  arguments: { query: "mornings", domain: "work", entity_id: "rob" },
-});
+const of = { domain: "work", entity_id: "rob" };
+const told = async (name, args) =>
+  JSON.parse((await client.callTool({ name, arguments: { ...of, ...args } })).content[0].text);
+const found = await told("search_memory", { query: "mornings" });
+const { memory_id } = JSON.parse(stored.content[0].text);
+const forgotten = await told("forget_memory", { memory_id, reason: "Rob asked for it." });
+const found_after = await told("search_memory", { query: "mornings" });
 const seen = {
   version: client.getNegotiatedProtocolVersion?.() ?? transport.protocolVersion ?? null,
   tool: tools[0].name,
@@ -57,7 +61,9 @@ const seen = {
   is_error: stored.isError ?? false,
   refused_is_error: refused.isError,
   refused_text: refused.content[0].text,
-  found: JSON.parse(found.content[0].text),
+  found,
+  forgotten,
+  found_after,
 };
 await client.close();
 console.log(JSON.stringify(seen));

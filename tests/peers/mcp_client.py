@@ -3,9 +3,9 @@
 usage: mcp_client.py auto|legacy URL
        mcp_client.py auto|legacy COMMAND ARGUMENT...
 
-Lists the tools, appends a memory, appends one that is refused, finds the first again, and prints the results as one
-line of JSON. Version 1 knows only the older protocol versions, which start with `initialize`. Before 1.10 it reads a
-result only as text.
+Lists the tools, appends a memory, appends one that is refused, finds the first again, forgets it, searches once more,
+and prints the results as one line of JSON. Version 1 knows only the older protocol versions, which start with
+`initialize`. Before 1.10 it reads a result only as text.
 """
 
 import asyncio
@@ -37,8 +37,15 @@ async def work(session):
     tools = (await session.list_tools()).tools
     stored = await session.call_tool("append_memory", MEMORY)
     refused = await session.call_tool("append_memory", {"entity_id": "rob", "domain": "work", "content": " "})
-    found = await session.call_tool("search_memory", {"query": "mornings", "domain": "work", "entity_id": "rob"})
-    return tools, stored, refused, json.loads(found.content[0].text)
+
+    async def told(name, **arguments):
+        result = await session.call_tool(name, {"domain": "work", "entity_id": "rob", **arguments})
+        return json.loads(result.content[0].text)
+
+    found = await told("search_memory", query="mornings")
+    memory_id = json.loads(stored.content[0].text)["memory_id"]
+    forgotten = await told("forget_memory", memory_id=memory_id, reason="Rob asked for it.")
+    return tools, stored, refused, (found, forgotten, await told("search_memory", query="mornings"))
 
 
 async def second():
@@ -48,7 +55,7 @@ async def second():
         tools, stored, refused, found = await work(client)
         seen = client.protocol_version
     receipt = stored.structured_content
-    return seen, tools[0].name, receipt, stored.is_error, refused.is_error, refused.content[0].text, found
+    return seen, tools[0].name, receipt, stored.is_error, refused.is_error, refused.content[0].text, *found
 
 
 async def first():
@@ -65,9 +72,9 @@ async def first():
         tools, stored, refused, found = await work(session)
     receipt = json.loads(stored.content[0].text)
     assert getattr(stored, "structuredContent", receipt) == receipt
-    return seen, tools[0].name, receipt, stored.isError, refused.isError, refused.content[0].text, found
+    return seen, tools[0].name, receipt, stored.isError, refused.isError, refused.content[0].text, *found
 
 
-names = ("version", "tool", "receipt", "is_error", "refused_is_error", "refused_text", "found")
+names = ("version", "tool", "receipt", "is_error", "refused_is_error", "refused_text", "found", "forgotten", "found_after")
 seen = asyncio.run(first() if version("mcp").startswith("1.") else second())
 print(json.dumps(dict(zip(names, seen))))

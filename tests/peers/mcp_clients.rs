@@ -86,7 +86,7 @@ fn command_of(command: &Command, place: &Place) -> Command {
 }
 
 #[test]
-fn the_python_clients_of_both_major_versions_and_an_old_one_store_and_find_a_memory() {
+fn the_python_clients_of_both_major_versions_and_an_old_one_store_find_and_forget_a_memory() {
     for (packages, mode, version) in [
         (PYTHON_OLD, "legacy", "2025-03-26"),
         (PYTHON_1, "legacy", "2025-11-25"),
@@ -100,7 +100,7 @@ fn the_python_clients_of_both_major_versions_and_an_old_one_store_and_find_a_mem
 }
 
 #[test]
-fn the_typescript_clients_of_both_major_versions_and_an_old_one_store_and_find_a_memory() {
+fn the_typescript_clients_of_both_major_versions_and_an_old_one_store_find_and_forget_a_memory() {
     let newest = node("clients", &TYPESCRIPT);
     let old = node("old-clients", &TYPESCRIPT_OLD);
     for (installed, flavour, version) in [
