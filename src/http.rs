@@ -97,7 +97,7 @@ async fn remember(
     exchange: &mut Exchange,
 ) -> Result<Receipt, RequestError> {
     let remembered = ingress
-        .remember(draft, &exchange.claims, exchange.deadline)
+        .remember(draft, exchange.caller().claims(), exchange.deadline)
         .await;
     let receipt = remembered.map_err(|error| {
         let problems = error.problems(|place| shape.locate(place));

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use memory_log::memory::Draft;
-use memory_log::scope::Claims;
 use memory_log::steward::Caller;
 use memory_recall::access::Access;
 use memory_recall::{endpoints as recall, tools};
@@ -100,7 +99,10 @@ impl Log {
 
 /// Stores a memory of a program of this machine.
 pub async fn append(ingress: &Ingress, draft: Draft, deadline: Instant) -> ToolOutcome {
-    match ingress.remember(draft, &Claims::default(), deadline).await {
+    match ingress
+        .remember(draft, Caller::Local.claims(), deadline)
+        .await
+    {
         Ok(receipt) => ToolOutcome::of(&receipt),
         Err(error) => {
             if let Some(why) = error.log() {

@@ -14,7 +14,8 @@
 //! | 8 representation | [`jsonapi`], [`tool`], [`memory_web::problem`] | receipt or failure → document |
 //!
 //! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an
-//! agent on a pipe. `client` calls a deployed service. `options` is the command line, `manual` its
+//! agent on a pipe. `client` calls a deployed service, and `issuer` verifies the
+//! tokens of callers. `options` is the command line, `manual` its
 //! completions and manual pages, `erase` plans an erasure, and `hits`, `replayed`, `progress` and `terminal`
 //! are what a person at a terminal sees. `openapi` generates the document of the HTTP interface. [`clock`]
 //! is the time.
@@ -37,6 +38,8 @@ pub mod client;
 pub mod erase;
 #[cfg(feature = "local")]
 pub mod hits;
+#[cfg(feature = "local")]
+pub mod issuer;
 #[cfg(feature = "local")]
 pub mod joined;
 #[cfg(feature = "local")]

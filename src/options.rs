@@ -10,12 +10,14 @@ use clap::{Parser, Subcommand};
 use memory_web::config::is_bucket_name;
 
 mod erase;
+mod jwt;
 mod mcp;
 mod more;
 mod search;
 mod span;
 
 pub use erase::Erase;
+pub use jwt::Jwt;
 pub use mcp::{Mcp, Remote};
 pub use more::{Completions, Health, Page};
 pub use search::Search;
@@ -29,6 +31,7 @@ Examples:
   memory-ingress                                  serve on 127.0.0.1:8080, memories in ./memory-data
   memory-ingress --listen 127.0.0.1:0             serve on a free port, and print its number
   memory-ingress serve --bucket my-memories       write to Amazon S3 with your own credentials
+  memory-ingress serve --jwt-issuer https://… --jwt-audience memory   callers send tokens
   memory-ingress mcp --data ~/memories            tools for an agent on this machine
   memory-ingress mcp --url https://…              the same for a deployed service
   memory-ingress search mornings                  find memories by words
@@ -174,6 +177,9 @@ pub struct Serve {
     /// Store memories only: nothing that is stored can be read through this service
     #[arg(long)]
     pub write_only: bool,
+    /// Whose tokens are accepted.
+    #[command(flatten)]
+    pub jwt: Jwt,
 }
 
 /// `replay`

@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::http::uri::Scheme;
-use axum::http::{HeaderName, HeaderValue, Request, Response, header};
+use axum::http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -153,7 +153,7 @@ impl Endpoint {
             )
         });
         Ok(Self {
-            connector: connector(&target),
+            connector: connector(&target.url),
             target,
             signer,
             key: settings.key,
@@ -397,16 +397,16 @@ pub(super) async fn exchange(
     Ok(Response::from_parts(head, body.to_bytes().to_vec()))
 }
 
-/// One connector for the process, which follows no redirects: HTTPS by ring as everywhere here, through
+/// A connector, which follows no redirects: HTTPS by ring as everywhere here, through
 /// a proxy if the environment names one; plain HTTP on this machine.
-pub(super) fn connector(target: &Target) -> Connector {
+pub(super) fn connector(url: &Uri) -> Connector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .build();
     let connector = Connector::builder()
         .connector_settings(settings)
         .pool_idle_timeout(IDLE_TIMEOUT);
-    if target.url.scheme() == Some(&Scheme::HTTP) {
+    if url.scheme() == Some(&Scheme::HTTP) {
         return connector.proxy_config(ProxyConfig::disabled()).build_http();
     }
     connector

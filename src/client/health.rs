@@ -25,7 +25,7 @@ pub async fn ask(target: &Target) -> Result<(), String> {
         .header(header::ACCEPT, JSON)
         .body(SdkBody::empty())
         .map_err(|error| format!("The request cannot be made: {error}."))?;
-    let connector = connector(target);
+    let connector = connector(&target.url);
     match timeout(ANSWER_TIME_MAX, exchange(&connector, request)).await {
         Ok(Ok(response)) if response.status() == StatusCode::OK => Ok(()),
         Ok(Ok(response)) => Err(format!(

@@ -141,7 +141,7 @@ fn is_segment(segment: &str) -> bool {
     segment.bytes().all(plain) && !["", ".", ".."].contains(&decoded.as_str())
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || address

@@ -15,7 +15,7 @@ use utoipa::openapi::{PathsBuilder, Ref, Required};
 
 use super::examples::{self, ENVELOPE};
 use super::messages::{self, Server};
-use super::operations::{content, example, header, response};
+use super::operations::{UNAUTHORIZED, content, example, header, response};
 use super::reading::{TAG, guarded, with_failures};
 
 const PATCH: &str = "\
@@ -131,6 +131,7 @@ fn meaning(status: u16) -> &'static str {
             "The body is not acceptable JSON, or parameters are not accepted, all of them listed. Or no scope is named, and the \
              claims name none or several."
         }
+        401 => UNAUTHORIZED,
         403 => {
             "The caller may not call, may not change memories of this scope, or is not a steward. Or the memory is locked, or \
              another attribute than the status would change."

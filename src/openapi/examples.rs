@@ -76,6 +76,7 @@ pub(super) fn failures() -> Vec<FailureExample> {
         ("repeated_member", "A member appears twice", refusal(r#"{"content":"a","content":"b"}"#)),
         ("unsupported_parameter", "A query parameter", unsupported_parameters("include=author")),
         ("client_id_unsupported", "The client chose an id", refusal(r#"{"data":{"type":"memories","id":"1","attributes":{}}}"#)),
+        ("unauthorized", "There is no token", vec![Problem::unauthorized(None)]),
         ("forbidden", "The key is wrong", vec![wrong_key]),
         ("not_acceptable", "No representation is acceptable", vec![Problem::not_acceptable()]),
         ("type_mismatch", "The resource has another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
@@ -93,6 +94,7 @@ pub(super) fn failures() -> Vec<FailureExample> {
         ("log_damaged", "Other bytes are under the memory's key", failed_write(StorageFailure::Damaged)),
         ("internal", "A bug", vec![Problem::internal()]),
         ("overloaded", "The service has no room for the request", vec![Problem::overloaded()]),
+        ("issuer_unavailable", "The keys of the token's issuer are not known", vec![Problem::issuer_unavailable()]),
         ("storage_unavailable", "S3 could not take the write", failed_write(StorageFailure::Unavailable)),
         ("storage_outcome_unknown", "S3's response was lost", failed_write(StorageFailure::OutcomeUnknown)),
     ]

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, Required, Schema};
 
 use super::examples::{self, TOOL_BODY};
-use super::operations::{content, example, header, response, with_advice};
+use super::operations::{UNAUTHORIZED, content, example, header, response, with_advice};
 use crate::tool::{self, ToolOutcome};
 use memory_log::memory::Draft;
 use memory_web::body::BODY_BYTES_MAX;
@@ -155,6 +155,7 @@ pub(super) fn operation(server: &Server<'_>) -> Operation {
             response("A notification was accepted. It has no response message."),
         );
     let refusals = [
+        ("401", UNAUTHORIZED, Problem::unauthorized(None)),
         (
             "403",
             "The caller or its browser origin may not call.",

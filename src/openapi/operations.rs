@@ -47,9 +47,6 @@ pub(super) fn store_memory() -> Operation {
         .description(Some(STORE))
         .request_body(Some(request_body()))
         .response("201", stored())
-        .response("401", ResponseBuilder::new().description(
-            "The token is missing, has expired, or is not for this API. A gateway in front of the service sends this.",
-        ))
         .response("429", ResponseBuilder::new()
             .description(
                 "Too many requests, or the quota is used up. A gateway in front of the service sends this. Nothing was stored.",
@@ -138,12 +135,17 @@ pub(super) fn failed(meaning: &str, examples: &[FailureExample]) -> Response {
     with_advice(failed, examples.iter().flat_map(|shown| &shown.problems)).build()
 }
 
+pub(super) const UNAUTHORIZED: &str = "\
+The token is missing, has expired, or is not for this API. Nothing was stored. A gateway in front of the service sends \
+this in a form of its own.";
+
 /// What a status means to the sender of a memory.
 fn meaning(status: u16) -> &'static str {
     match status {
         400 => {
             "The body is not acceptable JSON, or a query parameter is not supported. Nothing was stored."
         }
+        401 => UNAUTHORIZED,
         403 => {
             "The caller may not do this, or the client chose the memory's id, which is derived. Nothing was stored."
         }
@@ -188,6 +190,10 @@ pub(super) fn with_advice<'p>(
             Advice::AcceptEncoding => (
                 "Accept-Encoding",
                 "`identity`, if the coding of the body is at fault.",
+            ),
+            Advice::Authenticate | Advice::AuthenticateAgain => (
+                "WWW-Authenticate",
+                "`Bearer`, and `error=\"invalid_token\"` after a token that is not accepted.",
             ),
             Advice::RetryAfter => ("Retry-After", RETRY_AFTER),
         };
@@ -240,6 +246,7 @@ pub(super) fn about_itself(id: &str, summary: &str, ok: ResponseBuilder) -> Oper
         .summary(Some(summary))
         .response("200", ok);
     for (code, meaning) in [
+        (Code::Unauthorized, UNAUTHORIZED),
         (Code::Forbidden, "The caller may not call."),
         (Code::Internal, "The service has a fault of its own."),
     ] {

@@ -19,7 +19,7 @@ use utoipa::openapi::{PathsBuilder, Ref};
 use super::examples::{self, ENVELOPE, FailureExample};
 use super::messages::{self, Server};
 use super::operations::{
-    about_itself, content, example, failed, header, health, reference, response,
+    UNAUTHORIZED, about_itself, content, example, failed, header, health, reference, response,
 };
 
 /// The query of the examples, and the parameters of the list.
@@ -81,9 +81,6 @@ pub(super) fn with_failures(
     meaning: fn(u16) -> &'static str,
 ) -> OperationBuilder {
     let mut operation = operation
-        .response("401", ResponseBuilder::new().description(
-            "The token is missing, has expired, or is not for this API. A gateway in front of the service sends this.",
-        ))
         .response("429", ResponseBuilder::new()
             .description("Too many requests, or the quota is used up. A gateway in front of the service sends this.")
             .header("Retry-After", header("Seconds to wait before the request is repeated."))
@@ -107,6 +104,11 @@ pub(super) fn with_failures(
 fn failures(own: Vec<Failure>) -> Vec<FailureExample> {
     let wrong_key = Problem::forbidden(Source::None, WRONG_KEY);
     let of_every_route = [
+        (
+            "unauthorized",
+            "There is no token",
+            vec![Problem::unauthorized(None)],
+        ),
         ("forbidden", "The key is wrong", vec![wrong_key]),
         (
             "not_acceptable",
@@ -131,6 +133,7 @@ fn meaning(status: u16) -> &'static str {
         400 => {
             "Parameters are not accepted, all of them listed. Or no scope is named, and the claims name none or several."
         }
+        401 => UNAUTHORIZED,
         403 => "The caller may not call, or may not read this scope.",
         404 => {
             "The scope has no such memory, or the caller may not read the scope: the response is the same."

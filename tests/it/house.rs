@@ -76,7 +76,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("memory_recall::events", &["event", "reader", "scope"]),
     ("memory_web::telemetry", &[]),
-    ("memory_web::caller", &[]),
+    ("memory_web::caller", &["scope", "steward"]),
     ("memory_web::media_type", &[]),
     ("memory_web::origin", &[]),
     (
@@ -111,7 +111,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "media_type",
             "memory_web::documents",
             "problem",
-            "scope",
             "steward",
         ],
     ),
@@ -304,7 +303,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "memory_ingress::http",
             "memory_web::http",
             "remember",
-            "scope",
             "steward",
             "tool",
             "tools",
@@ -329,6 +327,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "witness",
         ],
     ),
+    ("memory_ingress::issuer", &["caller", "client", "scope"]),
     (
         "memory_recall::bin",
         &[
@@ -352,7 +351,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_ingress::options",
-        &["client", "config", "event", "find", "timestamp", "words"],
+        &[
+            "client",
+            "config",
+            "event",
+            "find",
+            "issuer",
+            "timestamp",
+            "words",
+        ],
     ),
     ("memory_ingress::manual", &["options"]),
     ("memory_ingress::progress", &[]),
@@ -959,6 +966,7 @@ fn the_lambda_carries_no_embedded_s3_and_no_second_tls() {
         "s3s v",
         "clap v",
         "indicatif v",
+        "jsonwebtoken v",
         "aws-lc-sys v",
         "openssl-sys v",
         "hyper v0",

@@ -39,6 +39,8 @@ mod folder;
 mod fuzz_twins;
 mod guard;
 mod house;
+#[path = "../harness/issuer.rs"]
+mod issuer;
 mod jsonapi_schema;
 mod kept_connections;
 mod lambda;
@@ -94,6 +96,7 @@ mod surface;
 mod taught;
 mod threat_model;
 mod time;
+mod tokens;
 mod vectors;
 mod views;
 #[path = "../harness/wire.rs"]

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Request;
 use futures_util::stream;
 use memory_ingress::openapi::{self, View};
-use memory_web::caller::{ApiKey, Callers};
+use memory_web::caller::{ApiKey, Callers, Verdict};
 use memory_web::problem::Code;
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ fn the_document_says_what_the_contract_says() {
     ];
     assert_eq!(statuses, expected);
     // A gateway's own.
-    let of_the_service = |status: &&String| !["401", "429"].contains(&status.as_str());
+    let of_the_service = |status: &&String| *status != "429";
     for (status, response) in responses
         .iter()
         .filter(|(status, _)| of_the_service(status))
@@ -128,6 +128,16 @@ async fn provoke(name: &str) -> Answer {
                 r#"{"data":{"type":"memories","id":"1","attributes":{}}}"#,
             ))
             .await
+        }
+        "unauthorized" => {
+            let app = App::for_callers(Callers::Tokens);
+            app.send(tool_for_document(SOUND)).await
+        }
+        "issuer_unavailable" => {
+            let app = App::for_callers(Callers::Tokens);
+            let mut request = tool_for_document(SOUND).build();
+            request.extensions_mut().insert(Verdict::Unjudged);
+            app.send_raw(request).await
         }
         "forbidden" => {
             let app = App::for_callers(Callers::Key(ApiKey::new("right")));
@@ -185,7 +195,7 @@ async fn every_example_of_a_failure_is_what_the_service_answers() {
             );
         }
     }
-    assert_eq!(shown.len(), 19);
+    assert_eq!(shown.len(), 21);
     for (name, (status, example, flat)) in shown {
         let answer = provoke(&name).await;
         assert_eq!(answer.status.as_str(), status, "{name}");
@@ -267,6 +277,10 @@ async fn provoke_message(status: &str) -> Answer {
             app.send(asked.header("mcp-protocol-version", "2030-01-01"))
                 .await
         }
+        "401" => {
+            let app = App::for_callers(Callers::Tokens);
+            app.send(mcp(PING)).await
+        }
         "403" => {
             let app = App::for_callers(Callers::Key(ApiKey::new("right")));
             app.send(mcp(PING).header("x-api-key", "wrong")).await
@@ -300,7 +314,7 @@ async fn every_example_of_a_message_that_fails_is_what_the_service_answers() {
         .iter()
         .filter(|(status, _)| !status.starts_with('2'))
         .collect();
-    assert_eq!(failures.len(), 7);
+    assert_eq!(failures.len(), 8);
     for (status, response) in failures {
         let answer = provoke_message(status).await;
         assert_eq!(answer.status.as_str(), status);
@@ -385,10 +399,10 @@ async fn the_patterns_of_the_document_refuse_what_the_service_refuses() {
 fn a_view_has_one_shape_and_says_nothing_that_the_whole_does_not() {
     let whole = document();
     let flat = [
-        "201", "400", "403", "409", "413", "415", "422", "500", "503", "504",
+        "201", "400", "401", "403", "409", "413", "415", "422", "500", "503", "504",
     ];
     let of_json_api = [
-        "201", "400", "403", "406", "409", "413", "415", "422", "429", "500", "503", "504",
+        "201", "400", "401", "403", "406", "409", "413", "415", "422", "429", "500", "503", "504",
     ];
     let views = [
         (View::JsonApi, JSON_API, &of_json_api[..]),

@@ -141,6 +141,10 @@ async fn provoke(name: &str, method: &str) -> Answer {
             world.scopes = ReadScopes::parse("user/{sub}").unwrap();
             world.send(change().to(&format!("/memory/{}", id()))).await
         }
+        "unauthorized" => {
+            let app = world.app(world.client(), Callers::Tokens);
+            app.send_raw(change().build()).await
+        }
         "forbidden" => {
             let app = world.app(world.client(), Callers::Key(ApiKey::new("right")));
             let asked = change().header("x-api-key", "wrong");
@@ -292,7 +296,7 @@ async fn every_example_of_a_change_that_fails_is_what_the_service_answers() {
             }
         }
     }
-    assert_eq!(shown.len(), 32 + 26);
+    assert_eq!(shown.len(), 33 + 27);
 }
 
 #[tokio::test]

@@ -271,6 +271,10 @@ async fn provoke(name: &str, target: &str) -> Answer {
             assert_eq!(answer.header("etag"), "\"1-1j\"");
             answer
         }
+        "unauthorized" => {
+            let app = world.app(world.client(), Callers::Tokens);
+            app.send_raw(asked.build()).await
+        }
         "forbidden" => {
             let app = world.app(world.client(), Callers::Key(ApiKey::new("right")));
             app.send_raw(asked.header("x-api-key", "wrong").build())
@@ -327,7 +331,7 @@ async fn every_example_of_a_failure_to_read_is_what_the_service_answers() {
             }
         }
     }
-    assert_eq!(shown.len(), 12 + 11 + 11);
+    assert_eq!(shown.len(), 13 + 12 + 12);
 }
 
 pub(crate) fn has_only_documented_headers(answer: &Answer, response: &Value, about: &str) {

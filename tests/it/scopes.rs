@@ -152,6 +152,12 @@ async fn every_gateway_says_who_calls_and_no_client_can() {
         event["requestContext"]["identity"]["apiKey"] = json!("secret-key");
         event
     };
+    // What the authorizer of a REST API hands over, each kind in its own form.
+    let rest = |authorizer: Value| {
+        let mut event = event("rest_cognito_envelope", "user", "rob");
+        event["requestContext"]["authorizer"] = authorizer;
+        event
+    };
     // A token without claims, and everything that a client can write.
     let mut claimed_by_the_client = jwt(json!({}), "user", "rob");
     for name in ["sub", "x-sub", "x-amzn-oidc-data"] {
@@ -218,6 +224,15 @@ async fn every_gateway_says_who_calls_and_no_client_can() {
         (of_another_account("function_url", "123456789012"), 403),
         (key("k1"), 201),
         (key("secret-key"), 403),
+        (rest(json!({"claims": {"sub": "rob"}})), 201),
+        (rest(json!({"claims": {"sub": "eve"}})), 403),
+        (rest(json!({"claims": {"sub": ["rob"]}})), 403),
+        (rest(json!({"principalId": "rob", "sub": "rob"})), 403),
+        (
+            rest(json!({"principalId": "rob", "claims": "{\"sub\":\"rob\"}"})),
+            403,
+        ),
+        (rest(json!({"jwt": {"claims": {"sub": "rob"}}})), 403),
         (claimed_by_the_client, 403),
     ];
     let events: Vec<_> = cases.iter().map(|(event, _)| event.clone()).collect();

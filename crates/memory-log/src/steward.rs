@@ -5,11 +5,15 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::event::Status;
 use crate::scope::Claims;
 
-/// A caller, as the way in has verified it.
+/// What was verified about a caller who has no token and no identity of a gateway: nothing.
+static NO_CLAIMS: LazyLock<Claims> = LazyLock::new(Claims::default);
+
+/// A caller, as the way in has verified it, and never as the caller says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller<'a> {
     /// A gateway, or this service, verified these claims.
@@ -21,6 +25,15 @@ pub enum Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
+    /// What was verified about the caller.
+    #[must_use]
+    pub fn claims(self) -> &'a Claims {
+        match self {
+            Self::Verified(claims) => claims,
+            Self::Key | Self::Local => &NO_CLAIMS,
+        }
+    }
+
     /// The caller's name, for the record: `sub`, `aws:userArn` or `aws:apiKeyId`, `key`, or `local`.
     #[must_use]
     pub fn name(self) -> &'a str {

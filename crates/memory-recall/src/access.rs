@@ -107,7 +107,7 @@ impl Access {
         caller: Caller<'_>,
         deadline: Instant,
     ) -> Result<(Found, Vec<ReadScope>), RequestError> {
-        let claims = claims_of(caller);
+        let claims = caller.claims();
         let mut scopes = vec![self.scope(&question.place, claims)?];
         let shared = self.scopes.shared(claims).map_err(|error| {
             let detail = format!("Your token is not accepted for a search: {error}.");
@@ -134,7 +134,7 @@ impl Access {
         caller: Caller<'_>,
         deadline: Instant,
     ) -> Result<(Page, Vec<ReadScope>), RequestError> {
-        let scopes = vec![self.scope(&question.place, claims_of(caller))?];
+        let scopes = vec![self.scope(&question.place, caller.claims())?];
         let page = self.recall.list(
             &scopes,
             &question.filters,
@@ -172,7 +172,7 @@ impl Access {
         caller: Caller<'_>,
         deadline: Instant,
     ) -> Result<(One, Vec<ReadScope>), RequestError> {
-        let scopes = vec![self.scope_of_an_id(&question.place, claims_of(caller))?];
+        let scopes = vec![self.scope_of_an_id(&question.place, caller.claims())?];
         let is_steward = self.stewards.have(caller);
         let events = if is_steward { EVENTS_SHOWN } else { 0 };
         let got = self
@@ -199,7 +199,7 @@ impl Access {
         deadline: Instant,
     ) -> Result<Receipt, RequestError> {
         let statuses = self.statuses.as_ref().ok_or_else(Problem::not_found)?;
-        let scope = self.scope_of_an_id(&question.target.place, claims_of(caller))?;
+        let scope = self.scope_of_an_id(&question.target.place, caller.claims())?;
         let target = Target {
             scope,
             memory_id: question.memory_id,
@@ -238,14 +238,6 @@ impl Access {
             (Place::Own, None) => self.scope(place, claims),
             (Place::Entity { .. }, _) => self.scope(place, claims).map_err(|_| not_found()),
         }
-    }
-}
-
-fn claims_of(caller: Caller<'_>) -> &Claims {
-    static NONE: std::sync::LazyLock<Claims> = std::sync::LazyLock::new(Claims::default);
-    match caller {
-        Caller::Verified(claims) => claims,
-        Caller::Key | Caller::Local => &NONE,
     }
 }
 

@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use axum::http::Extensions;
+use memory_log::scope::Claims;
+use memory_log::steward::Caller;
 use sha2::{Digest, Sha256};
 
 /// The header field that carries the key, with API Gateway's own name for it.
@@ -17,29 +20,61 @@ pub enum Callers {
     Gateway,
     /// Callers send this key.
     Key(ApiKey),
+    /// Callers send a token, which this process verifies: see [`Verdict`].
+    Tokens,
     /// Callers run on this machine. Requests with a foreign `Host` are refused, and requests of
     /// foreign browser origins that are not allowed by name.
     Loopback,
 }
 
-/// How a caller was admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admitted {
-    /// By API Gateway, which verified the caller's claims.
-    ByGateway,
-    /// By the key.
-    ByKey,
-    /// As a program of this machine.
-    Locally,
+/// The verdict on the token of a request: an extension that whoever verifies tokens sets on every
+/// request. A request without this extension has no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is one of the issuer, for this service.
+    Verified(Claims),
+    /// There is none.
+    Missing,
+    /// It is not acceptable, for this reason: the end of a sentence that begins with "it".
+    Refused(&'static str),
+    /// The issuer's keys cannot be fetched, so nobody knows.
+    Unjudged,
+}
+
+/// Who sent a request. It counts only after the guard has admitted the request.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    /// A gateway, or this process, verified these claims.
+    Verified(Claims),
+    /// A holder of the key.
+    Key,
+    /// A program of this machine.
+    Local,
+}
+
+impl Sender {
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        match self {
+            Self::Verified(claims) => Caller::Verified(claims),
+            Self::Key => Caller::Key,
+            Self::Local => Caller::Local,
+        }
+    }
 }
 
 impl Callers {
-    /// How a caller who passes is admitted.
-    pub(crate) fn admitted(&self) -> Admitted {
+    /// Who sent a request with these extensions, which a platform sets and no client can.
+    pub(crate) fn sender(&self, extensions: &mut Extensions) -> Sender {
         match self {
-            Self::Gateway => Admitted::ByGateway,
-            Self::Key(_) => Admitted::ByKey,
-            Self::Loopback => Admitted::Locally,
+            Self::Gateway => Sender::Verified(extensions.remove().unwrap_or_default()),
+            Self::Tokens => Sender::Verified(match extensions.get() {
+                Some(Verdict::Verified(claims)) => claims.clone(),
+                Some(Verdict::Missing | Verdict::Refused(_) | Verdict::Unjudged) | None => {
+                    Claims::default()
+                }
+            }),
+            Self::Key(_) => Sender::Key,
+            Self::Loopback => Sender::Local,
         }
     }
 }
@@ -108,6 +143,25 @@ mod tests {
         for near in [&b"secre"[..], b"secrets", b"Secret", b" secret", b""] {
             assert!(!key.is(near), "{near:?}");
         }
+    }
+
+    #[test]
+    fn claims_count_only_from_the_one_who_verifies_them() {
+        let claims = |sub: &str| Claims {
+            token: [("sub".to_owned(), sub.to_owned())].into(),
+            ..Claims::default()
+        };
+        let mut both = Extensions::new();
+        both.insert(claims("of the gateway"));
+        both.insert(Verdict::Verified(claims("of the token")));
+        let name = |callers: Callers| {
+            let sender = callers.sender(&mut both.clone());
+            sender.caller().name().to_owned()
+        };
+        assert_eq!(name(Callers::Gateway), "of the gateway");
+        assert_eq!(name(Callers::Tokens), "of the token");
+        assert_eq!(name(Callers::Key(ApiKey::new("k"))), "key");
+        assert_eq!(name(Callers::Loopback), "local");
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Config {
         Self::read(lookup).with_bucket()
     }
 
+    /// Whether it is said what each caller may write and read.
+    #[must_use]
+    pub fn scopes_are_set(&self) -> bool {
+        self.write_scopes != WriteScopes::Everywhere && !self.read_scopes.is_everywhere()
+    }
+
     /// Whether statuses may be changed with these settings. What everybody may read, nobody may change
     /// before it is said who.
     #[must_use]

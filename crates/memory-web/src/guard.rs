@@ -7,7 +7,7 @@
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 
-use crate::caller::{API_KEY, Callers};
+use crate::caller::{API_KEY, Callers, Verdict};
 use crate::origin::{Origin, is_loopback_authority, is_loopback_origin};
 use crate::problem::{Header, Problem, Source};
 
@@ -26,10 +26,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Admits a request. `is_open` if its route needs no key; a preflight never has one.
+    /// Admits a request. `is_open` if its route needs no key and no token; a preflight never has one.
     ///
     /// # Errors
-    /// 403 `forbidden`.
+    /// 403 `forbidden`; 401 `unauthorized` or 503 `issuer_unavailable` where callers send tokens.
     pub(crate) fn admit(&self, head: &Parts, is_open: bool) -> Result<(), Problem> {
         let forbidden = |source, detail: &str| Err(Problem::forbidden(source, detail));
         match &self.callers {
@@ -47,6 +47,13 @@ impl Guard {
                     forbidden(Source::None, WRONG_KEY)
                 }
             }
+            Callers::Tokens if is_open || is_preflight(head) => Ok(()),
+            Callers::Tokens => match head.extensions.get() {
+                Some(Verdict::Verified(_)) => Ok(()),
+                Some(Verdict::Refused(why)) => Err(Problem::unauthorized(Some(why))),
+                Some(Verdict::Unjudged) => Err(Problem::issuer_unavailable()),
+                Some(Verdict::Missing) | None => Err(Problem::unauthorized(None)),
+            },
             Callers::Loopback => {
                 // The host of an absolute-form target counts as well (RFC 9112, section 3.2.2).
                 let of_target = head
@@ -202,6 +209,28 @@ mod tests {
         assert!(guard.admit(&preflight, false).is_ok());
         preflight.headers.remove("origin");
         assert!(guard.admit(&preflight, false).is_err(), "no origin");
+    }
+
+    #[test]
+    fn where_callers_send_tokens_nothing_but_a_verified_one_comes_in() {
+        let guard = guard(Callers::Tokens);
+        let admit = |token: Option<Verdict>, is_open| {
+            let field = ("authorization", "Bearer verified");
+            let mut head = head("/memory", &[field, ("x-api-key", "right")]);
+            token.map(|token| head.extensions.insert(token));
+            let admitted = guard.admit(&head, is_open);
+            admitted.map_err(|problem| problem.code.status())
+        };
+        let claims = memory_log::scope::Claims::default();
+        assert_eq!(admit(Some(Verdict::Verified(claims)), false), Ok(()));
+        assert_eq!(admit(None, false), Err(401), "nobody has verified");
+        assert_eq!(admit(Some(Verdict::Missing), false), Err(401));
+        assert_eq!(
+            admit(Some(Verdict::Refused("has expired")), false),
+            Err(401)
+        );
+        assert_eq!(admit(Some(Verdict::Unjudged), false), Err(503));
+        assert_eq!(admit(Some(Verdict::Refused("has expired")), true), Ok(()));
     }
 
     #[test]

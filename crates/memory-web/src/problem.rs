@@ -90,6 +90,7 @@ pub enum Source {
 #[expect(missing_docs, reason = "the variants are the names of header fields")]
 pub enum Header {
     Accept,
+    Authorization,
     ContentEncoding,
     ContentType,
     Host,
@@ -104,6 +105,7 @@ impl Header {
     pub fn name(self) -> &'static str {
         match self {
             Self::Accept => "Accept",
+            Self::Authorization => "Authorization",
             Self::ContentEncoding => "Content-Encoding",
             Self::ContentType => "Content-Type",
             Self::Host => "Host",

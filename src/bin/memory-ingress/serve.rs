@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use memory_ingress::http::endpoints;
@@ -23,18 +24,16 @@ use crate::{CommandError, open, print, report};
 const GRACE: Duration = REQUEST_TIME_MAX.saturating_add(Duration::from_secs(1));
 
 pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, CommandError> {
-    let callers = match config.api_key.clone() {
-        Some(key) => Callers::Key(key),
-        None if options.listen.ip().is_loopback() => Callers::Loopback,
-        None => {
-            return Err(CommandError::Config(format!(
-                "{} can be reached from other machines: set MEMORY_API_KEY to a key that callers must send, or listen on \
-                 127.0.0.1.",
-                options.listen
-            )));
-        }
-    };
-    let has_key = config.api_key.is_some();
+    let issuer = options.jwt.issuer().map_err(CommandError::Usage)?;
+    let issuer = issuer.map(Arc::new);
+    let callers = callers(issuer.is_some(), options.listen, &config)?;
+    if issuer.is_some() && !options.write_only && !config.scopes_are_set() {
+        let mistake = "With --jwt-issuer, MEMORY_WRITE_SCOPES and MEMORY_READ_SCOPES must say what each caller may touch, such as \
+                       user/{sub} (*/* is everything, for every holder of a token): set both, or serve with --write-only.";
+        return Err(CommandError::Config(mistake.to_owned()));
+    }
+    let proof = proof(&callers);
+    let is_open_here = matches!(callers, Callers::Loopback);
     let log = open(options.location, &config).await?;
     if let Some(sdk) = &log.sdk {
         // Checked before anything is promised: without them no write can succeed.
@@ -60,9 +59,9 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
     report(&format!(
         "memories are stored in {}; try:\n{}",
         place,
-        example(address, has_key, options.write_only)
+        example(address, proof, options.write_only)
     ));
-    if !has_key && !options.write_only {
+    if is_open_here && !options.write_only {
         report(
             "programs of this machine may read them; MEMORY_API_KEY prevents it for those without the key",
         );
@@ -71,7 +70,15 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
         callers,
         allowed_origins: config.allowed_origins.clone(),
     };
-    let router = router(endpoints, guard);
+    let mut router = router(endpoints, guard);
+    if let Some(issuer) = issuer {
+        if let Err(why) = issuer.prepare().await {
+            report(&format!(
+                "the keys of the issuer cannot be fetched: {why}; until they can, every token is answered 503"
+            ));
+        }
+        router = issuer.in_front_of(router);
+    }
     let mut server = tokio::spawn(server::serve(
         listener,
         router,
@@ -96,14 +103,35 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
     }
 }
 
-fn example(address: SocketAddr, has_key: bool, is_write_only: bool) -> String {
-    let key = if has_key {
-        " \\\n    -H \"x-api-key: $MEMORY_API_KEY\""
-    } else {
-        ""
+/// How callers prove who they are.
+fn callers(has_issuer: bool, listen: SocketAddr, config: &Config) -> Result<Callers, CommandError> {
+    let mistake = match (config.api_key.clone(), has_issuer) {
+        (Some(_), true) => {
+            "MEMORY_API_KEY and --jwt-issuer are two ways to know callers: choose one.".to_owned()
+        }
+        (Some(key), false) => return Ok(Callers::Key(key)),
+        (None, true) => return Ok(Callers::Tokens),
+        (None, false) if listen.ip().is_loopback() => return Ok(Callers::Loopback),
+        (None, false) => format!(
+            "{listen} can be reached from other machines: set MEMORY_API_KEY to a key that callers must send, accept the \
+             tokens of an issuer with --jwt-issuer, or listen on 127.0.0.1."
+        ),
     };
+    Err(CommandError::Config(mistake))
+}
+
+/// The option of curl that proves who a caller is.
+fn proof(callers: &Callers) -> &'static str {
+    match callers {
+        Callers::Key(_) => " \\\n    -H \"x-api-key: $MEMORY_API_KEY\"",
+        Callers::Tokens => " \\\n    -H \"Authorization: Bearer $TOKEN\"",
+        Callers::Gateway | Callers::Loopback => "",
+    }
+}
+
+fn example(address: SocketAddr, proof: &str, is_write_only: bool) -> String {
     let store = format!(
-        r#"  curl http://{address}/memory{key} \
+        r#"  curl http://{address}/memory{proof} \
     -H 'Content-Type: application/json' -H 'Accept: application/json' \
     -d '{{"entity_id":"rob","domain":"work","content":"Rob prefers mornings.","timestamp":"2026-01-27T03:14:22Z"}}'"#
     );
@@ -111,7 +139,7 @@ fn example(address: SocketAddr, has_key: bool, is_write_only: bool) -> String {
         return store;
     }
     let find = format!(
-        r"  curl -G http://{address}/memory/search{key} -H 'Accept: application/json' \
+        r"  curl -G http://{address}/memory/search{proof} -H 'Accept: application/json' \
     --data-urlencode 'filter[domain]=work' --data-urlencode 'filter[entity_id]=rob' \
     --data-urlencode 'filter[query]=mornings'"
     );

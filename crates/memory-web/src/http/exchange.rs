@@ -8,7 +8,6 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use memory_log::scope::Claims;
 use memory_log::steward::Caller;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +18,7 @@ use super::kind::Kind;
 use super::response::{Handled, RequestError, ResponseStyle};
 use super::{Crowded, Deadline, PlatformRequestId, REQUEST_TIME_MAX, SpelledPath};
 use crate::body::{BodyRoom, Incoming};
-use crate::caller::Admitted;
+use crate::caller::Sender;
 use crate::guard::Guard;
 use crate::media_type::negotiate;
 use crate::problem::{Problem, Severity};
@@ -34,15 +33,13 @@ pub struct Exchange {
     room: Option<OwnedSemaphorePermit>,
     /// The id in the path, as it was sent.
     pub id: Option<String>,
-    /// What the platform verified about the caller: an extension that its binary can set on a request.
-    pub claims: Claims,
     /// The browser origin that sent the request, if it may call.
     pub(super) origin: Result<Option<HeaderValue>, Problem>,
     /// The same, if it may read.
     pub(super) reader: Result<Option<HeaderValue>, Problem>,
     /// How the response is represented.
     pub style: ResponseStyle,
-    admitted: Admitted,
+    sender: Sender,
     /// The time by which it must be answered.
     pub deadline: Instant,
     request_id: String,
@@ -78,7 +75,7 @@ impl Exchange {
     ) -> Self {
         let started = Instant::now();
         let (mut head, body) = request.into_parts();
-        let claims = head.extensions.remove().unwrap_or_default();
+        let sender = guard.callers.sender(&mut head.extensions);
         let body = Incoming::new(body, &head.headers);
         let latest = started + REQUEST_TIME_MAX;
         let granted = head.extensions.get::<Deadline>();
@@ -112,11 +109,10 @@ impl Exchange {
             bodies: Arc::clone(bodies),
             room: None,
             id,
-            claims,
             origin,
             reader,
             style,
-            admitted: guard.callers.admitted(),
+            sender,
             deadline,
             request_id,
             started,
@@ -134,11 +130,7 @@ impl Exchange {
     /// Who asks, as the way in has verified it.
     #[must_use]
     pub fn caller(&self) -> Caller<'_> {
-        match self.admitted {
-            Admitted::ByGateway => Caller::Verified(&self.claims),
-            Admitted::ByKey => Caller::Key,
-            Admitted::Locally => Caller::Local,
-        }
+        self.sender.caller()
     }
 
     /// The whole body, once there is room for it.

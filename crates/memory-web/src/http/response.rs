@@ -183,6 +183,10 @@ impl ResponseStyle {
             }
             (Advice::Accept, ErrorFormat::JsonRpc) => HeaderValue::from_static(JSON),
             (Advice::AcceptEncoding, _) => HeaderValue::from_static("identity"),
+            (Advice::Authenticate, _) => HeaderValue::from_static("Bearer"),
+            (Advice::AuthenticateAgain, _) => {
+                HeaderValue::from_static("Bearer error=\"invalid_token\"")
+            }
             (Advice::RetryAfter, _) => RETRY_AFTER,
         }
     }
@@ -222,13 +226,17 @@ impl ResponseStyle {
 }
 
 /// A header field that says what the caller can do instead (RFC 9110, sections 10.2.3, 12.5.1 and
-/// 12.5.3).
+/// 12.5.3; RFC 6750, section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Advice {
     /// The media types that a body may have.
     Accept,
     /// The codings that a body may have.
     AcceptEncoding,
+    /// How to send a token.
+    Authenticate,
+    /// The same, after a token that is not accepted.
+    AuthenticateAgain,
     /// The time after which to repeat the request.
     RetryAfter,
 }
@@ -242,6 +250,8 @@ impl Advice {
             (Code::UnsupportedMediaType, Source::Header(Header::ContentEncoding)) => {
                 Some(Self::AcceptEncoding)
             }
+            (Code::Unauthorized, Source::None) => Some(Self::Authenticate),
+            (Code::Unauthorized, _) => Some(Self::AuthenticateAgain),
             (code, _) => code.asks_for_a_repeat().then_some(Self::RetryAfter),
         }
     }
@@ -250,6 +260,7 @@ impl Advice {
         match self {
             Self::Accept => header::ACCEPT,
             Self::AcceptEncoding => header::ACCEPT_ENCODING,
+            Self::Authenticate | Self::AuthenticateAgain => header::WWW_AUTHENTICATE,
             Self::RetryAfter => header::RETRY_AFTER,
         }
     }

@@ -5,6 +5,8 @@
 //! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference>.
 
+use std::collections::HashMap;
+
 use lambda_http::request::LambdaRequest;
 use memory_log::scope::Claims;
 
@@ -12,13 +14,14 @@ use memory_log::scope::Claims;
 pub(super) fn claims_taken_from(event: &mut LambdaRequest) -> Claims {
     match event {
         LambdaRequest::ApiGatewayV1(event) => {
+            let token = of_user_pool(event.request_context.authorizer.fields.remove("claims"));
             let identity = &mut event.request_context.identity;
             Claims {
+                token,
                 role_arn: identity.user_arn.as_deref().and_then(role_arn),
                 account_id: known(identity.account_id.take()),
                 api_key_id: known(identity.api_key_id.take()),
                 user_arn: known(identity.user_arn.take()),
-                ..Claims::default()
             }
         }
         LambdaRequest::ApiGatewayV2(event) => {
@@ -37,6 +40,19 @@ pub(super) fn claims_taken_from(event: &mut LambdaRequest) -> Claims {
         // Other events are not read. The enum is the library's and grows with its features.
         _ => Claims::default(),
     }
+}
+
+/// The claims that a Cognito authorizer of a REST API verified, each a text. A Lambda authorizer has no
+/// `claims`: API Gateway takes from it texts, numbers and booleans alone.
+fn of_user_pool(claims: Option<serde_json::Value>) -> HashMap<String, String> {
+    let Some(serde_json::Value::Object(claims)) = claims else {
+        return HashMap::new();
+    };
+    let text = |claim: serde_json::Value| claim.as_str().map(str::to_owned);
+    let texts = claims
+        .into_iter()
+        .filter_map(|(name, claim)| Some((name, text(claim)?)));
+    texts.collect()
 }
 
 fn known(text: Option<String>) -> Option<String> {

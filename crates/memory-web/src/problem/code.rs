@@ -20,6 +20,7 @@ pub enum Code {
     UnknownField,
     TypeMismatch,
     ClientIdUnsupported,
+    Unauthorized,
     Forbidden,
     UnsupportedMediaType,
     NotAcceptable,
@@ -27,6 +28,7 @@ pub enum Code {
     MethodNotAllowed,
     TooLarge,
     Overloaded,
+    IssuerUnavailable,
     StorageUnavailable,
     StorageRefused,
     StorageOutcomeUnknown,
@@ -50,7 +52,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, once.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::MalformedJson,
         Self::UnsupportedParameter,
         Self::InvalidDocument,
@@ -66,6 +68,7 @@ impl Code {
         Self::UnknownField,
         Self::TypeMismatch,
         Self::ClientIdUnsupported,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::UnsupportedMediaType,
         Self::NotAcceptable,
@@ -73,6 +76,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::TooLarge,
         Self::Overloaded,
+        Self::IssuerUnavailable,
         Self::StorageUnavailable,
         Self::StorageRefused,
         Self::StorageOutcomeUnknown,
@@ -118,6 +122,7 @@ impl Code {
                 "client_id_unsupported",
                 "Client-generated id unsupported",
             ),
+            Self::Unauthorized => (401, "unauthorized", "Unauthorized"),
             Self::Forbidden => (403, "forbidden", "Forbidden"),
             Self::UnsupportedMediaType => (415, "unsupported_media_type", "Unsupported media type"),
             Self::NotAcceptable => (406, "not_acceptable", "Not acceptable"),
@@ -125,6 +130,7 @@ impl Code {
             Self::MethodNotAllowed => (405, "method_not_allowed", "Method not allowed"),
             Self::TooLarge => (413, "too_large", "Content too large"),
             Self::Overloaded => (503, "overloaded", "Overloaded"),
+            Self::IssuerUnavailable => (503, "issuer_unavailable", "Issuer unavailable"),
             Self::StorageUnavailable => (503, "storage_unavailable", "Storage unavailable"),
             Self::StorageRefused => (500, "storage_refused", "Storage refused the request"),
             Self::StorageOutcomeUnknown => (504, "storage_outcome_unknown", "Outcome unknown"),
@@ -171,6 +177,7 @@ impl Code {
         matches!(
             self,
             Self::Overloaded
+                | Self::IssuerUnavailable
                 | Self::StorageUnavailable
                 | Self::StorageOutcomeUnknown
                 | Self::ViewBuilding

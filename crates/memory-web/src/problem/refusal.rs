@@ -79,6 +79,26 @@ impl Problem {
         Self::new(Code::Forbidden, source, detail)
     }
 
+    /// 401: the request has no token, or one that is not acceptable for this reason.
+    #[must_use]
+    pub fn unauthorized(why: Option<&str>) -> Self {
+        let Some(why) = why else {
+            let detail = "This service requires a token: send Authorization: Bearer and the token.";
+            return Self::new(Code::Unauthorized, Source::None, detail);
+        };
+        let detail = format!("The token is not accepted: it {why}. Get a new one from its issuer.");
+        let source = Source::Header(Header::Authorization);
+        Self::new(Code::Unauthorized, source, detail)
+    }
+
+    /// 503: the keys that verify tokens cannot be fetched, so this token was not judged.
+    #[must_use]
+    pub fn issuer_unavailable() -> Self {
+        let detail = "Your token was not judged: the keys of its issuer cannot be fetched now. Nothing was stored. \
+                      Wait, then repeat the same request.";
+        Self::before_storing(Code::IssuerUnavailable, detail)
+    }
+
     /// 403: the caller may not write memories of the domain or the entity at this path.
     #[must_use]
     pub fn outside(path: &[String]) -> Self {
@@ -144,7 +164,7 @@ impl Problem {
 mod tests {
     use super::*;
 
-    fn refusals() -> [Problem; 11] {
+    fn refusals() -> [Problem; 14] {
         [
             Problem::not_found(),
             Problem::method_not_allowed("GET, HEAD"),
@@ -154,6 +174,9 @@ mod tests {
             Problem::unsupported_coding(),
             Problem::not_acceptable(),
             Problem::forbidden(Source::Header(Header::Origin), "No."),
+            Problem::unauthorized(None),
+            Problem::unauthorized(Some("has expired")),
+            Problem::issuer_unavailable(),
             Problem::cut_off(),
             Problem::too_slow(),
             Problem::internal(),
@@ -175,6 +198,9 @@ mod tests {
         415 unsupported_media_type: The body must not be compressed: send it without Content-Encoding.
         406 not_acceptable: The response can be application/vnd.api+json without parameters, or application/json: name one of them in Accept.
         403 forbidden: No.
+        401 unauthorized: This service requires a token: send Authorization: Bearer and the token.
+        401 unauthorized: The token is not accepted: it has expired. Get a new one from its issuer.
+        503 issuer_unavailable: Your token was not judged: the keys of its issuer cannot be fetched now. Nothing was stored. Wait, then repeat the same request.
         400 malformed_json: The body did not arrive completely: the connection broke, its framing is wrong, or it is not the base64 that its gateway says it is. Nothing was stored.
         503 storage_unavailable: The memory was not stored: the time for this request ended before its body had arrived. Repeat the same request.
         500 internal: The service failed because of a fault of its own. Report the request id to its operator.
@@ -200,6 +226,9 @@ mod tests {
                 "Accept",
                 "Origin",
                 "",
+                "Authorization",
+                "",
+                "",
                 "",
                 ""
             ]
@@ -207,14 +236,18 @@ mod tests {
     }
 
     #[test]
-    fn of_all_refusals_only_a_body_that_is_late_speaks_of_the_storage() {
+    fn of_all_refusals_only_those_that_ask_for_a_repeat_speak_of_the_storage() {
         for problem in refusals() {
-            let is_late = problem.code == Code::StorageUnavailable;
-            let late = Storage {
+            let repeats = problem.code.asks_for_a_repeat();
+            let not_written = Storage {
                 written: Written::NotWritten,
                 retry: None,
             };
-            assert_eq!(problem.storage, is_late.then_some(late), "{problem:?}");
+            assert_eq!(
+                problem.storage,
+                repeats.then_some(not_written),
+                "{problem:?}"
+            );
         }
     }
 }

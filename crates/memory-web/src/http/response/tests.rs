@@ -73,6 +73,21 @@ fn only_a_503_or_504_of_all_codes_has_retry_after() {
     }
 }
 
+#[test]
+fn a_401_says_how_to_send_a_token_and_whether_one_was_refused() {
+    for (why, expected) in [
+        (None, "Bearer"),
+        (Some("has expired"), "Bearer error=\"invalid_token\""),
+    ] {
+        let error = RequestError::from(Problem::unauthorized(why));
+        for style in [document(None), of_mcp(&Method::POST, None)] {
+            let response = refused(&style, &error);
+            assert_eq!(response.status().as_u16(), 401);
+            assert_eq!(field(&response, "www-authenticate"), expected);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_failure_follows_the_choice_and_is_a_json_api_document_where_none_was_made() {
     let error = RequestError::from(Problem::not_found());
