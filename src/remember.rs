@@ -11,6 +11,7 @@ use memory_log::object::Object;
 use memory_log::scope::{Claims, Outside, WriteScopes};
 use memory_log::timestamp::Timestamp;
 use memory_s3::writer::{Put, WriteError, Writer};
+use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -130,9 +131,12 @@ impl RememberError {
                 return vec![Problem::outside(&locate(&place))];
             }
             Self::Write { error, retry } => {
+                if let Some((place, wanted, there)) = collision(error) {
+                    return vec![Problem::name_collision(&locate(&place), &wanted, &there)];
+                }
                 let failure = match error {
                     WriteError::Unavailable(_) => StorageFailure::Unavailable,
-                    WriteError::Refused(_) => StorageFailure::Refused,
+                    WriteError::Refused(_) | WriteError::Collides { .. } => StorageFailure::Refused,
                     WriteError::Damaged(_) => StorageFailure::Damaged,
                     WriteError::Unknown(_) => StorageFailure::OutcomeUnknown,
                 };
@@ -152,6 +156,23 @@ impl RememberError {
             Self::Crashed { .. } => Some("the put panicked".to_owned()),
         }
     }
+}
+
+/// The name of a memory that a disk takes for another one: its place, the name, and the other one.
+fn collision(error: &WriteError) -> Option<(Place, String, String)> {
+    let WriteError::Collides { key, there } = error else {
+        return None;
+    };
+    let wanted = key.split('/').zip(there.split('/')).last();
+    let (wanted, there) = wanted.filter(|(wanted, there)| wanted != there)?;
+    let ((kind, wanted), (_, there)) = (wanted.split_once('=')?, there.split_once('=')?);
+    let place = match kind {
+        "domain" => Place::Domain,
+        "entity" => Place::EntityId,
+        _ => return None,
+    };
+    let name = |encoded: &str| percent_decode_str(encoded).decode_utf8_lossy().into_owned();
+    Some((place, name(wanted), name(there)))
 }
 
 #[cfg(test)]
@@ -208,6 +229,44 @@ mod tests {
             assert_eq!(problem.code, code);
             let storage = problem.storage.unwrap();
             assert_eq!((storage.written, storage.retry), (written, Some(retry())));
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_disk_takes_for_another_is_named_with_it_at_its_member() {
+        const KEY: &str = "memories/domain=a%20B/entity=Rob/2026/01/27/x.json";
+        let collides = |there: &str| {
+            of_write(WriteError::Collides {
+                key: KEY.to_owned(),
+                there: there.to_owned(),
+            })
+        };
+        let problem = |there: &str| {
+            let located = |place: &Place| vec![format!("{place:?}")];
+            collides(there).problems(located).remove(0)
+        };
+        for (there, pointer, both) in [
+            ("memories/domain=A%20b", "/Domain", ["\"a B\"", "\"A b\""]),
+            (
+                "memories/domain=a%20B/entity=rob",
+                "/EntityId",
+                ["\"Rob\"", "\"rob\""],
+            ),
+        ] {
+            let problem = problem(there);
+            assert_eq!(problem.code, Code::NameCollision);
+            assert_eq!(problem.source, Source::Pointer(pointer.to_owned()));
+            assert!(
+                both.iter().all(|name| problem.detail.contains(name)),
+                "{}",
+                problem.detail
+            );
+            assert_eq!(problem.storage.unwrap().written, Written::NotWritten);
+        }
+        for other in ["", "x", "Memories", SECRET, "memories/domain=a%20B"] {
+            let problem = problem(other);
+            assert_eq!(problem.code, Code::StorageRefused, "{other}");
+            assert!(!problem.detail.contains(SECRET));
         }
     }
 

@@ -80,6 +80,7 @@ pub(super) fn failures() -> Vec<FailureExample> {
         ("forbidden", "The key is wrong", vec![wrong_key]),
         ("not_acceptable", "No representation is acceptable", vec![Problem::not_acceptable()]),
         ("type_mismatch", "The resource has another type", refusal(r#"{"data":{"type":"facts","attributes":{}}}"#)),
+        ("name_collision", "The disk of the service takes the name for another one", vec![Problem::name_collision(&["entity_id".to_owned()], "Rob", "rob")]),
         ("too_large", "The body is over the limit", vec![Problem::too_large(BODY_BYTES_MAX)]),
         ("unsupported_media_type", "The body has another media type", vec![Problem::unsupported_media_type()]),
         ("unsupported_coding", "The body is compressed", vec![Problem::unsupported_coding()]),

@@ -150,7 +150,10 @@ fn meaning(status: u16) -> &'static str {
             "The caller may not do this, or the client chose the memory's id, which is derived. Nothing was stored."
         }
         406 => "None of the representations is acceptable. Nothing was stored.",
-        409 => "The resource has another type. Nothing was stored.",
+        409 => {
+            "The resource has another type, or its name differs from a stored one in case only, on a disk that takes both for \
+             one name. Nothing was stored."
+        }
         413 => "The body is larger than 4 MiB. Nothing was stored.",
         415 => "The body has another media type, or is encoded. Nothing was stored.",
         422 => {

@@ -162,6 +162,13 @@ async fn provoke(name: &str) -> Answer {
             send(tool_for_document(body)).await
         }
         "overloaded" => connections::overloaded(SOUND).await,
+        "name_collision" => {
+            outcomes::colliding(
+                &SOUND.replace("\"e\"", "\"Rob\""),
+                "memories/domain=d/entity=rob",
+            )
+            .await
+        }
         "storage_refused" => outcomes::refused(SOUND).await,
         "log_damaged" => outcomes::damaged(SOUND).await,
         "storage_unavailable" => outcomes::unavailable(SOUND).await,
@@ -195,7 +202,7 @@ async fn every_example_of_a_failure_is_what_the_service_answers() {
             );
         }
     }
-    assert_eq!(shown.len(), 21);
+    assert_eq!(shown.len(), 22);
     for (name, (status, example, flat)) in shown {
         let answer = provoke(&name).await;
         assert_eq!(answer.status.as_str(), status, "{name}");

@@ -89,6 +89,7 @@ enum Known {
     Unavailable,
     Refused,
     Damaged,
+    Collides,
     Unknown,
 }
 
@@ -99,6 +100,7 @@ fn known(result: &Result<Put, WriteError>) -> Known {
         Err(WriteError::Unavailable(_)) => Known::Unavailable,
         Err(WriteError::Refused(_)) => Known::Refused,
         Err(WriteError::Damaged(_)) => Known::Damaged,
+        Err(WriteError::Collides { .. }) => Known::Collides,
         Err(WriteError::Unknown(_)) => Known::Unknown,
     }
 }
@@ -491,6 +493,12 @@ pub(crate) async fn refused(body: &str) -> Answer {
 
 pub(crate) async fn damaged(body: &str) -> Answer {
     document_over(coded("409 Conflict", "ObjectDamaged"), body).await
+}
+
+/// `there` is the beginning of the keys that a disk takes for that of the memory.
+pub(crate) async fn colliding(body: &str, there: &str) -> Answer {
+    let error = format!("<Error><Code>NameCollision</Code><Message>{there}</Message></Error>");
+    document_over(answer("409 Conflict", "", &error), body).await
 }
 
 pub(crate) async fn unavailable(body: &str) -> Answer {

@@ -101,7 +101,7 @@ impl Changer {
             // from it. Those of an event are not.
             Outcome::Taken | Outcome::TakenByOthers(_) | Outcome::Conflict(_) => Ok(Put::Taken),
             Outcome::Unavailable(what) => Err(ChangeError::Unavailable(what)),
-            Outcome::Refused(what) => Err(ChangeError::Refused(what)),
+            Outcome::Collides(what) | Outcome::Refused(what) => Err(ChangeError::Refused(what)),
             Outcome::Unknown(what) => Err(ChangeError::Unknown(what)),
         }
     }
@@ -126,7 +126,7 @@ impl Changer {
             Outcome::Conflict(what) | Outcome::Unavailable(what) => {
                 Err(ChangeError::Unavailable(what))
             }
-            Outcome::TakenByOthers(what) | Outcome::Refused(what) => {
+            Outcome::TakenByOthers(what) | Outcome::Collides(what) | Outcome::Refused(what) => {
                 Err(ChangeError::Refused(what))
             }
             Outcome::Unknown(what) => Err(ChangeError::Unknown(what)),

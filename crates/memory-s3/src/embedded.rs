@@ -24,7 +24,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::put::OBJECT_DAMAGED;
+use crate::put::{NAME_COLLISION, OBJECT_DAMAGED};
 
 mod bucket;
 mod client;
@@ -111,6 +111,7 @@ impl S3 for LocalS3 {
             Bucket::Log => match blocking(move || disk.link(&key, &body), link_failed).await? {
                 Linked::New(stat) => stat,
                 Linked::Unstorable => return Err(unstorable()),
+                Linked::Collides(there) => return Err(conflict(NAME_COLLISION, there)),
                 Linked::Damaged => return Err(damaged(&input.key)),
                 Linked::Taken => return Err(precondition_failed()),
             },
@@ -271,12 +272,15 @@ fn unstorable() -> S3Error {
 
 /// An error of our own: S3 never looks at the bytes under a taken key.
 fn damaged(key: &str) -> S3Error {
-    let mut damaged = S3Error::with_message(
-        S3ErrorCode::Custom(OBJECT_DAMAGED.into()),
-        format!("the object {key} has other bytes, and was left as it is"),
-    );
-    damaged.set_status_code(StatusCode::CONFLICT);
-    damaged
+    let message = format!("the object {key} has other bytes, and was left as it is");
+    conflict(OBJECT_DAMAGED, message)
+}
+
+/// A 409 that S3 does not have.
+fn conflict(code: &'static str, message: String) -> S3Error {
+    let mut conflict = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
+    conflict.set_status_code(StatusCode::CONFLICT);
+    conflict
 }
 
 async fn whole(body: Option<StreamingBlob>, bytes_max: usize) -> S3Result<Vec<u8>> {

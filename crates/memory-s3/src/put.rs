@@ -27,6 +27,10 @@ use crate::witness::Witness;
 /// 409.
 pub(crate) const OBJECT_DAMAGED: &str = "ObjectDamaged";
 
+/// The code of the embedded S3, and of no other, for a put into the folder of another name, which differs
+/// in case only. Its status is 409, and its message is the beginning of the keys that are there.
+pub(crate) const NAME_COLLISION: &str = "NameCollision";
+
 /// An object that the bucket may not have yet.
 pub(crate) struct NewObject<'a> {
     pub(crate) key: &'a str,
@@ -44,6 +48,8 @@ pub(crate) enum Outcome {
     Taken,
     /// The embedded S3 wrote nothing, because the key was taken by other bytes.
     TakenByOthers(String),
+    /// The embedded S3 wrote nothing, because its disk takes the key for one with this beginning.
+    Collides(String),
     /// Another put of this key was under way, and nothing was written.
     Conflict(String),
     /// Certainly nothing was written, and a repeat may succeed.
@@ -149,6 +155,9 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
         .err()
         .code()
         .filter(|code| is_whole && !code.is_empty());
+    if let (409, Some(NAME_COLLISION), Some(there)) = (status, code, response.err().message()) {
+        return Outcome::Collides(there.to_owned());
+    }
     let what = format!(
         "S3 answered {status} {}: {} (S3's request id: {})",
         code.unwrap_or("without a code"),
@@ -193,6 +202,7 @@ mod tests {
             Outcome::Written => Known::Written,
             Outcome::Taken => Known::Taken,
             Outcome::TakenByOthers(_) => Known::TakenByOthers,
+            Outcome::Collides(_) => unreachable!("its message decides"),
             Outcome::Conflict(_) => Known::Conflict,
             Outcome::Unavailable(_) => Known::Unavailable,
             Outcome::Refused(_) => Known::Refused,

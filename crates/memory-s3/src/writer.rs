@@ -38,6 +38,14 @@ pub enum WriteError {
     Refused(String),
     /// The embedded S3 did not store it, because other bytes are under its key.
     Damaged(String),
+    /// The embedded S3 did not store it: its disk takes the folder of this key for that of another name,
+    /// which differs in case only, and whose keys begin so.
+    Collides {
+        /// The key that was to be stored.
+        key: String,
+        /// The beginning of the keys that are there.
+        there: String,
+    },
     /// The request had begun, and nothing proves whether the object was stored.
     Unknown(String),
 }
@@ -48,6 +56,9 @@ impl fmt::Display for WriteError {
             Self::Unavailable(what) => write!(f, "not written, try again: {what}"),
             Self::Refused(what) => write!(f, "not written, refused: {what}"),
             Self::Damaged(what) => write!(f, "not written, the log is damaged: {what}"),
+            Self::Collides { key, there } => {
+                write!(f, "not written, {key} is for the disk below {there}")
+            }
             Self::Unknown(what) => write!(f, "outcome unknown: {what}"),
         }
     }
@@ -80,8 +91,9 @@ impl Writer {
             let what = "the scope is that of another entity";
             return Err(WriteError::Refused(what.to_owned()));
         }
+        let key = &object.key;
         let object = NewObject {
-            key: &object.key,
+            key,
             body: &object.body,
             sha256: object.sha256,
         };
@@ -89,6 +101,10 @@ impl Writer {
             Outcome::Written => Ok(Put::Written),
             Outcome::Taken => Ok(Put::AlreadyThere),
             Outcome::TakenByOthers(what) => Err(WriteError::Damaged(what)),
+            Outcome::Collides(there) => {
+                let key = key.clone();
+                Err(WriteError::Collides { key, there })
+            }
             Outcome::Conflict(what) | Outcome::Unavailable(what) => {
                 Err(WriteError::Unavailable(what))
             }

@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use super::bucket::Bucket;
-use super::key::Key;
+use super::key::{self, Key};
 use super::listing::{Continuation, Kept, Listing};
 use super::permissions::{make_file, make_folder};
 
@@ -28,9 +28,11 @@ pub const UNCOMMITTED: &str = "uncommitted";
 const FOLDERS_KNOWN_MAX: usize = 100_000;
 
 mod opening;
+mod spelling;
 mod views;
 
 pub use opening::DataFolderError;
+use spelling::Spelling;
 pub(super) use views::{Expected, Replaced};
 
 /// A data folder.
@@ -46,6 +48,8 @@ pub struct Disk {
     failed: AtomicBool,
     /// Listings between two of their pages.
     listings: Kept,
+    /// Whether folders have the names by which they are found.
+    spelling: Spelling,
     /// Held while a view is compared and replaced.
     replacing: Mutex<()>,
 }
@@ -58,6 +62,9 @@ pub(super) enum Linked {
     Taken,
     /// The name was taken by a file with other bytes. It stays as it is.
     Damaged,
+    /// A folder on the way is that of another name, which differs in case only: the beginning of the
+    /// keys that it has.
+    Collides(String),
     /// The name is a folder, or a file is where it needs a folder. S3 could store both; a disk
     /// cannot.
     Unstorable,
@@ -138,7 +145,7 @@ impl Disk {
             Linked::New(_) | Linked::Taken => {
                 self.sync_folders(key).map_err(LinkError::InDoubt)?;
             }
-            Linked::Damaged | Linked::Unstorable => {}
+            Linked::Damaged | Linked::Collides(_) | Linked::Unstorable => {}
         }
         Ok(linked)
     }
@@ -148,7 +155,11 @@ impl Disk {
         for folder in key.folders(&self.bucket) {
             match entry(&folder)? {
                 None => return Ok(None),
-                Some(metadata) if metadata.is_dir() => {}
+                Some(metadata) if metadata.is_dir() => {
+                    if let Some(there) = self.keys_there(&folder)? {
+                        return Ok(Some(Linked::Collides(there)));
+                    }
+                }
                 Some(_) => return Ok(Some(Linked::Unstorable)),
             }
         }
@@ -165,6 +176,16 @@ impl Disk {
         } else {
             Linked::Damaged
         }))
+    }
+
+    /// The beginning of the keys in this folder of the log, if it is another name's.
+    fn keys_there(&self, folder: &Path) -> io::Result<Option<String>> {
+        let Some(listed) = self.spelling.other(folder)? else {
+            return Ok(None);
+        };
+        let there = folder.with_file_name(listed);
+        let there = there.strip_prefix(&self.bucket).unwrap_or(&there);
+        Ok(Some(key::beginning(&there.to_string_lossy())))
     }
 
     /// Makes a new temporary file.
@@ -206,6 +227,12 @@ impl Disk {
             if !matches!(made, Ok(false)) {
                 // The folder that was durable under this name was removed since.
                 self.durable().remove(&folder);
+            }
+            if matches!(made, Ok(false)) {
+                let there = self.keys_there(&folder).map_err(LinkError::BeforeLink)?;
+                if let Some(there) = there {
+                    return Ok(Linked::Collides(there));
+                }
             }
             made.map_err(LinkError::BeforeLink)?;
         }
@@ -259,6 +286,14 @@ impl Disk {
 
     /// The object under this key of a bucket; `None` if there is no file.
     pub(super) fn read(&self, bucket: Bucket, key: &Key) -> io::Result<Option<(Vec<u8>, Stat)>> {
+        for folder in key.folders(&self.folder.join(bucket.name())) {
+            match self.spelling.other(&folder) {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
         match read(
             &key.path(&self.folder.join(bucket.name())),
             bucket.bytes_max(),

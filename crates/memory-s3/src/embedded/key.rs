@@ -8,6 +8,11 @@ const NAME_BYTES_MAX: usize = 255;
 /// The last character of a folder name that holds the rest of a component. No key contains it.
 pub(super) const CUT: char = '+';
 
+/// The beginning of the keys in the folder with this path in a bucket: its pieces joined again.
+pub(super) fn beginning(path: &str) -> String {
+    path.replace("+/", "").trim_end_matches(CUT).to_owned()
+}
+
 /// A key that can be stored as a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
@@ -96,6 +101,8 @@ mod tests {
             format!("b/{}", "x".repeat(255))
         );
         assert_eq!(path(&"x".repeat(256)).unwrap(), format!("b/{piece}+/xx"));
+        assert_eq!(beginning(&format!("{piece}+/xx")), "x".repeat(256));
+        assert_eq!(beginning(&format!("m/{piece}+")), format!("m/{piece}"));
         for key in ["", "/a", "a/", "a//b", "a/./b", "../a", "a+", "a\0"] {
             assert_eq!(path(key), None, "{key:?}");
         }

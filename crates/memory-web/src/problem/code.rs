@@ -29,6 +29,7 @@ pub enum Code {
     TooLarge,
     Overloaded,
     IssuerUnavailable,
+    NameCollision,
     StorageUnavailable,
     StorageRefused,
     StorageOutcomeUnknown,
@@ -52,7 +53,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, once.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::MalformedJson,
         Self::UnsupportedParameter,
         Self::InvalidDocument,
@@ -77,6 +78,7 @@ impl Code {
         Self::TooLarge,
         Self::Overloaded,
         Self::IssuerUnavailable,
+        Self::NameCollision,
         Self::StorageUnavailable,
         Self::StorageRefused,
         Self::StorageOutcomeUnknown,
@@ -131,6 +133,7 @@ impl Code {
             Self::TooLarge => (413, "too_large", "Content too large"),
             Self::Overloaded => (503, "overloaded", "Overloaded"),
             Self::IssuerUnavailable => (503, "issuer_unavailable", "Issuer unavailable"),
+            Self::NameCollision => (409, "name_collision", "Name collision"),
             Self::StorageUnavailable => (503, "storage_unavailable", "Storage unavailable"),
             Self::StorageRefused => (500, "storage_refused", "Storage refused the request"),
             Self::StorageOutcomeUnknown => (504, "storage_outcome_unknown", "Outcome unknown"),

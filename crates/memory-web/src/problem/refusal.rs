@@ -109,6 +109,17 @@ impl Problem {
         Self::at(Code::Forbidden, path, detail)
     }
 
+    /// 409: the disk of the service takes this name for one that is there already.
+    #[must_use]
+    pub fn name_collision(path: &[String], wanted: &str, there: &str) -> Self {
+        let member = path.last().map(String::as_str).unwrap_or_default();
+        let detail = format!(
+            "{member} is {wanted:?}, and {there:?} is there already: they differ in case only, and the disk of this service \
+             takes both for one name. Nothing was stored. Use {there:?}, or another name."
+        );
+        Self::at(Code::NameCollision, path, detail).written(Written::NotWritten)
+    }
+
     /// 400: the connection closed before the whole body had arrived, or the body could not be decoded.
     #[must_use]
     pub fn cut_off() -> Self {

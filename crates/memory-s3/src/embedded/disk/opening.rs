@@ -15,6 +15,7 @@ use super::super::bucket::BUCKET;
 use super::super::key::CUT;
 use super::super::listing::Kept;
 use super::super::permissions::{OpenFolder, make_folder};
+use super::spelling::Spelling;
 use super::{Disk, LinkError, UNCOMMITTED};
 
 /// The age at which a temporary file cannot belong to a write any more: a write takes seconds.
@@ -39,7 +40,7 @@ impl Disk {
     /// [`DataFolderError`] if the folder cannot be made or written, or its disk cannot keep a log.
     pub fn create(folder: &Path) -> Result<Self, DataFolderError> {
         let shown = folder.display();
-        let disk = Self::at(folder);
+        let mut disk = Self::at(folder);
         let prepared = disk.prepare(folder).map_err(|error| {
             let advice = "name another with --data";
             DataFolderError(if error.kind() == ErrorKind::NotFound {
@@ -53,14 +54,8 @@ impl Disk {
                 format!("The data folder {shown} cannot be written ({error}): {advice}.")
             })
         });
-        if prepared? {
-            Ok(disk)
-        } else {
-            Err(DataFolderError(format!(
-                "The data folder {shown} is on a disk that does not distinguish A from a in names, which would mix up keys: \
-                 name a folder on a case-sensitive disk with --data."
-            )))
-        }
+        disk.spelling.is_folded = !prepared?;
+        Ok(disk)
     }
 
     /// Opens a folder for reading; it must hold a bucket.
@@ -92,6 +87,7 @@ impl Disk {
             durable: Mutex::default(),
             failed: AtomicBool::new(false),
             listings: Kept::default(),
+            spelling: Spelling::default(),
             replacing: Mutex::default(),
         }
     }
@@ -116,8 +112,9 @@ impl Disk {
     fn probe(&self) -> io::Result<bool> {
         let name = Uuid::new_v4();
         // A folder with this name is not part of any key.
-        let made = self.bucket.join(format!("{name}{CUT}"));
+        let made = self.bucket.join(format!("probe-{name}{CUT}"));
         make_folder(&made)?;
+        let is_distinct = !self.bucket.join(format!("PROBE-{name}{CUT}")).exists();
         fs::remove_dir(&made)?;
         if fs::metadata(&self.bucket)?.dev() != fs::metadata(&self.uncommitted)?.dev() {
             let two = "its folders are on two file systems";
@@ -128,7 +125,6 @@ impl Disk {
         let outcome = fs::hard_link(&temporary, &linked);
         fs::remove_file(&temporary)?;
         outcome?;
-        let is_distinct = !self.uncommitted.join(format!("PROBE-{name}")).exists();
         fs::remove_file(linked)?;
         Ok(is_distinct)
     }

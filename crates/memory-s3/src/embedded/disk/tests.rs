@@ -192,7 +192,7 @@ fn a_name_that_another_writer_took_first_is_compared_as_one_that_was_there() {
         match disk.link_file(&temporary, &key("a"), bytes).unwrap() {
             Linked::Taken => assert!(is_same),
             Linked::Damaged => assert!(!is_same),
-            Linked::New(_) | Linked::Unstorable => panic!("{bytes:?}"),
+            Linked::New(_) | Linked::Collides(_) | Linked::Unstorable => panic!("{bytes:?}"),
         }
     }
     let file = folder.path().join(BUCKET).join("a");

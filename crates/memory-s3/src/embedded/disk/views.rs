@@ -68,6 +68,9 @@ impl Disk {
         make_folder(&bucket)?;
         for folder in key.folders(&bucket) {
             make_folder(&folder)?;
+            if self.spelling.other(&folder)?.is_some() {
+                return Ok(Replaced::Unexpected);
+            }
         }
         let path = key.path(&bucket);
         let _alone = self
