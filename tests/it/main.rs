@@ -13,6 +13,8 @@
 mod agent;
 mod app;
 mod bad_input;
+#[path = "../harness/change.rs"]
+mod change;
 mod changer;
 mod changes;
 mod command_line;

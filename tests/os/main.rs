@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../harness/change.rs"]
+mod change;
 mod disk_full;
 mod durability;
 #[path = "../harness/folder.rs"]

@@ -1,5 +1,5 @@
 //! Power loss: every prefix of a traced run's file operations, with what was not synced dropped,
-//! replays with every acknowledged memory present, and no half object.
+//! replays with every acknowledged memory and every acknowledged change present, and no half object.
 //!
 //! After each line of the trace two disks are judged: one has of names and bytes what a sync has
 //! proved, the other has every name, also of a call in flight, and still no other bytes. All other
@@ -9,10 +9,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use memory_log::object::Object;
 
+use crate::change::{event_key, id, proved};
 use crate::folder::{memory, stored};
 use crate::local::run;
 use crate::process::{Server, text};
@@ -25,6 +27,10 @@ const TRACED: &str = "trace=?mkdir,mkdirat,?rmdir,?unlink,unlinkat,?link,linkat,
     copy_file_range,sendfile,splice,fsync,fdatasync,sendto,sendmsg,sendmmsg";
 /// Slow syncs keep writes in flight together, and leave a name taken long before it is durable.
 const SLOW: &str = "inject=fsync,fdatasync:delay_enter=15000";
+/// Slower than a whole request, so that others can be answered between a link and its sync.
+const SLOWER: &str = "inject=fsync,fdatasync:delay_enter=300000";
+/// A part of that time.
+const SOON: Duration = Duration::from_millis(75);
 
 const NEVER: usize = usize::MAX;
 /// When a name changes on the disk that has the least, and on the one that has the most.
@@ -112,6 +118,8 @@ impl History {
         match (&*call.name, &*texts) {
             ("fsync" | "fdatasync", _) => {}
             ("openat", _) if call.args.contains("O_RDONLY") => {}
+            // It asks where a file is read, and moves nothing.
+            ("lseek", _) if call.args.contains(", 0, SEEK_CUR)") => {}
             ("openat", [path]) if call.args.contains("O_CREAT|O_EXCL") => {
                 self.files.push((Vec::new(), change));
                 self.make(path, Some(self.files.len() - 1), change);
@@ -198,7 +206,7 @@ impl History {
     }
 
     /// What the real replay prints of the least that a power loss leaves.
-    fn replay(&self, lines: usize) -> Vec<String> {
+    fn replay(&self, lines: usize, more: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         for (path, bytes) in self.disk(lines, LEAST) {
@@ -208,7 +216,7 @@ impl History {
                 None => fs::create_dir(path).unwrap(),
             }
         }
-        let replay = run(&["replay", "--data", data.to_str().unwrap()]);
+        let replay = run(&[&["replay", "--data", data.to_str().unwrap()], more].concat());
         assert!(replay.status.success(), "{}", text(&replay.stderr));
         text(&replay.stdout).lines().map(str::to_owned).collect()
     }
@@ -300,6 +308,79 @@ async fn after_a_power_loss_at_any_call_every_acknowledged_memory_replays_and_no
     for lines in some.chain([end]) {
         let objects = history.objects(lines, LEAST);
         let bodies: Vec<_> = objects.values().map(|body| text(body)).collect();
-        assert_eq!(history.replay(lines), bodies, "line {lines}");
+        assert_eq!(history.replay(lines, &[]), bodies, "line {lines}");
+    }
+}
+
+/// When an answer to a change began, and the key of the event that it rests on.
+fn confirmation(call: &Call) -> Option<(usize, String)> {
+    let answer = texts(&call.args).concat();
+    let (_, body) = answer.split_at(answer.find('{')?);
+    let is_yes = call.args.contains("HTTP/1.1 200");
+    is_yes.then(|| Some((call.began, event_key(body.as_bytes())?)))?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_power_loss_at_any_call_every_acknowledged_change_is_there_and_none_is_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().canonicalize().unwrap().join("data");
+    let trace = folder.path().join("trace");
+    let mut server = Server::traced(&data, &trace, &["-e", TRACED, "-e", SLOWER]);
+    let mut ids = Vec::new();
+    for content in ["a", "b", "c", "d"] {
+        let body = memory("one", content, "2026-01-27T03:14:22Z");
+        ids.push(id(&server.store(body).await));
+    }
+    // One after another, in new folders and in known ones, one that changes nothing, and one that is refused,
+    // because to unlock needs an If-Match.
+    let alone = ids.pop().unwrap();
+    for (status, code) in [
+        ("verified", 200),
+        ("locked", 200),
+        ("locked", 200),
+        ("verified", 428),
+    ] {
+        let answer = server.change("one", &alone, status).await.unwrap();
+        assert_eq!(answer.status(), code);
+    }
+    // One shortly after another, so that some find an event which is linked and not synced, and rest on it.
+    const AT_ONCE: usize = 12;
+    let server_ref = &server;
+    for status in ["verified", "deleted"] {
+        let same = (0..3 * AT_ONCE).map(|number| {
+            let (id, after) = (&ids[number % 3], SOON * u32::try_from(number / 3).unwrap());
+            async move {
+                tokio::time::sleep(after).await;
+                let answer = server_ref.change("one", id, status).await.unwrap();
+                assert_eq!(answer.status(), 200);
+            }
+        });
+        join_all(same).await;
+    }
+    assert!(server.stop().success());
+
+    let calls = calls(&trace);
+    let history = History::of(&data, &calls);
+    let answers: Vec<_> = calls.iter().filter_map(confirmation).collect();
+    let is_event = |(key, _): &(&String, &Vec<u8>)| key.starts_with("events/");
+    let end = calls.iter().map(|call| call.ended + 1).max().unwrap();
+    for (lines, at) in (0..=end).flat_map(|lines| [(lines, LEAST), (lines, MOST)]) {
+        let objects = history.objects(lines, at);
+        for (key, bytes) in objects.iter().filter(is_event) {
+            proved(key, bytes);
+        }
+        for (_, key) in answers.iter().filter(|(began, _)| *began < lines) {
+            assert!(objects.contains_key(key), "line {lines}: no {key}");
+        }
+    }
+    let stored = stored(&data);
+    assert_eq!(history.objects(end, MOST), stored);
+    let events = stored.iter().filter(is_event).count();
+    assert_eq!((answers.len(), events), (3 + 2 * 3 * AT_ONCE, 2 + 2 * 3));
+    for lines in [answers[0].0 + 1, answers[9].0 + 1, end] {
+        let objects = history.objects(lines, LEAST);
+        let bodies = objects.iter().filter(is_event);
+        let bodies: Vec<_> = bodies.map(|(_, body)| text(body)).collect();
+        assert_eq!(history.replay(lines, &["--events"]), bodies, "line {lines}");
     }
 }
