@@ -142,11 +142,15 @@ pub(crate) fn client_with<C: HttpConnector + 'static>(
     Client::from_conf(client.config().to_builder().http_client(http).build())
 }
 
-/// The log in an embedded S3 before which puts fail by choice.
-pub(crate) fn faulty_store(folder: &Path, choice: Choice) -> Writer {
-    let client = client_with(folder, move |behind| Faulty {
+/// A client of an embedded S3 whose requests fail by choice.
+pub(crate) fn faulty_client(folder: &Path, choice: Choice) -> Client {
+    client_with(folder, move |behind| Faulty {
         behind,
         choice: Arc::clone(&choice),
-    });
-    Writer::new(client, BUCKET)
+    })
+}
+
+/// The log in an embedded S3 before which puts fail by choice.
+pub(crate) fn faulty_store(folder: &Path, choice: Choice) -> Writer {
+    Writer::new(faulty_client(folder, choice), BUCKET)
 }

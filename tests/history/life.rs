@@ -32,7 +32,7 @@ pub(crate) struct Attempt {
     pub(crate) told: Told,
 }
 
-fn random(seed: u64, of: impl Hash) -> fastrand::Rng {
+pub(crate) fn random(seed: u64, of: impl Hash) -> fastrand::Rng {
     let mut hasher = DefaultHasher::new();
     (seed, of).hash(&mut hasher);
     fastrand::Rng::with_seed(hasher.finish())

@@ -1,5 +1,6 @@
 //! A history checker: many writers, a store that fails before and after it stores, and at the end
-//! the log replayed and held against what every writer was told.
+//! the log replayed and held against what every writer was told. Then writers, changers and readers at
+//! once, over the same store, and every answer is held against what was confirmed before it.
 //!
 //! `cargo test --test history -- --attempts 1000000 --seed 7` makes any
 //! number of attempts; what they are is decided by the seed alone, which is printed. (When they meet
@@ -27,11 +28,13 @@ use memory_web::guard::Guard;
 use memory_web::http::router;
 use tokio::task::JoinSet;
 
+mod events;
 #[path = "../harness/exchange.rs"]
 mod exchange;
 #[path = "../harness/faulty.rs"]
 mod faulty;
 mod life;
+mod society;
 #[path = "../harness/surface.rs"]
 mod surface;
 mod verdict;
@@ -41,6 +44,8 @@ use verdict::{Replayed, violations};
 
 /// Longest time for one attempt: what hangs, hangs that long.
 pub(crate) const ATTEMPT_TIME_MAX: Duration = Duration::from_millis(300);
+/// Attempts of writers alone for each step of the others: a step is read, judged, and often repeated.
+const ATTEMPTS_PER_STEP: usize = 10;
 
 #[derive(Debug, Parser)]
 #[command(about = "Holds a log against what its writers were told")]
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     verdict::proves_to_bite();
+    events::proves_to_bite();
     let by_clock = || {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -90,10 +96,14 @@ fn main() -> ExitCode {
     };
     let folder = folder.unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let lives = runtime.block_on(write(&options, seed, folder.path()));
-    let replayed = replay(folder.path());
-    let found = violations(&lives, &replayed);
+    let lives = runtime.block_on(write(&options, seed, &folder.path().join("lives")));
+    let replayed = replay(&folder.path().join("lives"), &[]);
+    let replayed: Vec<_> = replayed.lines().map(Replayed::read).collect();
+    let mut found = violations(&lives, &replayed);
     println!("history: {}", verdict::summary(&lives, &replayed));
+    let steps = options.attempts / ATTEMPTS_PER_STEP;
+    let society = folder.path().join("society");
+    found.extend(runtime.block_on(society::violations(&society, seed, steps)));
     if found.is_empty() {
         println!("history: ok");
         return ExitCode::SUCCESS;
@@ -134,11 +144,12 @@ async fn write(options: &Options, seed: u64, folder: &Path) -> Vec<Life> {
     lives
 }
 
-/// The log as the command line replays it, each memory proved.
-fn replay(folder: &Path) -> Vec<Replayed> {
+/// The log as the command line replays it, each line proved.
+pub(crate) fn replay(folder: &Path, more: &[&str]) -> String {
     let replay = Command::new(env!("CARGO_BIN_EXE_memory-ingress"))
         .args(["replay", "--data"])
         .arg(folder)
+        .args(more)
         .output()
         .unwrap();
     assert!(
@@ -146,6 +157,5 @@ fn replay(folder: &Path) -> Vec<Replayed> {
         "{}",
         String::from_utf8_lossy(&replay.stderr)
     );
-    let lines = String::from_utf8(replay.stdout).unwrap();
-    lines.lines().map(Replayed::read).collect()
+    String::from_utf8(replay.stdout).unwrap()
 }
