@@ -40,19 +40,18 @@ Examples:
   memory-ingress openapi > openapi.json           the OpenAPI document
   memory-ingress openapi --view tool              a view of it, for a client generator
 
-Settings, which the help of each command explains: [env: MEMORY_BUCKET] [env: MEMORY_API_KEY] [env: MEMORY_TOKEN]
-[env: MEMORY_ALLOWED_ORIGINS] [env: MEMORY_VIEWS_BUCKET] [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES]
-[env: MEMORY_SHARED_SCOPES] [env: MEMORY_STEWARDS] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3] and the
-AWS SDK's own.";
+Settings, which the help of each command explains: [env: MEMORY_BUCKET] [env: MEMORY_API_KEY]
+[env: MEMORY_TOKEN] [env: MEMORY_ALLOWED_ORIGINS] [env: MEMORY_VIEWS_BUCKET]
+[env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES]
+[env: MEMORY_STEWARDS] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3]";
 
 /// The settings that every command with a log reads.
 macro_rules! settings_of_a_log {
     () => {
-        "\
-  [env: MEMORY_VIEWS_BUCKET]       with a bucket: where the views are, which make searches fast
-  [env: AWS_REGION]                the region of the bucket; credentials come from the AWS SDK's own chain
+        "  [env: MEMORY_VIEWS_BUCKET]       with a bucket: where the views are, which make searches fast
+  [env: AWS_REGION]                the region of the bucket; credentials: the AWS SDK's own chain
   [env: AWS_ENDPOINT_URL_S3]       another S3 than Amazon's, such as http://127.0.0.1:9000
-  [env: RUST_LOG]                  what stderr shows of it: off, error, warn, info (default), debug or trace"
+  [env: RUST_LOG]                  the log on stderr: off, error, warn, info (default), debug, trace"
     };
 }
 pub(crate) use settings_of_a_log;
@@ -164,8 +163,8 @@ Examples:
 Settings:
   [env: MEMORY_API_KEY]            the key that callers must send in the header x-api-key
   [env: MEMORY_ALLOWED_ORIGINS]    browser origins that may call MCP, separated by commas
-  [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES] [env: MEMORY_STEWARDS]
-                                   who may write, read and change where
+  [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES]
+  [env: MEMORY_STEWARDS]           who may write, read and change where
 ", settings_of_a_log!()))]
 pub struct Serve {
     /// Listen on this address; port 0 picks a free one
@@ -185,8 +184,8 @@ pub struct Serve {
 /// `replay`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = concat!("\
-Each line is an object as it is stored. A bad or foreign object is reported on stderr instead, and the exit code is 1. On
-a terminal the last line says how many were proved.
+Each line is an object as it is stored. A bad or foreign object is reported on stderr instead, and
+the exit code is 1. On a terminal the last line says how many were proved.
 
 Examples:
   memory-ingress replay                                   all memories of ./memory-data
@@ -219,8 +218,9 @@ pub struct Replay {
 /// `views`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = concat!("\
-A view is a cache of an entity's memories in one object: in --data beside them, or in the bucket MEMORY_VIEWS_BUCKET.
-Searches make it by themselves. Made before, it spares the first search of a large entity the wait.
+A view is a cache of an entity's memories in one object: in --data beside them, or in the bucket
+MEMORY_VIEWS_BUCKET. Searches make it by themselves. Made before, it spares the first search of a
+large entity the wait.
 
 Example:
   memory-ingress views --domain work --entity rob
@@ -311,6 +311,21 @@ mod tests {
                 if name != "memory-ingress" {
                     assert!(example.contains(&format!(" {name}")), "{name}: {example}");
                 }
+            }
+        }
+    }
+
+    /// Neither a terminal nor a manual page wraps such a line.
+    #[test]
+    fn no_line_of_the_help_is_longer_than_100_characters_or_out_of_its_table() {
+        let mut program = <Cli as CommandFactory>::command();
+        program.build();
+        for command in program.get_subcommands().chain([&program]) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                assert!(line.chars().count() <= 100, "{line}");
+                let is_row = line.starts_with("[env: ") && line.contains("]  ");
+                assert!(!is_row, "{line}");
             }
         }
     }

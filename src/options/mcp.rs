@@ -8,12 +8,14 @@ use super::{Location, settings_of_a_log};
 use crate::client::endpoint::EndpointSettings;
 use crate::client::field;
 
-const HELP: &str = concat!("\
-Without --url, memories are written to --data or --bucket directly, and found there. With --url the same tools are served
-here, and each call is sent to the endpoint as one request: signed with AWS SigV4, or with the key in MEMORY_API_KEY, or
-with the token in MEMORY_TOKEN. To sign in addition to a key, give --profile, --region or --service. At
-the start the endpoint is asked once which tools it has, for at most 5 seconds; with --write-only nothing is asked, and no
-credentials are loaded, before the first call.
+const HELP: &str = concat!(
+    "\
+Without --url, memories are written to --data or --bucket directly, and found there. With --url the
+same tools are served here, and each call is sent to the endpoint as one request: signed with AWS
+SigV4, or with the key in MEMORY_API_KEY, or with the token in MEMORY_TOKEN. To sign in addition to
+a key, give --profile, --region or --service. At the start the endpoint is asked once which tools it
+has, for at most 5 seconds; with --write-only nothing is asked, and no credentials are loaded,
+before the first call.
 
 Examples:
   memory-ingress mcp --data ~/memories                an agent's memories as files
@@ -23,12 +25,15 @@ Examples:
   memory-ingress mcp --check --url https://…          show who you are there, and try a call
 
 An agent starts this command by itself. Its configuration names it, for most agents like this:
-  {\"mcpServers\": {\"memory\": {\"command\": \"memory-ingress\", \"args\": [\"mcp\", \"--data\", \"/home/rob/memories\"]}}}
+  {\"mcpServers\": {\"memory\": {
+    \"command\": \"memory-ingress\", \"args\": [\"mcp\", \"--data\", \"/home/rob/memories\"]}}}
 
 Settings:
   [env: MEMORY_API_KEY]            with --url: the key to send in the header x-api-key
   [env: MEMORY_TOKEN]              with --url: the token to send as Authorization: Bearer
-", settings_of_a_log!());
+",
+    settings_of_a_log!()
+);
 
 /// `mcp`
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 It sends one request without a key, waits for at most 3 seconds, and exits with 0 or 1.
 
 Examples:
-  memory-ingress health                           the service of this machine, as a container's health check asks it
+  memory-ingress health                           this machine's service, as a container asks
   memory-ingress health --url https://memory.example.com")]
 pub struct Health {
     /// The service, by https, or by http on this machine

@@ -10,8 +10,8 @@ use super::{Location, Names, Span, settings_of_a_log};
 /// `search`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = concat!("\
-One of the words is enough, and more of them are better. Without --domain and --entity every entity is searched. Where
-stdout is not a terminal, each hit is one line of JSON.
+One of the words is enough, and more of them are better. Without --domain and --entity every entity
+is searched. Where stdout is not a terminal, each hit is one line of JSON.
 
 Examples:
   memory-ingress search mornings
