@@ -76,6 +76,8 @@ pub struct Erasure {
 /// Why there is no plan that would be whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EraseError {
+    /// There is nothing of it.
+    Nothing,
     /// The memory has an event with the last number, which is no tombstone.
     LastNumber(String),
     /// No command can name this key.
@@ -85,6 +87,7 @@ pub enum EraseError {
 impl fmt::Display for EraseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => f.write_str("there is nothing of it: no memory, no event and no view"),
             Self::LastNumber(key) => write!(
                 f,
                 "a tombstone cannot be put, because {key} has the last number and is not one, or is hidden: delete all its \
@@ -147,12 +150,6 @@ impl Meant {
 }
 
 impl Found {
-    /// Whether there is nothing at all.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.memories.is_empty() && self.events.is_empty() && self.view.is_empty()
-    }
-
     /// The ids of all memories that there is anything of.
     fn ids(&self) -> BTreeSet<Uuid> {
         let memories = self.memories.iter();
@@ -200,6 +197,9 @@ impl Erasure {
     /// # Errors
     /// [`EraseError`] if there is no plan that would be whole.
     pub fn of(found: Found, now: Timestamp) -> Result<Self, EraseError> {
+        if found.memories.is_empty() && found.events.is_empty() && found.view.is_empty() {
+            return Err(EraseError::Nothing);
+        }
         let keys = found.memories.iter().chain(&found.events);
         if let Some(kept) = keys.clone().find(|kept| kept.version.key.contains('\0')) {
             return Err(EraseError::Unnameable(kept.version.key.clone()));

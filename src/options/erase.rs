@@ -34,5 +34,25 @@ pub struct Erase {
     pub id: Option<Uuid>,
     /// There is no bucket of views, because no recall is deployed
     #[arg(long)]
-    pub without_views: bool,
+    without_views: bool,
+}
+
+impl Erase {
+    /// The bucket of the views, if there is one: by this setting, or by an option that says that there is none.
+    ///
+    /// # Errors
+    /// What to set, in a sentence: a plan that leaves out the views would not be whole.
+    pub fn views(&self, set: Option<&String>) -> Result<Option<String>, &'static str> {
+        match (set, self.without_views) {
+            (Some(views), false) => Ok(Some(views.clone())),
+            (None, true) => Ok(None),
+            (Some(_), true) => {
+                Err("MEMORY_VIEWS_BUCKET names a bucket of views: leave out --without-views.")
+            }
+            (None, false) => Err(
+                "set MEMORY_VIEWS_BUCKET to the bucket of the views, because a view keeps lines of erased memories, or say \
+                 --without-views where no recall is deployed.",
+            ),
+        }
+    }
 }

@@ -154,5 +154,5 @@ async fn whether_there_are_views_must_be_said() {
     assert_eq!(code, Some(0));
     assert!(plan.contains("# There is no bucket of views.") && !plan.contains("\"$views\""));
     let (plan, _, code) = erase("nothing", Some("views"), &["--without-views"]).await;
-    assert_eq!((code, &*plan), (Some(2), ""));
+    assert_eq!((code, &*plan), (Some(78), ""));
 }

@@ -469,7 +469,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "stdio",
             "telemetry",
             "terminal",
-            "timestamp",
             "tool",
             "versions",
             "views",

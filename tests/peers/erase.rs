@@ -7,8 +7,9 @@ use std::process::{Command, Output};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
-    DefaultRetention, ObjectLockConfiguration, ObjectLockEnabled, ObjectLockLegalHold,
-    ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetentionMode, ObjectLockRule,
+    BucketVersioningStatus, DefaultRetention, ObjectLockConfiguration, ObjectLockEnabled,
+    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetentionMode,
+    ObjectLockRule, VersioningConfiguration,
 };
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -38,7 +39,8 @@ struct World {
 }
 
 impl World {
-    /// With Object Lock, which needs versions, every object is retained for a day.
+    /// With Object Lock, which needs versions, every object is retained for a day. Somebody has given versions
+    /// to the views as well, which the module does not.
     async fn with_locks() -> Self {
         let (moto, client) = Self::of_moto().await;
         let bucket = client.create_bucket().bucket(LOG);
@@ -53,6 +55,10 @@ impl World {
             .rule(rule.build());
         let put = client.put_object_lock_configuration().bucket(LOG);
         let put = put.object_lock_configuration(configuration.build());
+        put.send().await.unwrap();
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+        let put = client.put_bucket_versioning().bucket(VIEWS);
+        let put = put.versioning_configuration(enabled.build());
         put.send().await.unwrap();
         Self::serving(moto, client)
     }
@@ -255,6 +261,9 @@ async fn of_an_erased_memory_no_version_is_left_but_a_tombstone_that_hides_a_rep
     let world = World::with_locks().await;
     let (id, key) = world.store("rob", SECRET).await;
     let (other, other_key) = world.store("rob", "mornings").await;
+    world.put(VIEWS, &view("rob"), SECRET).await;
+    let marker = world.client.delete_object().bucket(VIEWS);
+    marker.key(view("rob")).send().await.unwrap();
     world.build_view();
     world.delete(&id, &format!("it names {SECRET}")).await;
     // Older versions and a marker, keys that begin with those of the memory, and views whose keys do.
@@ -277,7 +286,7 @@ async fn of_an_erased_memory_no_version_is_left_but_a_tombstone_that_hides_a_rep
         "a delete marker\n",
         "(GOVERNANCE)\n",
         &format!("by \"local\": \"it names {SECRET}\"\n"),
-        "# 1 version of the entity's view",
+        "# 3 versions of the entity's view",
         &format!("#   {key}.bak\n"),
     ] {
         assert!(printed.contains(line), "{line}: {printed}");

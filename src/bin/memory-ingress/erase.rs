@@ -6,7 +6,6 @@ use memory_ingress::erase::{Bucket, EraseError, Erasure, Folder, Found, Meant};
 use memory_ingress::options::{Erase, Place};
 use memory_ingress::terminal::on_one_line;
 use memory_log::scope::operator;
-use memory_log::timestamp::Timestamp;
 use memory_recall::change::wall_clock;
 use memory_s3::embedded::Disk;
 use memory_s3::reader::{ReadError, Reader};
@@ -20,6 +19,7 @@ pub(crate) async fn run(options: Erase, config: &Config) -> Result<ExitCode, Com
     let scope = operator().entity(&options.domain, &options.entity);
     let view = views::key(&scope).map_err(|error| CommandError::Usage(error.to_string()))?;
     let meant = Meant::new(scope, options.id);
+    let views = options.views(config.views_bucket.as_ref());
     let now = wall_clock();
     let (erasure, plan) = match options.location.place(config.bucket.as_ref()) {
         Place::Folder(folder) => {
@@ -29,34 +29,19 @@ pub(crate) async fn run(options: Erase, config: &Config) -> Result<ExitCode, Com
                 let what = "no command can name the data folder";
                 CommandError::Failed(format!("{what} {}", path.display()))
             })?;
-            let erasure = plan(Found::in_folder(disk, meant, &view).await?, now)?;
+            let erasure = Erasure::of(Found::in_folder(disk, meant, &view).await?, now)?;
             let text = erasure.in_folder(&Folder { path, view })?;
             (erasure, text)
         }
         Place::Bucket(log) => {
-            let views = match (&config.views_bucket, options.without_views) {
-                (Some(views), false) => Some(views.clone()),
-                (None, true) => None,
-                (Some(_), true) => {
-                    let what =
-                        "MEMORY_VIEWS_BUCKET names a bucket of views: leave out --without-views.";
-                    return Err(CommandError::Usage(what.to_owned()));
-                }
-                (None, false) => {
-                    let what = "set MEMORY_VIEWS_BUCKET to the bucket of the views, because a view keeps lines of erased \
-                                memories, or say --without-views where no recall is deployed.";
-                    return Err(CommandError::Config(what.to_owned()));
-                }
-            };
+            let views = views.map_err(|what| CommandError::Config(what.to_owned()))?;
             let sdk = aws::sdk_config().await;
             let client = aws::s3_client(&sdk, config.s3_endpoint.as_deref())?;
             let reader = Reader::new(client.clone(), log.clone()).with_retries();
             let versions = Versions::new(&client, log.clone());
             let of_views = views.clone().map(|views| Versions::new(&client, views));
-            let erasure = plan(
-                Found::in_bucket(&reader, &versions, of_views, meant).await?,
-                now,
-            )?;
+            let found = Found::in_bucket(&reader, &versions, of_views, meant).await?;
+            let erasure = Erasure::of(found, now)?;
             let view = views.map(|views| (views, view));
             let text = erasure.in_bucket(&Bucket { log, view });
             (erasure, text)
@@ -77,12 +62,4 @@ impl From<EraseError> for CommandError {
     fn from(error: EraseError) -> Self {
         Self::Failed(on_one_line(&format!("no plan, because {error}")))
     }
-}
-
-fn plan(found: Found, now: Timestamp) -> Result<Erasure, CommandError> {
-    if found.is_nothing() {
-        let what = "there is nothing of it: no memory, no event and no view.";
-        return Err(CommandError::Failed(what.to_owned()));
-    }
-    Ok(Erasure::of(found, now)?)
 }
