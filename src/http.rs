@@ -97,14 +97,14 @@ async fn remember(
     exchange: &mut Exchange,
 ) -> Result<Receipt, RequestError> {
     let remembered = ingress
-        .remember(draft, exchange.caller().claims(), exchange.deadline)
+        .remember(
+            draft,
+            exchange.caller().claims(),
+            exchange.deadline,
+            &exchange.record,
+        )
         .await;
-    let receipt = remembered.map_err(|error| {
-        let problems = error.problems(|place| shape.locate(place));
-        RequestError::because(problems, error.log())
-    })?;
-    exchange.stored(receipt.memory_id, &receipt.put);
-    Ok(receipt)
+    remembered.map_err(|error| error.problems(|place| shape.locate(place)).into())
 }
 
 /// The response to a memory that is durable.

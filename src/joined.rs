@@ -7,10 +7,12 @@ use std::sync::Arc;
 use memory_log::memory::Draft;
 use memory_log::steward::Caller;
 use memory_recall::access::Access;
+use memory_recall::counted::Counted;
 use memory_recall::{endpoints as recall, tools};
 use memory_web::flat::Flat;
 use memory_web::http::{Endpoint, Kind, messages};
 use memory_web::mcp::Toolset;
+use memory_web::record::Record;
 use tokio::time::Instant;
 
 use crate::http;
@@ -78,37 +80,42 @@ impl Log {
     }
 
     /// Makes a call of a program of this machine.
-    pub async fn call(&self, call: Call, deadline: Instant) -> Flat {
+    pub async fn call(&self, call: Call, deadline: Instant, record: &Record) -> Flat {
         match call {
-            Call::Append(draft) => append(&self.ingress, draft, deadline).await.flat(),
+            Call::Append(draft) => append(&self.ingress, draft, deadline, record).await.flat(),
             Call::Recall(call) => {
-                let called = tools::run(&self.access, call, Caller::Local, deadline).await;
-                called.map_or_else(
-                    |error| {
-                        if let Some(why) = &error.log {
-                            tracing::warn!(why, "memories were not read");
-                        }
+                let counted = Counted::of(record);
+                let asker = counted.asker(Caller::Local, deadline);
+                match tools::run(&self.access, call, asker).await {
+                    Ok(result) => {
+                        result.did.noted_in(record);
+                        result.flat
+                    }
+                    Err(error) => {
+                        record.refused(&error.problems);
+                        record.fill(|members| members.why = error.why);
                         Flat::failure(&error.problems)
-                    },
-                    |result| result.flat,
-                )
+                    }
+                }
             }
         }
     }
 }
 
 /// Stores a memory of a program of this machine.
-pub async fn append(ingress: &Ingress, draft: Draft, deadline: Instant) -> ToolOutcome {
-    match ingress
-        .remember(draft, Caller::Local.claims(), deadline)
-        .await
-    {
+pub async fn append(
+    ingress: &Ingress,
+    draft: Draft,
+    deadline: Instant,
+    record: &Record,
+) -> ToolOutcome {
+    let claims = Caller::Local.claims();
+    match ingress.remember(draft, claims, deadline, record).await {
         Ok(receipt) => ToolOutcome::of(&receipt),
         Err(error) => {
-            if let Some(why) = error.log() {
-                tracing::warn!(why, "a memory was not proved to be stored");
-            }
-            ToolOutcome::refused(&error.problems(tool::locate))
+            let problems = error.problems(tool::locate);
+            record.refused(&problems);
+            ToolOutcome::refused(&problems)
         }
     }
 }

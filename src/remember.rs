@@ -16,7 +16,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use memory_web::problem::{Problem, StorageFailure};
+use memory_s3::tally::Tally;
+use memory_web::problem::{Code, Problem, StorageFailure};
+use memory_web::record::{About, Outcome, Record, Storage, Why};
 
 /// The way into the log.
 #[derive(Debug)]
@@ -80,7 +82,7 @@ impl Ingress {
     }
 
     /// Stores one memory of a caller with these claims. Returns when it is durable, or when the
-    /// deadline has passed.
+    /// deadline has passed. The record of the request is filled, also where the caller of this has gone.
     ///
     /// # Errors
     /// [`RememberError`] says what is known.
@@ -89,18 +91,38 @@ impl Ingress {
         draft: Draft,
         claims: &Claims,
         deadline: Instant,
+        record: &Record,
     ) -> Result<Receipt, RememberError> {
         let now = self.clock.now(SystemTime::now());
         let memory = Memory::new(draft, now).map_err(RememberError::Invalid)?;
+        record.fill(|members| {
+            members.about.domain = Some(memory.domain().to_owned());
+            members.about.entity = Some(memory.entity_id().to_owned());
+        });
         let scope = self.scopes.permit(claims, &memory);
         let scope = scope.map_err(RememberError::Outside)?;
         let object = Object::of(&memory);
         let (memory_id, key, timestamp) =
             (object.memory_id, object.key.clone(), memory.timestamp());
-        let writer = self.writer.clone();
+        record.fill(|members| {
+            members.about = About {
+                memory_id: Some(memory_id),
+                key: Some(key.clone()),
+                bytes: Some(object.body.len()),
+                ..std::mem::take(&mut members.about)
+            };
+            // Until the put has ended, as where it panics.
+            members.outcome = Some(Outcome::Unknown);
+        });
+        let tally = Tally::default();
+        let (writer, its_record) = (self.writer.counted(&tally), record.clone());
         // A task of its own: a caller that hangs up does not cancel the put, and a panic in it is
         // known to be one.
-        let put = tokio::spawn(async move { writer.put(&object, &scope, deadline).await });
+        let put = tokio::spawn(async move {
+            let put = writer.put(&object, &scope, deadline).await;
+            put_ended(&its_record, &put, &tally);
+            put
+        });
         match put.await {
             Ok(Ok(put)) => Ok(Receipt {
                 memory_id,
@@ -112,8 +134,59 @@ impl Ingress {
                 error,
                 retry: timestamp,
             }),
-            Err(_) => Err(RememberError::Crashed { retry: timestamp }),
+            Err(_) => {
+                let why = "the put panicked".to_owned();
+                record.fill(|members| members.why = Some(Why::from(why)));
+                Err(RememberError::Crashed { retry: timestamp })
+            }
         }
+    }
+}
+
+/// Says in the record what became of a put, and what S3 said.
+fn put_ended(record: &Record, put: &Result<Put, WriteError>, tally: &Tally) {
+    let counts = tally.counts();
+    let storage = Storage {
+        time: counts.time,
+        connecting: counts.connecting,
+        request_id: counts.request_id,
+        puts: counts.puts,
+        ..Storage::default()
+    };
+    record.fill(|members| {
+        members.storage = storage;
+        members.outcome = Some(match put {
+            Ok(Put::Written) => Outcome::Stored,
+            Ok(Put::AlreadyThere) => Outcome::Repeated,
+            Err(error) => {
+                let failure = error.failure();
+                members.why = Some(Why {
+                    what: failure.map_or_else(|| error.to_string(), |failure| failure.what.clone()),
+                    s3_code: failure.and_then(|failure| failure.code.clone()),
+                    s3_request_id: failure.and_then(|failure| failure.request_id.clone()),
+                });
+                members.failed(match collision(error) {
+                    Some(_) => Code::NameCollision,
+                    None => failure_of(error).code(),
+                });
+                match error {
+                    WriteError::Unknown(_) => Outcome::Unknown,
+                    WriteError::Unavailable(_)
+                    | WriteError::Refused(_)
+                    | WriteError::Collides { .. }
+                    | WriteError::Damaged(_) => Outcome::NotWritten,
+                }
+            }
+        });
+    });
+}
+
+fn failure_of(error: &WriteError) -> StorageFailure {
+    match error {
+        WriteError::Unavailable(_) => StorageFailure::Unavailable,
+        WriteError::Refused(_) | WriteError::Collides { .. } => StorageFailure::Refused,
+        WriteError::Damaged(_) => StorageFailure::Damaged,
+        WriteError::Unknown(_) => StorageFailure::OutcomeUnknown,
     }
 }
 
@@ -134,27 +207,11 @@ impl RememberError {
                 if let Some((place, wanted, there)) = collision(error) {
                     return vec![Problem::name_collision(&locate(&place), &wanted, &there)];
                 }
-                let failure = match error {
-                    WriteError::Unavailable(_) => StorageFailure::Unavailable,
-                    WriteError::Refused(_) | WriteError::Collides { .. } => StorageFailure::Refused,
-                    WriteError::Damaged(_) => StorageFailure::Damaged,
-                    WriteError::Unknown(_) => StorageFailure::OutcomeUnknown,
-                };
-                (failure, retry)
+                (failure_of(error), retry)
             }
             Self::Crashed { retry } => (StorageFailure::Crashed, retry),
         };
         vec![Problem::of_storage(failure, *retry)]
-    }
-
-    /// What the log says, and no caller sees. Nothing about a draft that is not a memory.
-    #[must_use]
-    pub fn log(&self) -> Option<String> {
-        match self {
-            Self::Invalid(_) | Self::Outside(_) => None,
-            Self::Write { error, .. } => Some(error.to_string()),
-            Self::Crashed { .. } => Some("the put panicked".to_owned()),
-        }
     }
 }
 
@@ -180,7 +237,7 @@ mod tests {
     use memory_log::fault::Fault;
 
     use super::*;
-    use memory_web::problem::{Code, Source, Written};
+    use memory_web::problem::{Source, Written};
 
     const SECRET: &str = "arn:aws:iam::123456789012:role/writer";
 
@@ -205,17 +262,17 @@ mod tests {
         let said = SECRET.to_owned();
         for (error, code, written) in [
             (
-                of_write(WriteError::Unavailable(said.clone())),
+                of_write(WriteError::Unavailable(said.clone().into())),
                 Code::StorageUnavailable,
                 NotWritten,
             ),
             (
-                of_write(WriteError::Refused(said.clone())),
+                of_write(WriteError::Refused(said.clone().into())),
                 Code::StorageRefused,
                 NotWritten,
             ),
             (
-                of_write(WriteError::Unknown(said)),
+                of_write(WriteError::Unknown(said.into())),
                 Code::StorageOutcomeUnknown,
                 Unknown,
             ),
@@ -271,22 +328,19 @@ mod tests {
     }
 
     #[test]
-    fn what_s3_said_is_in_the_log_and_never_in_a_problem() {
+    fn what_s3_said_is_never_in_a_problem() {
         for error in [
             WriteError::Unavailable,
             WriteError::Refused,
             WriteError::Unknown,
         ] {
-            let error = of_write(error(SECRET.to_owned()));
+            let error = of_write(error(SECRET.into()));
             assert!(!format!("{:?}", problem(&error)).contains(SECRET));
-            assert!(error.log().unwrap().contains(SECRET));
         }
-        let crashed = RememberError::Crashed { retry: retry() };
-        assert_eq!(crashed.log().as_deref(), Some("the put panicked"));
     }
 
     #[test]
-    fn a_draft_that_is_not_a_memory_is_located_in_the_request_and_not_logged() {
+    fn a_draft_that_is_not_a_memory_is_located_in_the_request() {
         let mut violations = Violations::one(Place::Content, Fault::Blank);
         violations.push(Place::Domain, Fault::Required);
         let error = RememberError::Invalid(violations);
@@ -304,7 +358,6 @@ mod tests {
             .collect();
         assert_eq!(found, sources);
         assert!(problems.iter().all(|problem| problem.storage.is_none()));
-        assert_eq!(error.log(), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ use tokio::task::JoinSet;
 use tokio_util::io::InspectReader;
 
 use memory_web::http::Crowded;
+use memory_web::record::{Outcome, Record, Surface};
+use uuid::Uuid;
 
 mod place;
 
@@ -198,6 +200,12 @@ fn names_its_host(request: &Request<Incoming>) -> bool {
 
 /// The response to a message that is not HTTP, as hyper has it for others.
 fn bad_request() -> Response {
+    let record = Record::begin(Surface::Http);
+    record.fill(|members| {
+        members.request_id = Uuid::new_v4().to_string();
+        members.status = Some(StatusCode::BAD_REQUEST.as_u16());
+    });
+    record.ended(Outcome::Refused);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     let close = HeaderValue::from_static("close");

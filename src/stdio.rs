@@ -16,6 +16,7 @@ use memory_web::body::BODY_BYTES_MAX;
 use memory_web::flat::Flat;
 use memory_web::mcp::{self, Response, Sender, Step, Toolset};
 use memory_web::problem::Problem;
+use memory_web::record::{Outcome, Record};
 
 /// Longest line that is read to its end, so that the response to a message over the limit can have
 /// its id.
@@ -42,7 +43,7 @@ pub enum Ended {
 pub async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> io::Result<Ended>
 where
     T: Send + 'static,
-    C: Fn(T) -> F + Send + Sync + 'static,
+    C: Fn(T, Record) -> F + Send + Sync + 'static,
     F: Future<Output = Flat> + Send,
 {
     let call = Arc::new(call);
@@ -67,10 +68,15 @@ where
                 let what = format!("stdin cannot be read ({error})");
                 break Err(io::Error::new(error.kind(), what));
             }
-            Some(Ok(Line::Whole(message))) => step(&tools, &message),
+            Some(Ok(Line::Whole(message))) => {
+                let record = Record::of_stdio();
+                record.fill(|members| members.bytes_in = Some(message.len()));
+                step(&tools, &message).map(|step| (step, record))
+            }
             Some(Ok(Line::TooLong)) => {
                 let problem = Problem::too_large(BODY_BYTES_MAX);
-                Some(Step::Respond(Response::to_unread(&[problem])))
+                let step = Step::Respond(Response::to_unread(&[problem]));
+                Some((step, Record::of_stdio()))
             }
         };
         let (call, responses) = (Arc::clone(&call), responses.clone());
@@ -78,10 +84,19 @@ where
         tasks.spawn(async move {
             let response = match step {
                 None => return,
-                Some(Step::Respond(response)) => response,
-                Some(Step::Call(made, reply)) => {
+                Some((Step::Respond(response), record)) => {
+                    record.responded(&response);
+                    response
+                }
+                Some((Step::Call(made, reply), record)) => {
                     let _turn = free.acquire().await;
-                    reply.result_of_call(&call(made).await)
+                    record.fill(|members| members.tool = reply.tool());
+                    let result = call(made, record.clone()).await;
+                    record.ended(match result.is_error() {
+                        true => Outcome::Failed,
+                        false => Outcome::Answered,
+                    });
+                    reply.result_of_call(&result)
                 }
             };
             // An agent that has gone needs no response; its writes still finish.

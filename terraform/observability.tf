@@ -1,5 +1,6 @@
 # The logs record who called, when, and with what result. The alarms report what an operator should know. Neither contains
-# the content of a memory, nor the query of a request.
+# the content of a memory, nor the query of a request. The functions' own metrics are members of their records
+# (CloudWatch's embedded metric format), so an alarm rests on what became of requests and not on the level of a line.
 
 locals {
   # Every log group of the deployment. CloudWatch Logs creates a missing one by itself, and keeps it for ever.
@@ -67,6 +68,14 @@ locals {
 
   api_dimensions = local.is_rest ? { ApiName = var.name, Stage = local.stage } : { ApiId = aws_apigatewayv2_api.this[0].id }
 
+  # Where the functions' own metrics are. crates/memory-web/src/record/metrics.rs has the same name, and a test compares
+  # each metric of it that a file here names with what is logged (tests/it/metrics.rs).
+  namespace = "MemoryIngress"
+
+  # The service gives a write up after 10 s (docs/settings.md). Who waits this long is close to a response that says
+  # nothing about the memory.
+  writer_slow_ms = 8000
+
   # Each alarm counts failures, and compares them with the requests that could have failed. Lambda does not count an
   # invocation that it refused, and has no such number at all where it refused every one.
   function_alarms = merge([
@@ -94,9 +103,23 @@ locals {
     }
     storage-failures = {
       description = "Memories could not be stored, or it is not known whether they were stored. The function's log has the response of S3."
-      failures    = { namespace = var.name, name = aws_cloudwatch_log_metric_filter.storage_failures.metric_transformation[0].name, dimensions = {} }
-      requests    = { namespace = "AWS/Lambda", name = "Invocations", dimensions = { FunctionName = local.writer.name } }
+      failures    = { namespace = local.namespace, name = "Failures", dimensions = { function = local.writer.name } }
+      requests    = { namespace = local.namespace, name = "Requests", dimensions = { function = local.writer.name } }
       all         = "requests"
+    }
+    unknown-outcomes = {
+      description = "It is not known whether memories were stored, because the response of S3 was lost or late. A repeat with the same timestamp is safe."
+      failures    = { namespace = local.namespace, name = "Unknown", dimensions = { function = local.writer.name } }
+      requests    = { namespace = local.namespace, name = "Requests", dimensions = { function = local.writer.name } }
+      all         = "requests"
+    }
+  })
+
+  slow_alarms = merge(local.recall_slow_alarms, {
+    writer-p99 = {
+      description  = "One of a hundred requests that store takes longer than ${local.writer_slow_ms} ms, close to the 10 s after which the service gives up. S3 is slow, or the function has too little memory."
+      function     = local.writer.name
+      milliseconds = local.writer_slow_ms
     }
   })
 
@@ -105,18 +128,6 @@ locals {
   alarm_rate         = 1
   alarm_failures_min = 2
   alarm_period       = 300
-}
-
-resource "aws_cloudwatch_log_metric_filter" "storage_failures" {
-  name           = "${var.name}-storage-failures"
-  log_group_name = aws_cloudwatch_log_group.this["writer"].name
-  pattern        = "{ ($.level = \"ERROR\") || ($.level = \"WARN\") }"
-
-  metric_transformation {
-    name      = "StorageFailures"
-    namespace = var.name
-    value     = "1"
-  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -154,6 +165,65 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       }
     }
   }
+}
+
+# One is too many, whatever the number of requests: S3 refuses every repeat as well, so nothing is stored until somebody
+# removes the cause.
+resource "aws_cloudwatch_metric_alarm" "storage_refused" {
+  alarm_name          = "${var.name}-storage-refused"
+  alarm_description   = "S3 refuses to store memories, and a repeat does not help: a policy, a key or the bucket has changed. The record of the request has S3's code."
+  namespace           = local.namespace
+  metric_name         = "Failures"
+  dimensions          = { function = local.writer.name, code = "storage_refused" }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  period              = local.alarm_period
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching" # without refusals there are no data points
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "slow" {
+  for_each            = local.slow_alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = local.namespace
+  metric_name         = "Latency"
+  dimensions          = { function = each.value.function }
+  extended_statistic  = "p99"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.milliseconds
+  period              = local.alarm_period
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "notBreaching"
+  # With few requests the slowest of them is the p99, and one slow request wakes nobody.
+  evaluate_low_sample_count_percentiles = "ignore"
+  alarm_actions                         = var.alarm_topic_arns
+  ok_actions                            = var.alarm_topic_arns
+  tags                                  = var.tags
+}
+
+# Off by default: only the operator knows how long nobody may have something to store.
+resource "aws_cloudwatch_metric_alarm" "no_traffic" {
+  for_each            = var.alarm_no_traffic_hours == null ? {} : { no-traffic = var.alarm_no_traffic_hours }
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "No request has reached the function ${local.writer.name} for ${each.value} hours. Callers may have lost their access, or the gateway its function."
+  namespace           = local.namespace
+  metric_name         = "Requests"
+  dimensions          = { function = local.writer.name }
+  statistic           = "Sum"
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  period              = 3600
+  evaluation_periods  = each.value
+  treat_missing_data  = "breaching" # without requests there are no data points
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+  tags                = var.tags
 }
 
 check "alarms_reach_somebody" {

@@ -114,9 +114,16 @@ output "alarm_arns" {
   description = "The ARN of each alarm, for a composite alarm or a dashboard."
   value = merge(
     { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn },
+    { storage-refused = aws_cloudwatch_metric_alarm.storage_refused.arn },
     { for alarm in aws_cloudwatch_metric_alarm.log_damaged : "recall-log-damaged" => alarm.arn },
-    { for alarm in aws_cloudwatch_metric_alarm.recall_slow : "recall-p99" => alarm.arn },
+    { for name, alarm in aws_cloudwatch_metric_alarm.slow : name => alarm.arn },
+    { for name, alarm in aws_cloudwatch_metric_alarm.no_traffic : name => alarm.arn },
   )
+}
+
+output "dashboard" {
+  description = "The name of the CloudWatch dashboard of the deployment."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
 }
 
 output "function_name" {

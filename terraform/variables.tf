@@ -82,15 +82,22 @@ variable "reserved_concurrency" {
 }
 
 variable "log_filter" {
-  description = "The service's log filter (RUST_LOG)."
+  description = "The service's log filter (RUST_LOG). It does not concern the record of each request, which is always written."
   type        = string
   default     = "info"
   nullable    = false
 
   validation {
     condition     = contains(["trace", "debug", "info", "warn"], var.log_filter)
-    error_message = "log_filter must be trace, debug, info or warn. With less, no alarm could report that a memory was not stored."
+    error_message = "log_filter must be trace, debug, info or warn. With less, nothing would say which setting is wrong."
   }
+}
+
+variable "log_hash_names" {
+  description = "Whether the functions' logs have hashes in the place of the names of domains and entities. Equal names have equal hashes, and whoever guesses a name can check the guess."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "log_retention_days" {
@@ -124,7 +131,7 @@ variable "keep_logs" {
 }
 
 variable "alarm_topic_arns" {
-  description = "ARNs of the SNS topics that receive the alarms: the function fails or is throttled, the API responds with 5xx, memories could not be stored. The alarms exist even without a topic, and the plan warns that nobody receives them."
+  description = "ARNs of the SNS topics that receive the alarms: a function fails, is throttled or slow, the API responds with 5xx, memories could not be stored. The alarms exist even without a topic, and the plan warns that nobody receives them."
   type        = set(string)
   default     = []
   nullable    = false
@@ -132,6 +139,17 @@ variable "alarm_topic_arns" {
   validation {
     condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$", arn))])
     error_message = "alarm_topic_arns must be ARNs of SNS topics, such as arn:aws:sns:eu-central-1:123456789012:operators."
+  }
+}
+
+variable "alarm_no_traffic_hours" {
+  description = "Number of hours without any request to store a memory after which an alarm goes off. By default there is no such alarm."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.alarm_no_traffic_hours == null || try(var.alarm_no_traffic_hours >= 1 && var.alarm_no_traffic_hours <= 168 && floor(var.alarm_no_traffic_hours) == var.alarm_no_traffic_hours, false)
+    error_message = "alarm_no_traffic_hours must be a whole number from 1 to 168, because CloudWatch looks back a week at most."
   }
 }
 

@@ -15,6 +15,7 @@ locals {
 
     environment = merge(
       { MEMORY_BUCKET = local.bucket, RUST_LOG = var.log_filter },
+      var.log_hash_names ? { MEMORY_LOG_HASH_NAMES = "true" } : {},
       var.write_scopes == null ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },
       length(var.allowed_origins) == 0 ? {} : { MEMORY_ALLOWED_ORIGINS = join(",", sort(var.allowed_origins)) },
     )

@@ -74,7 +74,7 @@ impl Found {
         let cached = views::Views::new(client, embedded::VIEWS_BUCKET)
             .get(scope)
             .await;
-        let cached = cached.map_err(|error| ReadError::Refused(error.to_string()))?;
+        let cached = cached.map_err(|error| ReadError::Refused(error.to_string().into()))?;
         let view = cached.map(|cached| file(view.to_owned(), cached.bytes.len() as u64));
         let history = history(&reader, &meant).await?;
         let free = |found: Vec<Version>| -> Vec<_> {

@@ -10,8 +10,8 @@ locals {
           Sid    = "SetUpTheLogs"
           Effect = "Allow"
           Action = [
-            "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteMetricFilter", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey",
-            "logs:PutMetricFilter", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+            "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey", "logs:PutRetentionPolicy",
+            "logs:TagResource", "logs:UntagResource",
           ]
           Resource = flatten([for arn in deployment.log_groups : [arn, "${arn}:*"]])
         },
@@ -30,6 +30,12 @@ locals {
           Effect   = "Allow"
           Action   = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
           Resource = deployment.alarms
+        },
+        {
+          Sid      = "SetUpTheDashboard"
+          Effect   = "Allow"
+          Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"]
+          Resource = deployment.dashboard
         },
       ]
     }

@@ -56,8 +56,14 @@ locals {
         {
           Sid      = "ReadLogsAndAlarms"
           Effect   = "Allow"
-          Action   = ["cloudwatch:ListTagsForResource", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "logs:ListTagsLogGroup"]
+          Action   = ["cloudwatch:ListTagsForResource", "logs:ListTagsForResource", "logs:ListTagsLogGroup"]
           Resource = concat([deployment.alarms], flatten([for arn in deployment.log_groups : [arn, "${arn}:*"]]))
+        },
+        {
+          Sid      = "ReadTheDashboard"
+          Effect   = "Allow"
+          Action   = "cloudwatch:GetDashboard"
+          Resource = deployment.dashboard
         },
         {
           Sid      = "DescribeWhatHasNoName"

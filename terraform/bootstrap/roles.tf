@@ -19,7 +19,9 @@ locals {
         "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${name}"
       ]
       alarms = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${deployment.name}-*"
-      state  = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
+      # A dashboard belongs to no region.
+      dashboard = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${deployment.name}-${local.region}"
+      state     = "${local.state_bucket_arn}/${var.name}/${environment}.tfstate"
 
       # API Gateway chooses the name of the last one, which has the id of the API.
       log_groups = {

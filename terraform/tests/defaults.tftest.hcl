@@ -224,8 +224,8 @@ run "an_alarm_needs_a_rate_a_floor_and_several_periods" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["writer-errors", "writer-throttles", "gateway-5xx", "storage-failures"])
-    error_message = "there must be these four alarms"
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["writer-errors", "writer-throttles", "gateway-5xx", "storage-failures", "unknown-outcomes"])
+    error_message = "there must be these five alarms of a rate"
   }
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => one([for query in alarm.metric_query : query.expression if query.return_data == true]) } == {
@@ -233,6 +233,7 @@ run "an_alarm_needs_a_rate_a_floor_and_several_periods" {
       writer-throttles = "IF(failures >= 2, 100 * failures / (FILL(requests, 0) + failures), 0)"
       gateway-5xx      = "IF(failures >= 2, 100 * failures / requests, 0)"
       storage-failures = "IF(failures >= 2, 100 * failures / requests, 0)"
+      unknown-outcomes = "IF(failures >= 2, 100 * failures / requests, 0)"
     }
     error_message = "an alarm must compare the failures with the requests, and ignore a single one"
   }
@@ -252,9 +253,97 @@ run "an_alarm_needs_a_rate_a_floor_and_several_periods" {
       writer-errors    = { failures = "AWS/Lambda Errors", requests = "AWS/Lambda Invocations" }
       writer-throttles = { failures = "AWS/Lambda Throttles", requests = "AWS/Lambda Invocations" }
       gateway-5xx      = { failures = "AWS/ApiGateway 5XXError", requests = "AWS/ApiGateway Count" }
-      storage-failures = { failures = "memory-ingress StorageFailures", requests = "AWS/Lambda Invocations" }
+      storage-failures = { failures = "MemoryIngress Failures", requests = "MemoryIngress Requests" }
+      unknown-outcomes = { failures = "MemoryIngress Unknown", requests = "MemoryIngress Requests" }
     }
     error_message = "each alarm must read the metrics of its service"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["unknown-outcomes"].metric_query != null && alltrue([for query in aws_cloudwatch_metric_alarm.this["unknown-outcomes"].metric_query : query.metric[0].dimensions == tomap({ function = "memory-ingress" }) if length(query.metric) > 0])
+    error_message = "the metrics must be those of the writer"
+  }
+}
+
+run "one_refusal_of_s3_and_a_p99_near_the_deadline_are_alarms" {
+  command = plan
+
+  assert {
+    condition = [
+      aws_cloudwatch_metric_alarm.storage_refused.metric_name, aws_cloudwatch_metric_alarm.storage_refused.namespace,
+      aws_cloudwatch_metric_alarm.storage_refused.threshold, aws_cloudwatch_metric_alarm.storage_refused.evaluation_periods,
+    ] == ["Failures", "MemoryIngress", 1, 1]
+    error_message = "one memory that S3 refuses must be an alarm"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.storage_refused.dimensions == tomap({ function = "memory-ingress", code = "storage_refused" })
+    error_message = "only refusals must count"
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.slow)) == toset(["writer-p99"])
+    error_message = "there must be one alarm of the writer's p99"
+  }
+  assert {
+    condition = [
+      aws_cloudwatch_metric_alarm.slow["writer-p99"].metric_name, aws_cloudwatch_metric_alarm.slow["writer-p99"].extended_statistic,
+      aws_cloudwatch_metric_alarm.slow["writer-p99"].threshold, aws_cloudwatch_metric_alarm.slow["writer-p99"].dimensions.function,
+    ] == ["Latency", "p99", 8000, "memory-ingress"]
+    error_message = "a p99 of 8 s must be an alarm: the service gives up after 10 s"
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.no_traffic) == 0
+    error_message = "nobody may be woken because there was nothing to store"
+  }
+}
+
+run "hours_without_a_request_are_an_alarm_where_the_operator_wants_it" {
+  command = plan
+
+  variables {
+    alarm_no_traffic_hours = 6
+  }
+
+  assert {
+    condition = [
+      aws_cloudwatch_metric_alarm.no_traffic["no-traffic"].metric_name, aws_cloudwatch_metric_alarm.no_traffic["no-traffic"].evaluation_periods,
+      aws_cloudwatch_metric_alarm.no_traffic["no-traffic"].period, aws_cloudwatch_metric_alarm.no_traffic["no-traffic"].treat_missing_data,
+    ] == ["Requests", 6, 3600, "breaching"]
+    error_message = "six hours without a request must be an alarm"
+  }
+}
+
+run "the_dashboard_answers_from_left_to_right" {
+  command = plan
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title] == [
+      "Are memories stored?", "How fast, in milliseconds?", "Why is it refused?", "What fails?",
+      "Does it reach the gateway?", "Does the function run?", "Who is refused?", "What does S3 say?",
+    ]
+    error_message = "the dashboard must have these widgets in this order"
+  }
+  assert {
+    condition = alltrue([
+      for number, widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets :
+      [widget.x, widget.y, widget.width] == [6 * (number % 4), 7 * floor(number / 4), 6]
+    ])
+    error_message = "no widget may cover another"
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.metrics[0] == ["MemoryIngress", "Stored", "function", "memory-ingress"]
+    error_message = "the first widget must count what was stored"
+  }
+}
+
+run "names_are_hashed_in_the_log_where_the_operator_wants_it" {
+  command = plan
+
+  variables {
+    log_hash_names = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.this["writer"].environment[0].variables.MEMORY_LOG_HASH_NAMES == "true"
+    error_message = "the function must have the setting"
   }
 }
 

@@ -41,10 +41,14 @@ run "without_recall_nothing_of_it_exists" {
   }
   assert {
     condition = length(concat(
-      aws_s3_bucket.views, aws_s3_bucket_policy.views, values(aws_api_gateway_method_settings.recall), values(aws_cloudwatch_log_metric_filter.recall),
-      aws_cloudwatch_metric_alarm.log_damaged, aws_cloudwatch_metric_alarm.recall_slow,
+      aws_s3_bucket.views, aws_s3_bucket_policy.views, values(aws_api_gateway_method_settings.recall),
+      aws_cloudwatch_metric_alarm.log_damaged, [for name, alarm in aws_cloudwatch_metric_alarm.slow : alarm if name != "writer-p99"],
     )) == 0
-    error_message = "neither views, limits, filters nor alarms of recall may exist"
+    error_message = "neither views, limits nor alarms of recall may exist"
+  }
+  assert {
+    condition     = !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "Recall")
+    error_message = "the dashboard must have no row of recall"
   }
   assert {
     condition     = keys(aws_api_gateway_method.this) == ["ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"]
@@ -365,31 +369,40 @@ run "the_alarms_of_recall" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["writer-errors", "writer-throttles", "recall-errors", "recall-throttles", "recall-view-building", "gateway-5xx", "storage-failures"])
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["writer-errors", "writer-throttles", "recall-errors", "recall-throttles", "recall-view-building", "gateway-5xx", "storage-failures", "unknown-outcomes"])
     error_message = "recall must have the alarms of every function, and one for views that are being built"
   }
   assert {
-    condition = { for code, filter in aws_cloudwatch_log_metric_filter.recall : code => [filter.pattern, filter.metric_transformation[0].name] } == {
-      log_damaged   = ["{ $.codes = \"*log_damaged*\" }", "RecallLogDamaged"]
-      view_building = ["{ $.codes = \"*view_building*\" }", "RecallViewBuilding"]
+    condition = { for query in aws_cloudwatch_metric_alarm.this["recall-view-building"].metric_query : query.id => query.metric[0].dimensions if length(query.metric) > 0 } == {
+      failures = tomap({ function = "memory-ingress-recall", code = "view_building" })
+      requests = tomap({ function = "memory-ingress-recall" })
     }
-    error_message = "the log's codes must be counted"
+    error_message = "views that are being built must be counted by their code"
   }
   assert {
     condition = [
       aws_cloudwatch_metric_alarm.log_damaged[0].metric_name, aws_cloudwatch_metric_alarm.log_damaged[0].threshold, aws_cloudwatch_metric_alarm.log_damaged[0].evaluation_periods,
-    ] == ["RecallLogDamaged", 1, 1]
+      aws_cloudwatch_metric_alarm.log_damaged[0].dimensions.code, aws_cloudwatch_metric_alarm.log_damaged[0].dimensions.function,
+    ] == ["Failures", 1, 1, "log_damaged", "memory-ingress-recall"]
     error_message = "one damaged object must be an alarm"
   }
   assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.slow)) == toset(["writer-p99", "recall-p99"])
+    error_message = "each function must have an alarm of its p99"
+  }
+  assert {
     condition = [
-      aws_cloudwatch_metric_alarm.recall_slow[0].extended_statistic, aws_cloudwatch_metric_alarm.recall_slow[0].threshold, aws_cloudwatch_metric_alarm.recall_slow[0].datapoints_to_alarm,
-      aws_cloudwatch_metric_alarm.recall_slow[0].dimensions.FunctionName,
+      aws_cloudwatch_metric_alarm.slow["recall-p99"].extended_statistic, aws_cloudwatch_metric_alarm.slow["recall-p99"].threshold, aws_cloudwatch_metric_alarm.slow["recall-p99"].datapoints_to_alarm,
+      aws_cloudwatch_metric_alarm.slow["recall-p99"].dimensions.function,
     ] == ["p99", 5000, 2, "memory-ingress-recall"]
     error_message = "a slow p99 must be an alarm"
   }
   assert {
-    condition     = alltrue([for alarm in concat(aws_cloudwatch_metric_alarm.log_damaged, aws_cloudwatch_metric_alarm.recall_slow) : alarm.alarm_actions == toset(var.alarm_topic_arns)])
+    condition     = alltrue([for alarm in concat(aws_cloudwatch_metric_alarm.log_damaged, values(aws_cloudwatch_metric_alarm.slow), [aws_cloudwatch_metric_alarm.storage_refused]) : alarm.alarm_actions == toset(var.alarm_topic_arns)])
     error_message = "every alarm must notify the topic"
+  }
+  assert {
+    condition     = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title if widget.y == 14] == ["Recall: are memories found?", "Recall: how fast, in milliseconds?", "Recall: what is refused, and what fails?", "Recall: what is asked of S3?"]
+    error_message = "the dashboard must have a row of recall"
   }
 }

@@ -171,10 +171,6 @@ def check_watch(logs, metrics, api, is_http):
     groups = {group["logGroupName"]: group.get("retentionInDays") for group in logs.describe_log_groups()["logGroups"]}
     execution = set() if is_http else {f"API-Gateway-Execution-Logs_{api}/live"}
     assert groups == dict.fromkeys({"/aws/lambda/memory-ingress", "/aws/vendedlogs/memory-ingress"} | execution, 365), groups
-    [metric_filter] = logs.describe_metric_filters()["metricFilters"]
-    # tests/it asserts that a failed put is logged at one of these levels.
-    assert metric_filter["filterPattern"] == '{ ($.level = "ERROR") || ($.level = "WARN") }', metric_filter
-    [told] = metric_filter["metricTransformations"]
     seen = {
         (metric["Namespace"], metric["MetricName"], frozenset((held["Name"], held["Value"]) for held in metric.get("Dimensions", [])))
         for alarm in metrics.describe_alarms()["MetricAlarms"] for query in alarm["Metrics"]
@@ -185,8 +181,14 @@ def check_watch(logs, metrics, api, is_http):
     assert seen == {
         *(("AWS/Lambda", name, function) for name in ("Errors", "Throttles", "Invocations")),
         *(("AWS/ApiGateway", name, dimensions) for name in ("5xx" if is_http else "5XXError", "Count")),
-        (told["metricNamespace"], told["metricName"], frozenset()),
+        *(("MemoryIngress", name, frozenset({("function", "memory-ingress")})) for name in ("Failures", "Requests", "Unknown")),
     }, seen
+    # They were planned with their metrics, and are no queries.
+    single = {alarm["AlarmName"]: alarm.get("MetricName") for alarm in metrics.describe_alarms()["MetricAlarms"] if not alarm["Metrics"]}
+    assert single == {"memory-ingress-storage-refused": "Failures", "memory-ingress-writer-p99": "Latency"}, single
+    [dashboard] = metrics.list_dashboards()["DashboardEntries"]
+    body = json.loads(metrics.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"])
+    assert dashboard["DashboardName"] == f"memory-ingress-{REGION}" and len(body["widgets"]) == 8, dashboard
 
 
 def clients(endpoint):

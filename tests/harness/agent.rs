@@ -20,7 +20,8 @@ pub(crate) struct Agent {
     stderr: Option<JoinHandle<String>>,
 }
 
-/// `memory-ingress mcp` with these arguments, and without the credentials and proxies of the environment.
+/// `memory-ingress mcp` with these arguments, without the credentials and proxies of the environment, and
+/// with records of failures alone.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = process::command();
     command.arg("mcp").args(args);
@@ -30,6 +31,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
         }
     }
     command
+        .env("RUST_LOG", "info,memory_web::record=error")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/nowhere")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");

@@ -20,6 +20,7 @@ pub(crate) fn clean(mut command: Command) -> Command {
         "MEMORY_ALLOWED_ORIGINS",
         "MEMORY_API_KEY",
         "MEMORY_TOKEN",
+        "MEMORY_LOG_HASH_NAMES",
         "RUST_LOG",
         "AWS_ENDPOINT_URL_S3",
     ] {

@@ -413,10 +413,11 @@ async fn no_log_filter_shows_a_memory_or_a_credential_and_a_failure_is_told_once
     ] {
         assert!(!log.contains(secret), "{secret}");
     }
-    // It has a line of each of these requests, and their paths.
-    for path in ["/api/v1/mcp/memories/", "/health", "/nothing"] {
-        assert!(log.contains(path), "{path}");
+    // It has a line of each of these requests, and of a known path its template.
+    for path in ["/api/v1/mcp/memories", "/health"] {
+        assert!(log.contains(&format!("\"route\":\"{path}\"")), "{path}");
     }
+    assert!(!log.contains("/nothing"));
     let told: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(

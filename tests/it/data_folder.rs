@@ -239,5 +239,5 @@ async fn the_writer_calls_a_failure_before_the_link_unavailable() {
     let Err(WriteError::Unavailable(why)) = put else {
         panic!("{put:?}");
     };
-    assert!(why.contains("503 SlowDown"), "{why}");
+    assert!(why.what.contains("503 SlowDown"), "{why}");
 }

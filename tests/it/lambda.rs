@@ -23,6 +23,7 @@ use crate::app::vectors;
 use crate::exchange::JSON_API;
 use crate::folder::stored;
 use crate::message::{ARGUMENTS, request};
+use crate::record::records;
 use crate::socket::{s3, serve};
 
 /// Lambda's Runtime API, as far as one function needs it
@@ -36,7 +37,7 @@ struct RuntimeApi {
     handed_out: Arc<Mutex<Instant>>,
 }
 
-const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+pub(crate) const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
 async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Response {
     if request.uri().path().ends_with("/invocation/next") {
@@ -156,7 +157,7 @@ impl Function {
     }
 
     /// The lines of its log. Each is a JSON object, as CloudWatch Logs keeps it.
-    fn log(&self) -> Vec<Value> {
+    pub(crate) fn log(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.log.path()).unwrap();
         let lines = log.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().unwrap()
@@ -319,9 +320,9 @@ async fn the_start_asks_nothing_of_the_storage_and_each_write_once() {
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
-/// `terraform/observability.tf` counts lines whose `level` is ERROR or WARN.
+/// The alarms of `terraform/observability.tf` rest on this metric.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_could_not_be_stored_is_logged_where_an_alarm_looks_for_it() {
+async fn what_could_not_be_stored_is_counted_where_an_alarm_looks_for_it() {
     let settings = [
         ("MEMORY_BUCKET", BUCKET),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"),
@@ -334,10 +335,10 @@ async fn what_could_not_be_stored_is_logged_where_an_alarm_looks_for_it() {
     let mut function = Function::start(&events, &settings, 15_000).await;
     assert_eq!(function.answer().await["statusCode"], 422);
     assert_eq!(function.answer().await["statusCode"], 503);
-    let alarming = |line: &&Value| matches!(line["level"].as_str(), Some("ERROR" | "WARN"));
     let log = function.log();
-    let alarming: Vec<_> = log.iter().filter(alarming).collect();
+    let alarming: Vec<_> = log.iter().filter(|line| line["Failures"] == 1).collect();
     assert_eq!(alarming.len(), 1, "{log:?}");
+    assert_eq!(alarming[0]["code"], "storage_unavailable");
     assert_eq!(alarming[0]["request_id"], REQUEST_ID);
 }
 
@@ -418,7 +419,7 @@ async fn the_log_of_a_function_never_shows_a_memory_or_a_query() {
         assert_eq!(answer["statusCode"], *status, "{event} {answer}");
     }
     let log = std::fs::read_to_string(function.log.path()).unwrap();
-    assert_eq!(log.matches(REQUEST_ID).count(), events.len(), "{log}");
+    assert_eq!(records(&log).len(), events.len(), "{log}");
     // Nor the memory in the base64 of its event.
     for secret in [
         "Xylophone",

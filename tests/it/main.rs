@@ -56,6 +56,7 @@ mod mcp_messages;
 mod mcp_wire;
 #[path = "../harness/message.rs"]
 mod message;
+mod metrics;
 #[path = "../harness/misbehaving.rs"]
 mod misbehaving;
 mod negotiation;
@@ -82,6 +83,8 @@ mod recall_scopes;
 mod recall_tools;
 #[path = "../harness/receipt.rs"]
 mod receipt;
+mod record;
+mod record_secrets;
 mod runbook;
 #[path = "../harness/s3_client.rs"]
 mod s3_client;

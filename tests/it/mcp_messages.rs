@@ -173,7 +173,9 @@ fn a_notification_or_a_response_gets_no_response() {
             responded(None, message),
             Response {
                 status: 202,
-                message: None
+                message: None,
+                tool: None,
+                codes: Vec::new(),
             },
             "{message}"
         );

@@ -420,7 +420,7 @@ async fn what_lies_outside_of_the_scope_is_refused_and_never_asked_for() {
             .unwrap_err(),
     ] {
         assert!(
-            matches!(&error, ReadError::Refused(what) if what.contains("outside of the scope")),
+            matches!(&error, ReadError::Refused(failure) if failure.what.contains("outside of the scope")),
             "{error}"
         );
     }

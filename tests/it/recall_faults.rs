@@ -15,6 +15,7 @@ use crate::exchange::{JSON, JSON_API};
 use crate::faulty::{client_with, error};
 use crate::process::{Server, command};
 use crate::reader::{Field, SCOPE, Settings, body, call, memory};
+use crate::record::records;
 
 /// What becomes of the requests whose URL has a text.
 #[derive(Debug, Clone, Copy)]
@@ -198,16 +199,13 @@ async fn no_log_filter_shows_what_was_asked_or_what_was_read() {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
     }
-    let read: Vec<_> = log
-        .lines()
-        .filter(|line| line.contains("memories were read"))
+    let read: Vec<_> = records(log)
+        .into_iter()
+        .filter(|record| record["outcome"] == "read")
         .collect();
     assert_eq!(read.len(), 4, "{read:#?}");
-    for line in read {
-        assert!(line.contains("memories/domain=work/entity=rob/"), "{line}");
-        assert!(
-            line.contains("shown=") && line.contains("request_id="),
-            "{line}"
-        );
+    for record in read {
+        assert_eq!(record["scopes"], "memories/domain=work/entity=rob/");
+        assert!(record["shown"].is_number() && record["request_id"].is_string());
     }
 }

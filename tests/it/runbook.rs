@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::metrics::fields;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -47,10 +49,16 @@ fn quoted_after<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
 fn alarms() -> BTreeSet<String> {
     let mut alarms = BTreeSet::new();
     for test in texts("terraform/tests", ".tftest.hcl") {
-        let known = "keys(aws_cloudwatch_metric_alarm.this)) == toset([";
-        for list in test.split(known).skip(1) {
-            let list = list.split(']').next().unwrap();
-            alarms.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
+        for of in ["this", "slow"] {
+            let known = format!("keys(aws_cloudwatch_metric_alarm.{of})) == toset([");
+            for list in test.split(&known).skip(1) {
+                let list = list.split(']').next().unwrap();
+                alarms.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
+            }
+        }
+        if let Some(name) = quoted_after(&test, "aws_cloudwatch_metric_alarm.no_traffic[\"").first()
+        {
+            alarms.insert((*name).to_owned());
         }
     }
     for configuration in texts("terraform", ".tf") {
@@ -129,7 +137,7 @@ fn without_literals(query: &str) -> String {
 }
 
 /// The fields that a query asks for. Those of Logs Insights itself begin with `@`.
-fn asked(query: &str) -> BTreeSet<String> {
+pub(crate) fn asked(query: &str) -> BTreeSet<String> {
     let query = without_literals(query);
     let is_part = |character: char| character.is_alphanumeric() || "_@.".contains(character);
     let words: Vec<_> = query.split(|character| !is_part(character)).collect();
@@ -155,37 +163,11 @@ fn of_the_gateway() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The fields that a source logs.
-fn logged(source: &str) -> BTreeSet<String> {
-    let mut fields = BTreeSet::new();
-    for level in ["error!(", "warn!(", "info!("] {
-        for (at, _) in source.match_indices(level) {
-            let is_another = |character: char| character.is_alphanumeric() || character == '_';
-            if source[..at].ends_with(is_another) {
-                continue;
-            }
-            let call = source[at + level.len()..].split(");").next().unwrap();
-            let names = call.split(',').map(|argument| {
-                let name = argument.split('=').next().unwrap().trim();
-                name.trim_start_matches(['%', '?'])
-            });
-            let is_name = |name: &&str| {
-                let is_part = |part: char| part.is_ascii_alphanumeric() || part == '_';
-                name.starts_with(|first: char| first.is_ascii_lowercase())
-                    && name.chars().all(is_part)
-            };
-            fields.extend(names.filter(is_name).map(str::to_owned));
-        }
-    }
-    fields
-}
-
-/// The fields of the functions' logs. The format adds three to each line.
-fn of_the_functions() -> BTreeSet<String> {
-    let sources = [texts("src", ".rs"), texts("crates", ".rs")].concat();
-    let fields = sources.iter().flat_map(|source| logged(source));
-    let added = ["level", "message", "timestamp"].map(str::to_owned);
-    fields.chain(added).collect()
+/// The log queries of the dashboard, which have texts in single quotation marks.
+fn of_the_dashboard() -> Vec<String> {
+    let configuration = fs::read_to_string(root().join("terraform/dashboard.tf")).unwrap();
+    let queries = quoted_after(&configuration, "${local.of_writer} |").into_iter();
+    queries.map(|query| query.replace('\'', "\"")).collect()
 }
 
 #[test]
@@ -216,7 +198,7 @@ fn every_section_says_what_it_means_how_to_look_what_to_do_and_whom_to_wake() {
 #[test]
 fn every_field_of_a_query_is_one_that_is_logged() {
     let page = page();
-    let (gateway, functions) = (of_the_gateway(), of_the_functions());
+    let (gateway, functions) = (of_the_gateway(), fields());
     let queries = queries(&page);
     assert!(queries.len() > 10, "{}", queries.len());
     for (groups, query) in queries {
@@ -231,6 +213,14 @@ fn every_field_of_a_query_is_one_that_is_logged() {
         for field in asked(query) {
             assert!(known.contains(&field), "{field} is not logged: {query}");
         }
+    }
+    let of_the_dashboard = of_the_dashboard();
+    assert_eq!(of_the_dashboard.len(), 2);
+    for query in of_the_dashboard {
+        let unknown = asked(&query)
+            .into_iter()
+            .find(|field| !functions.contains(field));
+        assert_eq!(unknown, None, "{query}");
     }
 }
 
@@ -249,16 +239,14 @@ fn a_field_is_told_from_the_language_a_literal_and_a_name_of_the_query() {
 }
 
 #[test]
-fn a_field_that_is_logged_is_found_however_it_is_spelled() {
-    let of = |source: &str| logged(source).into_iter().collect::<Vec<_>>();
-    assert_eq!(
-        of("warn!(request_id, %method, ?path, s3_key = key, \"a request failed\");"),
-        ["method", "path", "request_id", "s3_key"]
-    );
-    assert_eq!(of("s3_error!(NotImplemented, name);"), [""; 0]);
-    assert_eq!(of("info!(\"stopping, in a moment\");"), [""; 0]);
-    let (gateway, functions) = (of_the_gateway(), of_the_functions());
+fn neither_log_has_what_a_memory_says_or_what_is_asked_for() {
+    let (gateway, functions) = (of_the_gateway(), fields());
     assert!(gateway.contains("caller") && gateway.contains("function_request"));
     assert!(functions.contains("memory_id") && functions.contains("scopes"));
-    assert!(!functions.contains("content") && !gateway.contains("query"));
+    for never in ["content", "metadata", "tags", "query", "reason"] {
+        assert!(
+            !functions.contains(never) && !gateway.contains(never),
+            "{never}"
+        );
+    }
 }

@@ -337,6 +337,7 @@ fn a_write_ends_though_its_answer_cannot_be_written() {
         .open("/dev/full")
         .unwrap();
     let mut process = command(&["--data", folder.path().to_str().unwrap()])
+        .env("RUST_LOG", "warn")
         .stdin(Stdio::piped())
         .stdout(full)
         .stderr(Stdio::piped())

@@ -6,16 +6,18 @@
 use memory_log::event::{Actor, Event, Reason, Status};
 use memory_log::json::quoted;
 use memory_log::scope::{Claims, NoSingleScope, ReadScope, ReadScopes, WriteScopes};
-use memory_log::steward::{Caller, Stewards};
+use memory_log::steward::Stewards;
 use memory_s3::changer::{self, Changer};
+use memory_s3::failure::Failure;
 use memory_s3::reader::{ReadError, Reader};
 use memory_web::http::RequestError;
 use memory_web::problem::{self, Code, Faults, Header, Past, Problem, Source, Written};
-use tokio::time::Instant;
+use memory_web::record::Why;
 use uuid::Uuid;
 
 use crate::change::precondition::{IfMatch, Unmet};
 use crate::change::{self, ChangeError, End, Receipt, Request, Statuses, Target};
+use crate::counted::Asker;
 use crate::documents::ShownHistory;
 use crate::find::{Found, History, Page, Recall, RecallError, Recalled, seq_of};
 use crate::log::LogError;
@@ -104,8 +106,11 @@ impl Access {
     pub(crate) async fn search(
         &self,
         question: &SearchQuestion,
-        caller: Caller<'_>,
-        deadline: Instant,
+        Asker {
+            caller,
+            deadline,
+            tally,
+        }: Asker<'_>,
     ) -> Result<(Found, Vec<ReadScope>), RequestError> {
         let claims = caller.claims();
         let mut scopes = vec![self.scope(&question.place, claims)?];
@@ -120,9 +125,8 @@ impl Access {
             limit,
             ..
         } = question;
-        let found = self
-            .recall
-            .search(&scopes, query, filters, *limit, deadline);
+        let recall = self.recall.counted(tally);
+        let found = recall.search(&scopes, query, filters, *limit, deadline);
         let found = found.await.map_err(refused)?;
         Ok((found, scopes))
     }
@@ -131,11 +135,15 @@ impl Access {
     pub(crate) async fn list(
         &self,
         question: &ListQuestion,
-        caller: Caller<'_>,
-        deadline: Instant,
+        Asker {
+            caller,
+            deadline,
+            tally,
+        }: Asker<'_>,
     ) -> Result<(Page, Vec<ReadScope>), RequestError> {
         let scopes = vec![self.scope(&question.place, caller.claims())?];
-        let page = self.recall.list(
+        let recall = self.recall.counted(tally);
+        let page = recall.list(
             &scopes,
             &question.filters,
             question.order,
@@ -151,8 +159,7 @@ impl Access {
     pub(crate) async fn newest(
         &self,
         arguments: SearchArguments,
-        caller: Caller<'_>,
-        deadline: Instant,
+        asker: Asker<'_>,
     ) -> Result<(Page, Vec<ReadScope>), RequestError> {
         let question = ListQuestion {
             place: arguments.place,
@@ -161,7 +168,7 @@ impl Access {
             after: None,
             limit: arguments.limit,
         };
-        self.list(&question, caller, deadline).await
+        self.list(&question, asker).await
     }
 
     /// Gets one memory in full. Stewards also get its history.
@@ -169,15 +176,17 @@ impl Access {
         &self,
         question: &GetQuestion,
         memory_id: Uuid,
-        caller: Caller<'_>,
-        deadline: Instant,
+        Asker {
+            caller,
+            deadline,
+            tally,
+        }: Asker<'_>,
     ) -> Result<(One, Vec<ReadScope>), RequestError> {
         let scopes = vec![self.scope_of_an_id(&question.place, caller.claims())?];
         let is_steward = self.stewards.have(caller);
         let events = if is_steward { EVENTS_SHOWN } else { 0 };
-        let got = self
-            .recall
-            .get(&scopes, memory_id, question.created_at, events, deadline);
+        let recall = self.recall.counted(tally);
+        let got = recall.get(&scopes, memory_id, question.created_at, events, deadline);
         match got.await {
             Ok((recalled, history)) => {
                 let past = is_steward.then(|| past(&history));
@@ -195,10 +204,14 @@ impl Access {
     pub(crate) async fn change(
         &self,
         question: ChangeQuestion,
-        caller: Caller<'_>,
-        deadline: Instant,
+        Asker {
+            caller,
+            deadline,
+            tally,
+        }: Asker<'_>,
     ) -> Result<Receipt, RequestError> {
         let statuses = self.statuses.as_ref().ok_or_else(Problem::not_found)?;
+        let statuses = statuses.counted(tally);
         let scope = self.scope_of_an_id(&question.target.place, caller.claims())?;
         let target = Target {
             scope,
@@ -259,7 +272,12 @@ fn immutable(names: &[String]) -> Vec<Problem> {
 
 /// What a caller is told where a change is not made, and what the log says.
 pub(crate) fn unchanged(error: ChangeError) -> RequestError {
-    let log = error.to_string();
+    let failure = if let ChangeError::Put(error) = &error {
+        Some(error.failure())
+    } else {
+        None
+    };
+    let why = why_of(error.to_string(), failure);
     let of = |code, detail: &str| Problem::new(code, Source::None, detail);
     let problem = match error {
         ChangeError::Outside(_) => of(
@@ -294,7 +312,16 @@ pub(crate) fn unchanged(error: ChangeError) -> RequestError {
         )
         .written(Written::Unknown),
     };
-    RequestError::because(problem, log)
+    RequestError::because(problem, why)
+}
+
+/// Why there is no answer, for the log, with what S3 said if it failed.
+fn why_of(what: String, failure: Option<&Failure>) -> Why {
+    Why {
+        what,
+        s3_code: failure.and_then(|failure| failure.code.clone()),
+        s3_request_id: failure.and_then(|failure| failure.request_id.clone()),
+    }
 }
 
 /// What a caller is told who comes too late, or asks for a step that there is not.
@@ -403,7 +430,12 @@ fn past(history: &History) -> ShownHistory {
 /// What a caller is told where there is no answer, and what the log says.
 pub(crate) fn refused(error: RecallError) -> RequestError {
     let of = |code, detail: &str| Problem::new(code, Source::None, detail);
-    let log = error.to_string();
+    let failure = if let RecallError::Log(LogError::Read(error)) = &error {
+        Some(error.failure())
+    } else {
+        None
+    };
+    let why = why_of(error.to_string(), failure);
     let problem = match error {
         RecallError::NotFound => return not_found().into(),
         RecallError::Deleted { event, .. } => return deleted(&event, None).into(),
@@ -442,7 +474,7 @@ pub(crate) fn refused(error: RecallError) -> RequestError {
              update it.",
         ),
     };
-    RequestError::because(problem, log)
+    RequestError::because(problem, why)
 }
 
 #[cfg(test)]

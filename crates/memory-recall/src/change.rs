@@ -18,6 +18,7 @@ use memory_log::steward::{self, Caller, Stewards};
 use memory_log::timestamp::{Timestamp, unix_micros};
 use memory_s3::changer::{self, Changer, Put};
 use memory_s3::reader::Reader;
+use memory_s3::tally::Tally;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -194,6 +195,17 @@ impl From<changer::ChangeError> for ChangeError {
 }
 
 impl Statuses {
+    /// The same, with calls that this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            recall: self.recall.counted(tally),
+            reader: self.reader.counted(tally),
+            changer: self.changer.counted(tally),
+            ..self.clone()
+        }
+    }
+
     /// Gives a memory a status, before the deadline: judges the caller, finds and proves the memory, and
     /// follows the protocol.
     ///

@@ -174,7 +174,7 @@ pub fn failures(operation: Operation) -> Vec<Failure> {
     let mut failures = vec![
         ("invalid_parameter", "Every parameter at fault", faults.unwrap_or_default()),
         ("scope_required", "No scope is named", vec![scope_required(NoSingleScope::None)]),
-        ("storage_refused", "S3 refused the read", of_log(LogError::Read(ReadError::Refused(String::new())))),
+        ("storage_refused", "S3 refused the read", of_log(LogError::Read(ReadError::Refused("".into())))),
         ("log_damaged", "An object is not what its key names", of_log(LogError::Damaged { key: key.clone(), what: what.clone() })),
         ("log_newer", "An object of a later version", of_log(LogError::Newer { key, what })),
         ("storage_unavailable", "S3 did not answer in time", refused(RecallError::Late).problems),

@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use memory_log::event::Status;
-use memory_log::scope::ReadScope;
 use memory_web::body::declared_type;
 use memory_web::http::{
     Called, Endpoint, Exchange, Handled, IDEMPOTENT_REPLAYED, Kind, MEMORIES, RequestError,
@@ -22,6 +21,7 @@ use memory_web::problem::Code;
 use crate::access::{Access, ChangeQuestion, not_found};
 use crate::change::precondition::{IfMatch, is_any, tags};
 use crate::change::{Did, Receipt};
+use crate::counted::Counted;
 use crate::documents;
 use crate::find::memory_id;
 use crate::question::{self, AFTER};
@@ -126,15 +126,13 @@ pub async fn call_tool(
     call: Call,
     exchange: &mut Exchange,
 ) -> Result<Called, RequestError> {
-    let (caller, deadline) = (exchange.caller(), exchange.deadline);
-    let result = tools::run(access, call, caller, deadline).await?;
+    let counted = Counted::of(&exchange.record);
+    let asker = counted.asker(exchange.caller(), exchange.deadline);
+    let result = tools::run(access, call, asker).await?;
+    result.did.noted_in(&exchange.record);
     let mut headers = HeaderMap::new();
-    match &result.did {
-        tools::Did::Read { scopes, shown } => exchange.read(names_of(scopes), *shown),
-        tools::Did::Changed(receipt) => {
-            note(exchange, receipt);
-            headers.extend(replayed(receipt));
-        }
+    if let tools::Did::Changed(receipt) = &result.did {
+        headers.extend(replayed(receipt));
     }
     Ok(Called {
         flat: result.flat,
@@ -145,9 +143,10 @@ pub async fn call_tool(
 async fn search(access: &Access, exchange: &mut Exchange) -> Handled {
     let representation = exchange.style.representation()?;
     let question = question::search(exchange.head.uri.query().unwrap_or_default())?;
-    let asked = access.search(&question, exchange.caller(), exchange.deadline);
-    let (found, scopes) = asked.await?;
-    exchange.read(names_of(&scopes), found.hits.len());
+    let counted = Counted::of(&exchange.record);
+    let asker = counted.asker(exchange.caller(), exchange.deadline);
+    let (found, scopes) = access.search(&question, asker).await?;
+    tools::read(&exchange.record, &scopes, found.hits.len());
     let body = match representation {
         Representation::JsonApi => documents::found(&found, collection(exchange, Some("/search"))),
         Representation::Json => documents::found_flat(&found),
@@ -159,8 +158,9 @@ async fn list(access: &Access, exchange: &mut Exchange) -> Handled {
     let representation = exchange.style.representation()?;
     let raw = exchange.head.uri.query().unwrap_or_default();
     let question = question::list(raw)?;
-    let asked = access.list(&question, exchange.caller(), exchange.deadline);
-    let (mut page, scopes) = asked.await?;
+    let counted = Counted::of(&exchange.record);
+    let asker = counted.asker(exchange.caller(), exchange.deadline);
+    let (mut page, scopes) = access.list(&question, asker).await?;
     let body = match representation {
         Representation::JsonApi => {
             documents::page(&mut page, collection(exchange, None), |cursor| {
@@ -169,7 +169,7 @@ async fn list(access: &Access, exchange: &mut Exchange) -> Handled {
         }
         Representation::Json => documents::page_flat(&mut page),
     };
-    exchange.read(names_of(&scopes), page.memories.len());
+    tools::read(&exchange.record, &scopes, page.memories.len());
     Ok(shown(representation, body, NO_STORE))
 }
 
@@ -178,11 +178,15 @@ async fn get(access: &Access, exchange: &mut Exchange) -> Handled {
     let question = question::get(exchange.head.uri.query().unwrap_or_default())?;
     let id = exchange.id.clone().unwrap_or_default();
     let memory_id = memory_id(&id).ok_or_else(not_found)?;
-    let (caller, deadline) = (exchange.caller(), exchange.deadline);
-    let asked = access.get(&question, memory_id, caller, deadline);
+    let counted = Counted::of(&exchange.record);
+    let asker = counted.asker(exchange.caller(), exchange.deadline);
+    let asked = access.get(&question, memory_id, asker);
     let asked = asked.await.map_err(|error| with_tag(error, representation));
     let ((recalled, past), scopes) = asked?;
-    exchange.read(names_of(&scopes), 1);
+    tools::read(&exchange.record, &scopes, 1);
+    exchange.record.fill(|members| {
+        members.about.memory_id = Some(memory_id);
+    });
     let tag = entity_tag(recalled.seq, representation);
     let body = || match representation {
         Representation::JsonApi => {
@@ -224,10 +228,12 @@ async fn change(access: &Access, exchange: &mut Exchange) -> Handled {
         if_match: if_match(&exchange.head.headers),
         others,
     };
-    let asked = access.change(question, exchange.caller(), exchange.deadline);
+    let counted = Counted::of(&exchange.record);
+    let asker = counted.asker(exchange.caller(), exchange.deadline);
+    let asked = access.change(question, asker);
     let asked = asked.await.map_err(|error| with_tag(error, representation));
     let receipt = asked?;
-    note(exchange, &receipt);
+    tools::changed(&exchange.record, &receipt);
     let body = match representation {
         Representation::JsonApi => {
             let collection = collection(exchange, Some(&id));
@@ -240,12 +246,6 @@ async fn change(access: &Access, exchange: &mut Exchange) -> Handled {
     response.headers_mut().extend(tag_field(&tag));
     response.headers_mut().extend(replayed(&receipt));
     Ok(response)
-}
-
-/// Says for the log which status a memory has now.
-fn note(exchange: &mut Exchange, receipt: &Receipt) {
-    let key = receipt.event.as_deref().map(|event| event.object().key);
-    exchange.changed(key.unwrap_or_default(), &receipt.status, &receipt.did);
 }
 
 /// The header field of a request that had been made before.
@@ -340,12 +340,6 @@ pub(crate) fn next_link(raw: &str, cursor: &str) -> String {
         let _ = write!(link, "{}&", pair.replace('[', "%5B").replace(']', "%5D"));
     }
     link + "page%5Bafter%5D=" + cursor
-}
-
-/// Scopes as the log names them: not more than where something was read.
-fn names_of(scopes: &[ReadScope]) -> String {
-    let names: Vec<_> = scopes.iter().map(ReadScope::memories).collect();
-    names.join(" ")
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use memory_log::memory::hyphenated;
 use memory_log::scope::ReadScope;
 use memory_log::timestamp::Timestamp;
 use memory_s3::reader::{ReadError, Reader};
+use memory_s3::tally::Tally;
 use memory_s3::views::Views;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -232,6 +233,16 @@ impl Recall {
         }
     }
 
+    /// The same memories, read with calls that this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            log: self.log.counted(tally),
+            views: self.views.as_ref().map(|views| views.counted(tally)),
+            kept: Arc::clone(&self.kept),
+        }
+    }
+
     /// The log that is read.
     #[must_use]
     pub fn log(&self) -> &Log {
@@ -259,13 +270,13 @@ fn entities(scopes: &[ReadScope]) -> Result<Vec<&ReadScope>, RecallError> {
     let scopes: BTreeSet<_> = scopes.iter().collect();
     match scopes.iter().all(|scope| scope.entity_id().is_some()) {
         true => Ok(scopes.into_iter().collect()),
-        false => Err(ReadError::Refused("a scope is wider than an entity".to_owned()).into()),
+        false => Err(ReadError::Refused("a scope is wider than an entity".into()).into()),
     }
 }
 
 /// The error of work on another thread that panicked.
 fn failed(error: &tokio::task::JoinError) -> RecallError {
-    ReadError::Unavailable(format!("the work on what was read failed: {error}")).into()
+    ReadError::Unavailable(format!("the work on what was read failed: {error}").into()).into()
 }
 
 /// An id as it stands in the path of a request; `None` if it has another spelling than ours.

@@ -11,6 +11,7 @@
 //! | [`find`] | search, list and get |
 //! | [`entities`] | which entities a log has |
 //! | [`question`], [`shown`], `documents` | what is asked, and how a memory and a response are written |
+//! | [`counted`] | what the calls to S3 of a request come to |
 //! | [`access`] | what a caller may read, and what it is told where there is no answer |
 //! | [`tools`], [`endpoints`] | MCP and HTTP |
 //! | [`described`] | what the OpenAPI document says of all this |
@@ -42,6 +43,8 @@ mod documents;
 pub mod shown;
 
 pub mod question;
+
+pub mod counted;
 
 pub mod access;
 

@@ -21,6 +21,7 @@ use memory_log::event::{EVENT_BYTES_MAX, Event, EventError, EventKey};
 use memory_log::object::ObjectError;
 use memory_log::scope::ReadScope;
 use memory_s3::reader::{BYTES_AT_ONCE, Got, Listed, Range, ReadError, Reader};
+use memory_s3::tally::Tally;
 use uuid::Uuid;
 
 use crate::line::{Line, Place};
@@ -146,7 +147,7 @@ struct Seen {
 }
 
 impl Changes {
-    fn of(listed: Vec<Listed>) -> Self {
+    fn of(listed: Vec<Listed>, tally: &Tally) -> Self {
         let mut changes = Self::default();
         for listed in listed {
             match EventKey::parse(&listed.key) {
@@ -156,7 +157,7 @@ impl Changes {
                     let Listed { bytes, etag, .. } = listed;
                     of_memory.push(Seen { key, bytes, etag });
                 }
-                None => alien(&listed.key, &mut changes.aliens),
+                None => alien(&listed.key, &mut changes.aliens, tally),
             }
         }
         changes
@@ -180,15 +181,32 @@ impl Changes {
 }
 
 /// Counts a key that is not a key of the log.
-fn alien(key: &str, aliens: &mut usize) {
-    // One line for a listing, however many there are.
+fn alien(key: &str, aliens: &mut usize, tally: &Tally) {
+    // One remark for a listing, however many there are.
     if *aliens == 0 {
-        tracing::warn!(key, "not a key of the log, and perhaps not the only one");
+        tally.remark(format!(
+            "not a key of the log, and perhaps not the only one: {key}"
+        ));
     }
     *aliens += 1;
 }
 
 impl Log {
+    /// The same log, read with calls that this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            reader: self.reader.counted(tally),
+            read: Arc::clone(&self.read),
+        }
+    }
+
+    /// What counts the calls.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        self.reader.tally()
+    }
+
     /// The log that this reader reads.
     #[must_use]
     pub fn new(reader: Reader) -> Self {
@@ -212,7 +230,8 @@ impl Log {
     ) -> Result<Option<Memories>, ReadError> {
         let by_time = |listed: &[Listed]| cuts::by_time(scope, listed);
         let listed = self.reader.list(scope, range, cuts, by_time, most).await?;
-        Ok(listed.map(Memories::of))
+        let tally = self.tally();
+        Ok(listed.map(|listed| Memories::of(listed, tally)))
     }
 
     /// The first memories of a range of this scope, at most 1,000, and the rest of the range.
@@ -226,7 +245,7 @@ impl Log {
     ) -> Result<(Memories, Option<Range>), ReadError> {
         let page = self.reader.first_page(scope, range).await?;
         let rest = page.rest_of(range);
-        Ok((Memories::of(page.listed), rest))
+        Ok((Memories::of(page.listed, self.tally()), rest))
     }
 
     /// All changes of the memories of this scope.
@@ -237,7 +256,8 @@ impl Log {
         let range = Range::under(scope.events());
         let by_id = |listed: &[Listed]| cuts::by_id(scope, listed);
         let listed = self.reader.list(scope, &range, &[], by_id, usize::MAX);
-        Ok(Changes::of(listed.await?.unwrap_or_default()))
+        let listed = listed.await?.unwrap_or_default();
+        Ok(Changes::of(listed, self.tally()))
     }
 
     /// All changes of the memories of this scope if one request lists them. Else those of each memory
@@ -249,7 +269,7 @@ impl Log {
         let range = Range::under(scope.events());
         let page = self.reader.first_page(scope, &range).await?;
         let is_partial = page.rest_of(&range).is_some();
-        let mut changes = Changes::of(page.listed);
+        let mut changes = Changes::of(page.listed, self.tally());
         if is_partial {
             changes.of.clear();
         }
@@ -272,7 +292,8 @@ impl Log {
         // At most 201 events are one page, and others are foreign.
         let no_cuts = |_: &[Listed]| Vec::new();
         let listed = self.reader.list(entity, &range, &[], no_cuts, usize::MAX);
-        Ok(Changes::of(listed.await?.unwrap_or_default()))
+        let listed = listed.await?.unwrap_or_default();
+        Ok(Changes::of(listed, self.tally()))
     }
 
     /// The highest event of a memory; `None` if it has none.
@@ -305,7 +326,7 @@ impl Log {
             return Ok(None);
         };
         let event = self.event(entity, seen).await?;
-        let missing = || ReadError::Unavailable(format!("{} is listed and gone", seen.key));
+        let missing = || ReadError::Unavailable(format!("{} is listed and gone", seen.key).into());
         Ok(Some(event.ok_or_else(missing)?))
     }
 
@@ -327,7 +348,7 @@ impl Log {
                 Ok(event) => Ok(event),
                 Err(LogError::Read(error)) => Err(error),
                 Err(error @ (LogError::Damaged { .. } | LogError::Newer { .. })) => {
-                    tracing::warn!(%error, "not an event");
+                    self.tally().remark(format!("not an event: {error}"));
                     Ok(None)
                 }
             }
@@ -416,13 +437,13 @@ fn fetchable(place: &Place) -> Result<(), LogError> {
 }
 
 impl Memories {
-    fn of(listed: Vec<Listed>) -> Self {
+    fn of(listed: Vec<Listed>, tally: &Tally) -> Self {
         let mut memories = Self::default();
         for listed in listed {
             let key = listed.key.clone();
             match Place::of(listed) {
                 Some(place) => memories.places.push(place),
-                None => alien(&key, &mut memories.aliens),
+                None => alien(&key, &mut memories.aliens, tally),
             }
         }
         memories

@@ -3,16 +3,16 @@
 //! Recalled text is data: it stands in JSON strings only, and each result begins by saying so. The
 //! module must not know HTTP or S3.
 
-use memory_log::event::Status;
+use memory_log::event::{Event, Status};
 use memory_log::scope::ReadScope;
-use memory_log::steward::Caller;
 use memory_web::flat::Flat;
 use memory_web::http::RequestError;
 use memory_web::mcp::{ServerInfo, Tool, Toolset};
-use tokio::time::Instant;
+use memory_web::record::{About, Outcome, Record, Shown};
 
 use crate::access::{Access, ChangeQuestion};
-use crate::change::Receipt;
+use crate::change::{self, Receipt};
+use crate::counted::Asker;
 use crate::documents;
 use crate::question::{
     ForgetArguments, GetArguments, GetQuestion, SearchArguments, SearchQuestion,
@@ -66,6 +66,44 @@ pub enum Did {
     Changed(Receipt),
 }
 
+impl Did {
+    /// Says in the record of a request what was done.
+    pub fn noted_in(&self, record: &Record) {
+        match self {
+            Self::Read { scopes, shown } => read(record, scopes, *shown),
+            Self::Changed(receipt) => changed(record, receipt),
+        }
+    }
+}
+
+/// Says in a record which scopes were read, and how many memories the response has.
+pub(crate) fn read(record: &Record, scopes: &[ReadScope], memories: usize) {
+    let scopes: Vec<_> = scopes.iter().map(ReadScope::memories).collect();
+    let scopes = scopes.join(" ");
+    record.fill(|members| members.shown = Some(Shown { scopes, memories }));
+    record.ended(Outcome::Read);
+}
+
+/// Says in a record which status a memory has now, and the key of the event that made it.
+pub(crate) fn changed(record: &Record, receipt: &Receipt) {
+    let event = receipt.event.as_deref().map(Event::object);
+    record.fill(|members| {
+        members.about = About {
+            domain: Some(receipt.line.memory.domain().to_owned()),
+            entity: Some(receipt.line.memory.entity_id().to_owned()),
+            memory_id: Some(receipt.line.place.memory_id),
+            bytes: event.as_ref().map(|event| event.body.len()),
+            key: event.map(|event| event.key),
+            status: Some(receipt.status.as_str()),
+        };
+    });
+    record.ended(match receipt.did {
+        change::Did::Change => Outcome::Changed,
+        change::Did::Repeat => Outcome::Repeated,
+        change::Did::Nothing => Outcome::Unchanged,
+    });
+}
+
 /// The tools that read.
 #[must_use]
 pub fn reading() -> Vec<Tool<Call>> {
@@ -108,8 +146,7 @@ pub fn toolset(tools: Vec<Tool<Call>>) -> Toolset<Call> {
 pub async fn run(
     access: &Access,
     call: Call,
-    caller: Caller<'_>,
-    deadline: Instant,
+    asker: Asker<'_>,
 ) -> Result<CallResult, RequestError> {
     let read = |flat, scopes, shown| {
         let did = Did::Read { scopes, shown };
@@ -123,7 +160,7 @@ pub async fn run(
         }) => {
             let created_at = None;
             let question = GetQuestion { place, created_at };
-            let got = access.get(&question, memory_id, caller, deadline);
+            let got = access.get(&question, memory_id, asker);
             let ((recalled, _), scopes) = got.await?;
             Ok(read(bounded::one(&recalled, offset), scopes, 1))
         }
@@ -141,7 +178,7 @@ pub async fn run(
                 if_match: None,
                 others: Vec::new(),
             };
-            let receipt = access.change(question, caller, deadline).await?;
+            let receipt = access.change(question, asker).await?;
             Ok(CallResult {
                 flat: documents::changed_flat(&receipt),
                 did: Did::Changed(receipt),
@@ -150,7 +187,7 @@ pub async fn run(
         Call::Search(arguments) => match arguments.query.clone() {
             None => {
                 let limit = arguments.limit;
-                let (page, scopes) = access.newest(arguments, caller, deadline).await?;
+                let (page, scopes) = access.newest(arguments, asker).await?;
                 let shown = page.memories.len();
                 Ok(read(bounded::newest(&page, limit), scopes, shown))
             }
@@ -161,7 +198,7 @@ pub async fn run(
                     filters: arguments.filters,
                     limit: arguments.limit,
                 };
-                let (found, scopes) = access.search(&question, caller, deadline).await?;
+                let (found, scopes) = access.search(&question, asker).await?;
                 let shown = found.hits.len();
                 Ok(read(bounded::found(&found, &question.query), scopes, shown))
             }

@@ -12,7 +12,9 @@ use memory_log::event::Event;
 use memory_log::scope::ChangeScope;
 use tokio::time::Instant;
 
+use crate::failure::Failure;
 use crate::put::{NewObject, Outcome, put};
+use crate::tally::Tally;
 
 /// Puts events into one bucket. It has no way to put a memory, or to get or list anything.
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ pub struct Changer {
     client: Client,
     bucket: String,
     store: Store,
+    tally: Tally,
 }
 
 /// What a listing of the store proves.
@@ -45,11 +48,11 @@ pub enum Put {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeError {
     /// S3 certainly did not store it, and a repeat may succeed.
-    Unavailable(String),
+    Unavailable(Failure),
     /// S3 certainly did not store it, and a repeat will not help.
-    Refused(String),
+    Refused(Failure),
     /// The request had begun, and nothing proves whether the event was stored.
-    Unknown(String),
+    Unknown(Failure),
 }
 
 impl fmt::Display for ChangeError {
@@ -64,6 +67,16 @@ impl fmt::Display for ChangeError {
 
 impl Error for ChangeError {}
 
+impl ChangeError {
+    /// Why the call failed.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        match self {
+            Self::Unavailable(failure) | Self::Refused(failure) | Self::Unknown(failure) => failure,
+        }
+    }
+}
+
 impl Changer {
     /// A changer of this bucket.
     #[must_use]
@@ -72,6 +85,16 @@ impl Changer {
             client,
             bucket: bucket.into(),
             store: Store::S3,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The same changer, whose puts this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            tally: tally.clone(),
+            ..self.clone()
         }
     }
 
@@ -142,14 +165,14 @@ impl Changer {
         let object = event.object();
         if !scope.covers(&object.key) {
             let what = "the scope is that of another entity";
-            return Err(ChangeError::Refused(what.to_owned()));
+            return Err(ChangeError::Refused(what.into()));
         }
         let object = NewObject {
             key: &object.key,
             body: &object.body,
             sha256: object.sha256,
         };
-        Ok(put(&self.client, &self.bucket, object, deadline).await)
+        Ok(put(&self.client, &self.bucket, object, deadline, &self.tally).await)
     }
 }
 

@@ -6,6 +6,8 @@
 //! | [`writer`] | puts memories: one attempt, and one outcome: stored, not stored, or unknown |
 //! | [`changer`] | puts events: one attempt, and one outcome: stored, number taken, not stored, or unknown |
 //! | [`witness`] | sees on the wire whether a request was begun |
+//! | [`failure`] | why a call failed: words, S3's code and its request id |
+//! | [`tally`] | counts and times the calls of one request |
 //! | `put` | one attempt to put an object, and what is known afterwards; private |
 //! | [`reader`] | lists, gets and proves what was stored |
 //! | [`versions`] | lists what was deleted or replaced, and what Object Lock holds |
@@ -20,6 +22,9 @@
 pub mod aws;
 
 pub mod witness;
+
+pub mod failure;
+pub mod tally;
 
 mod put;
 

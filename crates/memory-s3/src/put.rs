@@ -21,6 +21,8 @@ use memory_log::object::CONTENT_TYPE;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::chain;
+use crate::failure::Failure;
+use crate::tally::{Kind, Tally};
 use crate::witness::Witness;
 
 /// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
@@ -38,8 +40,7 @@ pub(crate) struct NewObject<'a> {
     pub(crate) sha256: [u8; 32],
 }
 
-/// What is known after a put. The texts are for the log only, because S3's messages can name the bucket
-/// and the role.
+/// What is known after a put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The key was free. The object is durable.
@@ -47,17 +48,17 @@ pub(crate) enum Outcome {
     /// The key was taken, and nothing was written.
     Taken,
     /// The embedded S3 wrote nothing, because the key was taken by other bytes.
-    TakenByOthers(String),
+    TakenByOthers(Failure),
     /// The embedded S3 wrote nothing, because its disk takes the key for one with this beginning.
-    Collides(String),
+    Collides(Failure),
     /// Another put of this key was under way, and nothing was written.
-    Conflict(String),
+    Conflict(Failure),
     /// Certainly nothing was written, and a repeat may succeed.
-    Unavailable(String),
+    Unavailable(Failure),
     /// Certainly nothing was written, and a repeat will not help.
-    Refused(String),
+    Refused(Failure),
     /// The request had begun, and nothing proves whether the object was written.
-    Unknown(String),
+    Unknown(Failure),
 }
 
 /// Puts the object if its key is free, in one attempt that ends at the deadline.
@@ -66,6 +67,7 @@ pub(crate) async fn put(
     bucket: &str,
     object: NewObject<'_>,
     deadline: Instant,
+    tally: &Tally,
 ) -> Outcome {
     let digest = BASE64_STANDARD.encode(object.sha256);
     let witness = Witness::default();
@@ -73,6 +75,7 @@ pub(crate) async fn put(
     if deadline <= Instant::now() {
         return without_response(&witness, "the deadline had passed");
     }
+    let call = tally.begin(Kind::Put);
     let put = client
         .put_object()
         .bucket(bucket)
@@ -85,7 +88,17 @@ pub(crate) async fn put(
         .interceptor(witness.clone())
         .interceptor(SignedDigest(object.sha256))
         .send();
-    match timeout_at(deadline, put).await {
+    let put = timeout_at(deadline, put).await;
+    drop(call);
+    tally.add(|counts| {
+        counts.connecting = witness.connecting();
+        let id = put.as_ref().ok().and_then(|put| match put {
+            Ok(output) => output.request_id(),
+            Err(error) => error.as_service_error().and_then(RequestId::request_id),
+        });
+        counts.request_id = id.map(str::to_owned);
+    });
+    match put {
         Ok(Ok(output)) => proof(&output, &digest, &witness),
         Ok(Err(error)) => classify(&error, &witness),
         Err(_) => without_response(&witness, "the deadline passed"),
@@ -118,9 +131,9 @@ impl Intercept for SignedDigest {
 /// What is known after a put that ended without a response from S3.
 fn without_response(witness: &Witness, what: &str) -> Outcome {
     if witness.give_up() {
-        Outcome::Unavailable(format!("the request was never begun: {what}"))
+        Outcome::Unavailable(format!("the request was never begun: {what}").into())
     } else {
-        Outcome::Unknown(format!("no answer after the request had begun: {what}"))
+        Outcome::Unknown(format!("no answer after the request had begun: {what}").into())
     }
 }
 
@@ -134,10 +147,13 @@ fn proof(output: &PutObjectOutput, digest: &str, witness: &Witness) -> Outcome {
     if status == 200 && etag && echoed {
         return Outcome::Written;
     }
-    Outcome::Unknown(format!(
-        "a {status} that proves nothing (ETag given: {etag}, our SHA-256 echoed: {echoed}, S3's request id: {})",
-        output.request_id().unwrap_or("none"),
-    ))
+    Outcome::Unknown(Failure {
+        what: format!(
+            "a {status} that proves nothing (ETag given: {etag}, our SHA-256 echoed: {echoed})"
+        ),
+        code: None,
+        request_id: output.request_id().map(str::to_owned),
+    })
 }
 
 fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
@@ -156,19 +172,18 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
         .code()
         .filter(|code| is_whole && !code.is_empty());
     if let (409, Some(NAME_COLLISION), Some(there)) = (status, code, response.err().message()) {
-        return Outcome::Collides(there.to_owned());
+        return Outcome::Collides(there.into());
     }
     let what = format!(
-        "S3 answered {status} {}: {} (S3's request id: {})",
+        "S3 answered {status} {}: {}",
         code.unwrap_or("without a code"),
         response.err().message().unwrap_or("no message"),
-        response.err().request_id().unwrap_or("none"),
     );
-    outcome(status, code, what)
+    outcome(status, code, Failure::of_response(code, what, error))
 }
 
 /// What S3's status and code say about the object (contract 3.9).
-fn outcome(status: u16, code: Option<&str>, what: String) -> Outcome {
+fn outcome(status: u16, code: Option<&str>, what: Failure) -> Outcome {
     match (status, code) {
         (412, Some("PreconditionFailed")) => Outcome::Taken,
         (200..=299, _) | (_, None) => Outcome::Unknown(what),
@@ -198,7 +213,7 @@ mod tests {
     }
 
     fn known(status: u16, code: Option<&str>) -> Known {
-        match outcome(status, code, String::new()) {
+        match outcome(status, code, Failure::default()) {
             Outcome::Written => Known::Written,
             Outcome::Taken => Known::Taken,
             Outcome::TakenByOthers(_) => Known::TakenByOthers,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use memory_log::scope::ReadScope;
@@ -19,6 +20,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::aws::chain;
+use crate::failure::Failure;
+use crate::tally::{Kind, Tally};
 
 mod entries;
 mod listing;
@@ -45,21 +48,32 @@ pub struct Reader {
     bucket: String,
     /// Behind a network a request is little more than waiting, so many are made at once.
     is_remote: bool,
+    tally: Tally,
 }
 
-/// Why the log could not be read completely. The text can name the bucket and the role.
+/// Why the log could not be read completely. The failure can name the bucket and the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
     /// S3 gave no whole response, or asks to come back later: a repeat may succeed.
-    Unavailable(String),
+    Unavailable(Failure),
     /// S3 refuses, or the scope does: a repeat will not help.
-    Refused(String),
+    Refused(Failure),
+}
+
+impl ReadError {
+    /// Why the call failed.
+    #[must_use]
+    pub fn failure(&self) -> &Failure {
+        match self {
+            Self::Unavailable(failure) | Self::Refused(failure) => failure,
+        }
+    }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unavailable(what) | Self::Refused(what) => f.write_str(what),
+            Self::Unavailable(what) | Self::Refused(what) => what.fmt(f),
         }
     }
 }
@@ -83,7 +97,23 @@ impl Reader {
             client,
             bucket: bucket.into(),
             is_remote: false,
+            tally: Tally::default(),
         }
+    }
+
+    /// The same reader, whose calls this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            tally: tally.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// What counts its calls.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// The same reader for a bucket behind a network: it repeats failed reads as the SDK's standard mode
@@ -169,20 +199,21 @@ impl Reader {
         }
         match self.get(scope, key).await? {
             Got::Whole(body) => Ok(Got::Whole(body)),
-            Got::Gone => Err(ReadError::Unavailable(format!(
-                "{key} cannot be read: it is listed, and there is no object"
-            ))),
+            Got::Gone => Err(ReadError::Unavailable(
+                format!("{key} cannot be read: it is listed, and there is no object").into(),
+            )),
         }
     }
 
     /// The whole bytes of an object.
     async fn object(&self, key: &str) -> Result<Bytes, Failed> {
+        let _call = self.tally.begin(Kind::Get);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
         let object = request.send().await.map_err(|error| Failed::of(&error))?;
         let body = object.body.collect().await.map_err(|error| Failed {
             status: None,
             code: None,
-            what: chain(&error),
+            failure: chain(&error).into(),
         })?;
         Ok(body.into_bytes())
     }
@@ -192,9 +223,9 @@ impl Reader {
 pub(crate) fn covered(scope: &ReadScope, key: &str) -> Result<(), ReadError> {
     match scope.covers(key) {
         true => Ok(()),
-        false => Err(ReadError::Refused(format!(
-            "{key:?} lies outside of the scope"
-        ))),
+        false => Err(ReadError::Refused(
+            format!("{key:?} lies outside of the scope").into(),
+        )),
     }
 }
 
@@ -229,9 +260,9 @@ where
             let (key, task, permit) = begun?;
             match task.await {
                 Ok(fetched) => Ok((fetched?, permit)),
-                Err(error) => Err(ReadError::Unavailable(format!(
-                    "{key} cannot be read: {error}"
-                ))),
+                Err(error) => Err(ReadError::Unavailable(
+                    format!("{key} cannot be read: {error}").into(),
+                )),
             }
         }
     })
@@ -242,43 +273,47 @@ pub(crate) struct Failed {
     /// The status and code of S3's response, if there was one.
     status: Option<u16>,
     pub(crate) code: Option<String>,
-    what: String,
+    failure: Failure,
 }
 
 impl Failed {
-    pub(crate) fn of<E: Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Self {
+    pub(crate) fn of<E>(error: &SdkError<E>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + RequestId + 'static,
+    {
         let SdkError::ServiceError(response) = error else {
             return Self {
                 status: None,
                 code: None,
-                what: chain(error),
+                failure: chain(error).into(),
             };
         };
         // The SDK makes up a code where there is no document, and reads one that was cut off.
         let document = response.raw().body().bytes().unwrap_or_default();
         let is_whole = document.trim_ascii_end().ends_with(b"</Error>");
-        let code = response.err().code();
+        let said = response.err().code();
+        let code = said.filter(|_| is_whole);
         let message = response.err().message().unwrap_or_default();
+        let what = format!("{} {message}", said.unwrap_or("no code"));
+        let what = what.trim_end().to_owned();
         Self {
             status: Some(response.raw().status().as_u16()),
-            code: code.filter(|_| is_whole).map(str::to_owned),
-            what: format!("{} {message}", code.unwrap_or("no code"))
-                .trim_end()
-                .to_owned(),
+            code: code.map(str::to_owned),
+            failure: Failure::of_response(code, what, error),
         }
     }
 
     /// The error of the read: what S3 refuses by status and code, a repeat will not get either.
     pub(crate) fn named(self, what: &str) -> ReadError {
-        let what = format!("{what}: {}", self.what);
+        let failure = self.failure.after(what);
         match (self.status, self.code.as_deref()) {
             (
                 _,
                 Some("SlowDown" | "RequestTimeout" | "RequestTimeTooSkewed" | "ExpiredToken")
                 | None,
-            ) => ReadError::Unavailable(what),
-            (Some(300..=499 | 501), Some(_)) => ReadError::Refused(what),
-            (_, Some(_)) => ReadError::Unavailable(what),
+            ) => ReadError::Unavailable(failure),
+            (Some(300..=499 | 501), Some(_)) => ReadError::Refused(failure),
+            (_, Some(_)) => ReadError::Unavailable(failure),
         }
     }
 }

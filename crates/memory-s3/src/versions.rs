@@ -93,7 +93,8 @@ impl Versions {
     /// # Errors
     /// [`ReadError`] if any of them may be missing, or the scope is not of one entity.
     pub async fn of_view(&self, scope: &ReadScope) -> Result<Vec<Version>, ReadError> {
-        let key = views::key(scope).map_err(|error| ReadError::Refused(error.to_string()))?;
+        let key =
+            views::key(scope).map_err(|error| ReadError::Refused(error.to_string().into()))?;
         let mut listed = self.listed(&key).await?;
         // The key of another view may begin with this one.
         listed.retain(|version| version.key == key);
@@ -203,7 +204,7 @@ impl Versions {
 const UNLISTED: &str = "the versions of the bucket cannot be listed";
 
 fn unlisted(what: &str) -> ReadError {
-    ReadError::Unavailable(format!("{UNLISTED}: {what}"))
+    ReadError::Unavailable(format!("{UNLISTED}: {what}").into())
 }
 
 /// Whether S3 says that a version has no lock of the kind that was asked for.

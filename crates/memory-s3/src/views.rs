@@ -19,6 +19,7 @@ use memory_log::scope::ReadScope;
 use sha2::{Digest, Sha256};
 
 use crate::aws::chain;
+use crate::tally::{Kind, Tally};
 
 /// The version of views, in their keys and in each view. Another form of a view is another object.
 pub const VERSION: u32 = 1;
@@ -33,6 +34,22 @@ pub const VIEW_BYTES_MAX: usize = 260 * 1024 * 1024;
 pub struct Views {
     client: Client,
     bucket: String,
+    tally: Tally,
+}
+
+/// Counts a view that was asked for, as one that was there or not.
+struct Asked<'t> {
+    tally: &'t Tally,
+    is_hit: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.tally.add(|counts| match self.is_hit {
+            true => counts.view_hits += 1,
+            false => counts.view_misses += 1,
+        });
+    }
 }
 
 /// A view as S3 gave it. Nothing about its bytes is proved.
@@ -77,7 +94,23 @@ impl Views {
         Self {
             client,
             bucket: bucket.into(),
+            tally: Tally::default(),
         }
+    }
+
+    /// The same views, whose use this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            tally: tally.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// What counts their use.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Gets the view of the scope's entity, if there is one.
@@ -86,6 +119,11 @@ impl Views {
     /// [`ViewError`] if the scope is not of one entity, or there was no whole response.
     pub async fn get(&self, scope: &ReadScope) -> Result<Option<Cached>, ViewError> {
         let key = key(scope)?;
+        let _call = self.tally.begin(Kind::View);
+        let mut asked = Asked {
+            tally: &self.tally,
+            is_hit: false,
+        };
         let request = self.client.get_object().bucket(&self.bucket).key(&key);
         let view = match request.send().await {
             Ok(view) => view,
@@ -105,6 +143,7 @@ impl Views {
                     .into_bytes()
             }
         };
+        asked.is_hit = true;
         Ok(Some(Cached { bytes, etag }))
     }
 
@@ -120,6 +159,7 @@ impl Views {
         replaces: Option<&ETag>,
     ) -> Result<Put, ViewError> {
         let key = key(scope)?;
+        let _call = self.tally.begin(Kind::View);
         let request = self
             .client
             .put_object()
@@ -134,6 +174,7 @@ impl Views {
         match request.body(ByteStream::from(view)).send().await {
             Ok(put) => {
                 let etag = given(put.e_tag()).ok_or_else(|| without_etag(&key))?;
+                self.tally.add(|counts| counts.views_built += 1);
                 Ok(Put::Replaced(etag))
             }
             Err(SdkError::ServiceError(response)) if is_lost(response.err().code()) => {

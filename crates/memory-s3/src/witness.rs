@@ -5,9 +5,10 @@
 //! this means for a memory.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::interceptors::{
     BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
@@ -17,12 +18,19 @@ use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body::{Body, Frame, SizeHint};
 
-/// Records what the SDK's result does not say: whether sending the request began, and the status
-/// of the response.
+/// Records what the SDK's result does not say: whether sending the request began, how long it waited for
+/// a connection, and the status of the response.
 #[derive(Debug, Clone, Default)]
-pub struct Witness {
-    request: Arc<AtomicU8>,
-    status: Arc<AtomicU16>,
+pub struct Witness(Arc<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    request: AtomicU8,
+    status: AtomicU16,
+    /// When the request was ready for a connection.
+    ready: OnceLock<Instant>,
+    /// How long it waited for one.
+    waited: OnceLock<Duration>,
 }
 
 /// The body was not polled yet.
@@ -35,14 +43,28 @@ const GIVEN_UP: u8 = 2;
 impl Witness {
     /// The status of the response; 0 if there was none.
     pub(crate) fn status(&self) -> u16 {
-        self.status.load(Ordering::Acquire)
+        self.0.status.load(Ordering::Acquire)
+    }
+
+    /// How long the request waited for a connection that could take it, name look-up and TLS included:
+    /// until the first byte could be sent, or until now. `None` if it was never ready.
+    pub(crate) fn connecting(&self) -> Option<Duration> {
+        let ready = self.0.ready.get()?;
+        Some(
+            self.0
+                .waited
+                .get()
+                .copied()
+                .unwrap_or_else(|| ready.elapsed()),
+        )
     }
 
     /// Moves to `state` unless it has already moved; true if it is now in `state`.
     fn settle(&self, state: u8) -> bool {
-        let first = self
-            .request
-            .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
+        let first =
+            self.0
+                .request
+                .compare_exchange(IDLE, state, Ordering::AcqRel, Ordering::Acquire);
         first.map_or_else(|found| found == state, |_| true)
     }
 
@@ -76,6 +98,10 @@ impl Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if self.witness.settle(BEGUN) {
+            let seen = &self.witness.0;
+            if let Some(ready) = seen.ready.get() {
+                seen.waited.get_or_init(|| ready.elapsed());
+            }
             Pin::new(&mut self.body).poll_frame(context)
         } else {
             Poll::Ready(Some(Err("the request was given up".into())))
@@ -99,6 +125,7 @@ impl Intercept for Witness {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let witness = self.clone();
+        self.0.ready.get_or_init(Instant::now);
         let body = context.request_mut().body_mut();
         *body = std::mem::replace(body, SdkBody::taken()).map(move |body| witness.watch(body));
         Ok(())
@@ -110,7 +137,8 @@ impl Intercept for Witness {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.status
+        self.0
+            .status
             .store(context.response().status().as_u16(), Ordering::Release);
         Ok(())
     }
@@ -151,6 +179,21 @@ mod tests {
         );
         assert!(!witness.give_up());
         assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_request_waits_for_a_connection_until_its_body_is_polled() {
+        let (mut body, witness) = watched();
+        assert_eq!(witness.connecting(), None);
+        witness.0.ready.set(Instant::now()).unwrap();
+        let waiting = witness.connecting().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(witness.connecting().unwrap() >= waiting + Duration::from_millis(20));
+        body.frame().await.unwrap().unwrap();
+        let waited = witness.connecting();
+        std::thread::sleep(Duration::from_millis(5));
+        body.frame().await;
+        assert_eq!(witness.connecting(), waited);
     }
 
     #[test]

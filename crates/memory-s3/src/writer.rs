@@ -10,13 +10,16 @@ use memory_log::object::Object;
 use memory_log::scope::WriteScope;
 use tokio::time::Instant;
 
+use crate::failure::Failure;
 use crate::put::{NewObject, Outcome, put};
+use crate::tally::Tally;
 
 /// Puts memories into one bucket. It has no way to get or list them.
 #[derive(Debug, Clone)]
 pub struct Writer {
     client: Client,
     bucket: String,
+    tally: Tally,
 }
 
 /// The outcome of a put that proves the object durable.
@@ -28,16 +31,16 @@ pub enum Put {
     AlreadyThere,
 }
 
-/// Why there is no proof that the object is stored, and what is known about it. The text is for the
+/// Why there is no proof that the object is stored, and what is known about it. The failure is for the
 /// log only, because S3's messages can name the bucket and the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteError {
     /// S3 certainly did not store it, and a repeat may succeed.
-    Unavailable(String),
+    Unavailable(Failure),
     /// S3 certainly did not store it, and a repeat will not help.
-    Refused(String),
+    Refused(Failure),
     /// The embedded S3 did not store it, because other bytes are under its key.
-    Damaged(String),
+    Damaged(Failure),
     /// The embedded S3 did not store it: its disk takes the folder of this key for that of another name,
     /// which differs in case only, and whose keys begin so.
     Collides {
@@ -47,7 +50,7 @@ pub enum WriteError {
         there: String,
     },
     /// The request had begun, and nothing proves whether the object was stored.
-    Unknown(String),
+    Unknown(Failure),
 }
 
 impl fmt::Display for WriteError {
@@ -66,6 +69,20 @@ impl fmt::Display for WriteError {
 
 impl std::error::Error for WriteError {}
 
+impl WriteError {
+    /// Why the call failed, if its keys do not say it.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Unavailable(failure)
+            | Self::Refused(failure)
+            | Self::Damaged(failure)
+            | Self::Unknown(failure) => Some(failure),
+            Self::Collides { .. } => None,
+        }
+    }
+}
+
 impl Writer {
     /// A writer of this bucket.
     #[must_use]
@@ -73,6 +90,16 @@ impl Writer {
         Self {
             client,
             bucket: bucket.into(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The same writer, whose puts this tally counts.
+    #[must_use]
+    pub fn counted(&self, tally: &Tally) -> Self {
+        Self {
+            tally: tally.clone(),
+            ..self.clone()
         }
     }
 
@@ -89,7 +116,7 @@ impl Writer {
     ) -> Result<Put, WriteError> {
         if !scope.covers(&object.key) {
             let what = "the scope is that of another entity";
-            return Err(WriteError::Refused(what.to_owned()));
+            return Err(WriteError::Refused(what.into()));
         }
         let key = &object.key;
         let object = NewObject {
@@ -97,11 +124,11 @@ impl Writer {
             body: &object.body,
             sha256: object.sha256,
         };
-        match put(&self.client, &self.bucket, object, deadline).await {
+        match put(&self.client, &self.bucket, object, deadline, &self.tally).await {
             Outcome::Written => Ok(Put::Written),
             Outcome::Taken => Ok(Put::AlreadyThere),
             Outcome::TakenByOthers(what) => Err(WriteError::Damaged(what)),
-            Outcome::Collides(there) => {
+            Outcome::Collides(Failure { what: there, .. }) => {
                 let key = key.clone();
                 Err(WriteError::Collides { key, there })
             }

@@ -33,6 +33,8 @@ pub struct Config {
     pub views_bucket: Option<String>,
     /// `RUST_LOG`.
     pub log_filter: String,
+    /// `MEMORY_LOG_HASH_NAMES`.
+    pub log_hash_names: bool,
     /// `AWS_ENDPOINT_URL_S3`.
     pub s3_endpoint: Option<String>,
 }
@@ -103,6 +105,7 @@ impl Config {
         let stewards = read("MEMORY_STEWARDS");
         let views_bucket = read("MEMORY_VIEWS_BUCKET");
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
+        let log_hash_names = read("MEMORY_LOG_HASH_NAMES");
         let s3_endpoint = read("AWS_ENDPOINT_URL_S3");
 
         for (setting, bucket) in [
@@ -192,6 +195,16 @@ impl Config {
                 "RUST_LOG is {log_filter:?}, which is not a log filter such as info or debug."
             ));
         }
+        let log_hash_names = match log_hash_names.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                mistakes.push(format!(
+                    "MEMORY_LOG_HASH_NAMES is {other:?}, which is not true or false."
+                ));
+                true
+            }
+        };
         if s3_endpoint.as_deref().is_some_and(|url| !is_http_url(url)) {
             // It may carry a password, so it is not repeated.
             mistakes.push(
@@ -210,6 +223,7 @@ impl Config {
             stewards,
             views_bucket,
             log_filter,
+            log_hash_names,
             s3_endpoint,
         };
         Read { config, mistakes }
@@ -321,11 +335,12 @@ mod tests {
             ),
             ("MEMORY_API_KEY", ""),
             ("MEMORY_WRITE_SCOPES", "work"),
+            ("MEMORY_LOG_HASH_NAMES", "yes"),
             ("RUST_LOG", "a=b=c"),
             ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
         ])
         .unwrap_err();
-        assert_eq!(mistakes.0.len(), 7, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 8, "{mistakes}");
         let lookup = |name: &str| (name == "MEMORY_API_KEY").then_some(Err(()));
         assert_eq!(
             Config::read(lookup).unless_any_mistake().unwrap_err().0,
@@ -398,6 +413,17 @@ mod tests {
         .unwrap();
         let origins: Vec<_> = config.allowed_origins.iter().map(Origin::as_str).collect();
         assert_eq!(origins, ["https://a.test", "http://b.test:3000"]);
+    }
+
+    #[test]
+    fn names_are_hashed_in_the_log_where_it_is_asked_for() {
+        let hashed =
+            |value| read(&[("MEMORY_LOG_HASH_NAMES", value)]).map(|read| read.log_hash_names);
+        assert_eq!((hashed("true"), hashed("false")), (Ok(true), Ok(false)));
+        assert!(!read(&[]).unwrap().log_hash_names);
+        for near in ["", "True", "1", "yes"] {
+            assert!(hashed(near).is_err(), "{near:?}");
+        }
     }
 
     #[test]

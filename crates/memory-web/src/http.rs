@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::body::BodyRoom;
 use crate::guard::{Guard, is_preflight};
 use crate::problem::Problem;
+use crate::record::Why;
 
 mod endpoint;
 mod exchange;
@@ -32,6 +33,7 @@ pub use messages::{Called, messages};
 pub use response::{Advice, Handled, RequestError, ResponseStyle, of_type};
 
 use endpoint::{AtPath, Endpoints};
+use exchange::Route;
 
 /// The collection of memories, in every spelling.
 pub const MEMORIES: &[&str] = &[
@@ -87,9 +89,13 @@ pub fn misconfigured_router(of_messages: &'static [&'static str]) -> Router {
         let path = request.uri().path();
         let path = path.strip_suffix('/').unwrap_or(path);
         let kind = of_messages.contains(&path).then_some(Kind::Message);
-        let exchange = Exchange::begin(request, &guard, &bodies, kind, None);
+        let route = Route {
+            kind,
+            ..Route::default()
+        };
+        let exchange = Exchange::begin(request, &guard, &bodies, route);
         let why = "the service has no settings".to_owned();
-        let error = RequestError::because(Problem::internal(), why);
+        let error = RequestError::because(Problem::internal(), Why::from(why));
         exchange.end(Err(error)).await
     })
 }
@@ -104,14 +110,17 @@ impl Service {
     async fn respond(&self, request: Request) -> Response {
         let at = self.endpoints.at(request.uri().path());
         let method = wanted_method(request.method(), request.headers());
-        let kind = at.for_method(&method).map(Endpoint::kind);
-        let id = at.id.clone();
-        let mut exchange = Exchange::begin(request, &self.guard, &self.bodies, kind, id);
+        let route = Route {
+            kind: at.for_method(&method).map(Endpoint::kind),
+            template: at.template,
+            id: at.id.clone(),
+        };
+        let mut exchange = Exchange::begin(request, &self.guard, &self.bodies, route);
         let handled = AssertUnwindSafe(self.handle(&at, &mut exchange)).catch_unwind();
         let panicked = |_| {
             Err(RequestError::because(
                 Problem::internal(),
-                "a panic".to_owned(),
+                Why::from("a panic".to_owned()),
             ))
         };
         let result = handled.await.unwrap_or_else(panicked);
@@ -123,6 +132,7 @@ impl Service {
         let method = wanted_method(&head.method, &head.headers);
         let endpoint = at.for_method(&method).ok_or_else(Problem::not_found)?;
         self.guard.admit(head, endpoint.kind == Kind::Health)?;
+        exchange.admitted();
         if endpoint.kind == Kind::Message || self.guard.checks_every_origin() {
             exchange.origin.clone()?;
         }

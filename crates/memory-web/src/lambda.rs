@@ -57,10 +57,13 @@ where
     Started: Future<Output = Result<Router, ConfigError>>,
 {
     let settings = Config::from_env_with_bucket();
-    let filter = settings
-        .as_ref()
-        .map_or("info", |(config, _)| &config.log_filter);
-    telemetry::init(telemetry::Format::Json, filter);
+    let (filter, hashes_names) = match &settings {
+        Ok((config, _)) => (&*config.log_filter, config.log_hash_names),
+        Err(_) => ("info", true),
+    };
+    let function = lambda_runtime::Config::from_env().function_name;
+    let reader = telemetry::Reader::CloudWatch { function };
+    telemetry::init(reader, filter, hashes_names);
     let router = match settings {
         Ok((config, bucket)) => start(config, bucket).await,
         Err(mistakes) => Err(mistakes),

@@ -3,7 +3,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`telemetry`], [`config`] | the log, and the settings of the environment |
+//! | [`telemetry`], [`record`], [`config`] | the log, the line of a request in it, and the settings of the environment |
 //! | [`caller`], [`origin`], [`guard`] | who may call, and which browser pages may |
 //! | [`media_type`], [`body`], [`query`] | what a request may declare and send |
 //! | [`problem`] | what a caller is told about a failure |
@@ -14,15 +14,15 @@
 //!
 //! Invariant: nothing here knows a use case, S3 or AWS's SDK.
 
-pub mod telemetry;
-
 pub mod caller;
 pub mod media_type;
 pub mod origin;
 
-pub mod config;
-
 pub mod problem;
+
+pub mod telemetry;
+
+pub mod config;
 
 pub mod body;
 pub mod guard;
@@ -31,6 +31,8 @@ pub mod query;
 pub mod documents;
 pub mod flat;
 pub mod mcp;
+
+pub mod record;
 
 pub mod http;
 

@@ -12,7 +12,6 @@ use axum::http::HeaderMap;
 use memory_log::json::{Json, Kind, Value, quoted};
 use serde_json::value::RawValue;
 
-use crate::flat::Flat;
 use crate::problem::Problem;
 
 mod headers;
@@ -78,7 +77,16 @@ pub fn dispatch<T>(
             let unreadable = RpcError::ParseError(Problem::malformed(&error).detail);
             let error = check_supported(headers).err().unwrap_or(unreadable);
             let server = tools.server;
-            return Step::Respond(Reply { id, era, server }.error(&error));
+            let tool = None;
+            return Step::Respond(
+                Reply {
+                    id,
+                    era,
+                    server,
+                    tool,
+                }
+                .error(&error),
+            );
         }
     };
     let message = Message::of(json.root());
@@ -86,6 +94,7 @@ pub fn dispatch<T>(
         id: message.id.map(raw),
         era: message.era(headers),
         server: tools.server,
+        tool: None,
     };
     let tools = (tools, sender);
     match message.step(tools, headers, &reply) {
@@ -298,8 +307,8 @@ impl<'j> Message<'j> {
         // A model that sees the error can correct its arguments. Many clients do not pass on an error of
         // the protocol.
         Ok(match self.arguments_of(tool) {
-            Ok(call) => Step::Call(call, reply.clone()),
-            Err(problems) => Step::Respond(reply.result_of_call(&Flat::failure(&problems))),
+            Ok(call) => Step::Call(call, reply.of_call(tool.name())),
+            Err(problems) => Step::Respond(reply.refuse_call(tool.name(), &problems)),
         })
     }
 

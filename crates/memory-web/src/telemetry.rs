@@ -1,22 +1,84 @@
 //! The log on stderr: its format and its filter.
 //!
-//! It never has a memory's content or metadata, nor credentials.
+//! A request has one line in it, its record. Other lines are about the process. None has a memory's
+//! content or metadata, nor credentials.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+
+use tracing::Level;
 
 use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// How lines are written.
-#[derive(Debug, Clone, Copy)]
-pub enum Format {
-    /// Text for a person at a terminal.
-    Text,
-    /// One JSON object a line, for CloudWatch Logs.
+use crate::problem::Severity;
+
+/// Where the log of this process goes.
+#[derive(Debug, Clone)]
+pub enum Reader {
+    /// CloudWatch Logs, as the log of this function: JSON with metrics.
     #[cfg(feature = "lambda")]
+    CloudWatch {
+        /// The name of the function.
+        function: String,
+    },
+    /// Whoever reads stderr: a person at a terminal, and else a program, which gets JSON.
+    Stderr,
+}
+
+/// What the lines of records look like.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// Text for a person.
+    Text,
+    /// A JSON object.
     Json,
+    /// A JSON object with metrics in it.
+    Metrics {
+        /// The function that they are of.
+        function: String,
+    },
+}
+
+/// The log of this process, as far as records need it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) form: Form,
+    /// Whether names of domains and entities are hashed.
+    pub(crate) hashes_names: bool,
+    shown: Targets,
+}
+
+/// By which name a filter can name records.
+const RECORDS: &str = "memory_web::record";
+
+impl Log {
+    /// Whether a record is shown. Alarms rest on those with metrics, so no filter hides them.
+    pub(crate) fn shows(&self, severity: Severity) -> bool {
+        let level = match severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARN,
+            Severity::Info => Level::INFO,
+        };
+        match self.form {
+            Form::Metrics { .. } => true,
+            Form::Text | Form::Json => self.shown.would_enable(RECORDS, &level),
+        }
+    }
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// The log of this process, once it is started.
+pub(crate) fn log() -> Option<&'static Log> {
+    LOG.get()
+}
+
+/// Writes a line of the log. A log whose reader has gone must not end the service.
+pub(crate) fn write(line: &str) {
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// What a filter of the settings shows: a level, or `target=level` for the modules whose path begins
@@ -42,30 +104,38 @@ fn harmless() -> Targets {
         .with_target("lambda_", LevelFilter::WARN)
 }
 
-/// Starts the log of this process. No filter can show what a library must not show.
-pub fn init(format: Format, filter: &str) {
-    let ansi = std::io::stderr().is_terminal();
-    let lines = fmt::layer()
-        // A log whose reader has gone must not end the service.
-        .log_internal_errors(false)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi)
-        .with_target(false);
-    let lines = match format {
-        Format::Text => lines.boxed(),
+/// Starts the log of this process. No filter can show what a library must not show. Where names are
+/// hashed, records have no domain and no entity in clear.
+pub fn init(reader: Reader, filter: &str, hashes_names: bool) {
+    let is_terminal = io::stderr().is_terminal();
+    let form = match reader {
         #[cfg(feature = "lambda")]
-        Format::Json => lines.json().flatten_event(true).boxed(),
+        Reader::CloudWatch { function } => Form::Metrics { function },
+        Reader::Stderr if is_terminal => Form::Text,
+        Reader::Stderr => Form::Json,
     };
-    let shown = shown(filter).unwrap_or_default().and(harmless());
+    let lines = fmt::layer()
+        .log_internal_errors(false)
+        .with_writer(io::stderr)
+        .with_ansi(is_terminal)
+        .with_target(false);
+    let lines = match form {
+        Form::Text => lines.boxed(),
+        Form::Json | Form::Metrics { .. } => lines.json().flatten_event(true).boxed(),
+    };
+    let shown = shown(filter).unwrap_or_default();
+    let _ = LOG.set(Log {
+        form,
+        hashes_names,
+        shown: shown.clone(),
+    });
     tracing_subscriber::registry()
-        .with(lines.with_filter(shown))
+        .with(lines.with_filter(shown.and(harmless())))
         .init();
 }
 
 #[cfg(test)]
 mod tests {
-    use tracing::Level;
-
     use super::*;
 
     /// Whether a filter shows a line, if it may be shown at all.
@@ -106,6 +176,22 @@ mod tests {
             assert!(!shows(filter, "lambda_runtime", Level::INFO));
             assert!(shows(filter, "memory_ingress", Level::TRACE));
         }
+    }
+
+    #[test]
+    fn a_filter_shows_records_by_their_level_and_hides_none_with_metrics() {
+        let log = |form, filter| Log {
+            form,
+            hashes_names: false,
+            shown: shown(filter).unwrap(),
+        };
+        let warn = log(Form::Json, "warn");
+        assert!(warn.shows(Severity::Error) && warn.shows(Severity::Warning));
+        assert!(!warn.shows(Severity::Info));
+        assert!(log(Form::Text, "off,memory_web::record=info").shows(Severity::Info));
+        assert!(!log(Form::Text, "off").shows(Severity::Error));
+        let function = "f".to_owned();
+        assert!(log(Form::Metrics { function }, "off").shows(Severity::Info));
     }
 
     #[test]

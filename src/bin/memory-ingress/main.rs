@@ -21,7 +21,7 @@ use memory_s3::reader::Reader;
 use memory_s3::views::Views;
 use memory_s3::writer::Writer;
 use memory_web::config::{Config, ConfigError, EX_CONFIG};
-use memory_web::telemetry::{self, Format};
+use memory_web::telemetry;
 
 mod erase;
 mod mcp;
@@ -212,7 +212,8 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
 /// The settings of the environment. What `also` filters is logged as well.
 fn settings(also: &str) -> Result<Config, ConfigError> {
     let config = Config::from_env()?;
-    telemetry::init(Format::Text, &format!("{}{also}", config.log_filter));
+    let filter = format!("{}{also}", config.log_filter);
+    telemetry::init(telemetry::Reader::Stderr, &filter, config.log_hash_names);
     Ok(config)
 }
 

@@ -14,6 +14,7 @@ use memory_web::config::{self, Config};
 use memory_web::flat::Flat;
 use memory_web::http::REQUEST_TIME_MAX;
 use memory_web::mcp::Toolset;
+use memory_web::record::Record;
 use tokio::time::Instant;
 
 use crate::{CommandError, open, print, report};
@@ -31,16 +32,19 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         let log = open(location, &config).await?;
         if write_only {
             let ingress = Arc::new(log.ingress(&config));
-            return serve(tool::toolset(), move |draft| {
+            return serve(tool::toolset(), move |draft, record| {
                 let ingress = Arc::clone(&ingress);
-                async move { joined::append(&ingress, draft, deadline()).await.flat() }
+                async move {
+                    let stored = joined::append(&ingress, draft, deadline(), &record);
+                    stored.await.flat()
+                }
             })
             .await;
         }
         let log = log.joined(&config)?;
-        return serve(joined::toolset(), move |call| {
+        return serve(joined::toolset(), move |call, record| {
             let log = log.clone();
-            async move { log.call(call, deadline()).await }
+            async move { log.call(call, deadline(), &record).await }
         })
         .await;
     };
@@ -56,7 +60,7 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         false => recall::toolset(&endpoint).await,
     };
     let endpoint = Arc::new(endpoint);
-    serve(tools, move |call| {
+    serve(tools, move |call, _record| {
         let endpoint = Arc::clone(&endpoint);
         async move { recall::call(&endpoint, call).await }
     })
@@ -75,7 +79,7 @@ fn deadline() -> Instant {
 async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> Result<ExitCode, CommandError>
 where
     T: Send + 'static,
-    C: Fn(T) -> F + Send + Sync + 'static,
+    C: Fn(T, Record) -> F + Send + Sync + 'static,
     F: Future<Output = Flat> + Send,
 {
     if io::stdin().is_terminal() {

@@ -135,11 +135,11 @@ pub fn change_failures(change: Changing, memory: &Memory) -> Vec<Failure> {
         ("unsupported_coding", "The body is compressed", vec![Problem::unsupported_coding()]),
         ("invalid_document", "The body is not an object", refused("[]")),
         ("too_many_changes", "The memory has had all the changes that it can have", told(ChangeError::TooManyChanges)),
-        ("change_refused", "S3 refused the change", put(changer::ChangeError::Refused(String::new()))),
+        ("change_refused", "S3 refused the change", put(changer::ChangeError::Refused("".into()))),
         ("overloaded", "The service has no room for the request", vec![Problem::overloaded()]),
-        ("change_unavailable", "S3 could not take the change", put(changer::ChangeError::Unavailable(String::new()))),
+        ("change_unavailable", "S3 could not take the change", put(changer::ChangeError::Unavailable("".into()))),
         ("contended", "Other changes were first, each time", ended(End::Contended, Status::Verified)),
-        ("storage_outcome_unknown", "S3's response was lost", put(changer::ChangeError::Unknown(String::new()))),
+        ("storage_outcome_unknown", "S3's response was lost", put(changer::ChangeError::Unknown("".into()))),
     ];
     match change {
         Changing::Delete => failures.push(("change_faults", "Every fault of the body", refused(faulty))),

@@ -43,11 +43,11 @@ impl Recall {
         match timeout_at(until, views.get(scope)).await {
             Ok(Ok(view)) => Some(view),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "no view");
+                views.tally().remark(format!("no view: {error}"));
                 None
             }
             Err(_) => {
-                tracing::warn!("no view in time");
+                views.tally().remark("no view in time");
                 None
             }
         }
@@ -101,7 +101,8 @@ impl Recall {
             return;
         }
         if let Err(error) = self.replace_view(read, until).await {
-            tracing::warn!(error, "the view was not put");
+            let remark = format!("the view was not put: {error}");
+            self.log.tally().remark(remark);
         }
     }
 

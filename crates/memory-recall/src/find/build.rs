@@ -35,7 +35,7 @@ impl Recall {
                 Ok(Put::Lost) => "another process put one: repeat".to_owned(),
                 Err(why) => why,
             };
-            Err(ReadError::Unavailable(format!("the view was not put: {why}")).into())
+            Err(ReadError::Unavailable(format!("the view was not put: {why}").into()).into())
         })
         .await
     }

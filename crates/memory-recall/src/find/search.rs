@@ -256,7 +256,7 @@ impl Recall {
         });
         match absent.count() == unchanged + changed {
             true => Ok(read),
-            false => Err(ReadError::Unavailable("a listed memory was not read".to_owned()).into()),
+            false => Err(ReadError::Unavailable("a listed memory was not read".into()).into()),
         }
     }
 

@@ -96,7 +96,7 @@ impl Reader {
                 Ok(stored) => return Ok(Entry::Memory(stored.object)),
                 Err(error) => BadEntry::NotProved(error),
             },
-            Err(failed) if failed.status.is_some() => BadEntry::Refused(failed.what),
+            Err(failed) if failed.status.is_some() => BadEntry::Refused(failed.failure.what),
             Err(failed) => return Err(failed.named(&format!("{key} cannot be read"))),
         };
         Ok(Entry::Bad { key, why })

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Failed, ReadError, Reader, covered};
+use crate::tally::Kind;
 
 /// Pages that are fetched at once: those of 100,000 known keys.
 const LISTS_AT_ONCE: usize = 128;
@@ -239,7 +240,9 @@ impl Reader {
             .set_continuation_token(token.clone())
             // The only encoding that can carry every key in XML.
             .encoding_type(EncodingType::Url);
+        let call = self.tally.begin(Kind::List);
         let page = request.send().await;
+        drop(call);
         let page = page.map_err(|error| Failed::of(&error).named(UNLISTED))?;
         let next = page
             .next_continuation_token()
@@ -256,6 +259,7 @@ impl Reader {
         let Some(mut listed) = listed_in(&page) else {
             return Err(unlisted("a page has an object without a key"));
         };
+        self.tally.add(|counts| counts.keys += listed.len());
         let Some(through) = &range.through else {
             return Ok(Page { listed, next });
         };
@@ -269,7 +273,7 @@ impl Reader {
 const UNLISTED: &str = "the bucket cannot be listed";
 
 fn unlisted(what: &str) -> ReadError {
-    ReadError::Unavailable(format!("{UNLISTED}: {what}"))
+    ReadError::Unavailable(format!("{UNLISTED}: {what}").into())
 }
 
 /// A listing in parts, side by side.

@@ -75,21 +75,21 @@ impl Endpoint {
             }
             Kind::Constant | Kind::Health => path,
         };
-        if self.paths.contains(&path) {
-            return Some(Match::Whole);
+        if let Some(whole) = self.paths.iter().find(|known| **known == path) {
+            return Some(Match::Whole(whole));
         }
         let (parent, id) = path.rsplit_once('/')?;
         let mut known = self.paths.iter();
-        let is_there = known.any(|known| known.strip_suffix("/{id}") == Some(parent));
-        (is_there && !id.is_empty()).then(|| Match::Id(id.to_owned()))
+        let template = known.find(|known| known.strip_suffix("/{id}") == Some(parent))?;
+        (!id.is_empty()).then(|| Match::Id(template, id.to_owned()))
     }
 }
 
 /// How a path is that of an endpoint. A path that is written out goes before one with an id.
 #[derive(Debug, PartialEq, Eq)]
 enum Match {
-    Whole,
-    Id(String),
+    Whole(&'static str),
+    Id(&'static str, String),
 }
 
 /// Every endpoint of a service.
@@ -98,6 +98,8 @@ pub(super) struct Endpoints(pub(super) Vec<Endpoint>);
 /// The endpoints of one path.
 pub(super) struct AtPath<'e> {
     endpoints: Vec<&'e Endpoint>,
+    /// The path as the endpoints spell it.
+    pub(super) template: Option<&'static str>,
     /// The id in the path.
     pub(super) id: Option<String>,
 }
@@ -106,12 +108,20 @@ impl Endpoints {
     pub(super) fn at(&self, path: &str) -> AtPath<'_> {
         let mut whole = Vec::new();
         let mut with_id = Vec::new();
+        let mut template = None;
         let mut id = None;
         for endpoint in &self.0 {
             match endpoint.has(path) {
                 None => {}
-                Some(Match::Whole) => whole.push(endpoint),
-                Some(Match::Id(found)) => {
+                Some(Match::Whole(path)) => {
+                    template = Some(path);
+                    whole.push(endpoint);
+                }
+                Some(Match::Id(path, found)) => {
+                    // A path that is written out goes before it.
+                    if whole.is_empty() {
+                        template = Some(path);
+                    }
                     id = Some(found);
                     with_id.push(endpoint);
                 }
@@ -120,10 +130,12 @@ impl Endpoints {
         match whole.is_empty() {
             true => AtPath {
                 endpoints: with_id,
+                template,
                 id,
             },
             false => AtPath {
                 endpoints: whole,
+                template,
                 id: None,
             },
         }
@@ -219,6 +231,19 @@ mod tests {
         let endpoints = endpoints();
         assert_eq!(endpoints.at("/memory/a%2Fb").id.as_deref(), Some("a%2Fb"));
         assert_eq!(endpoints.at("/memory/search").id, None);
+    }
+
+    #[test]
+    fn the_template_of_a_path_has_nothing_that_a_caller_chose() {
+        let endpoints = endpoints();
+        for (path, template) in [
+            ("/memory/", Some("/memory")),
+            ("/memory/a%2Fb", Some("/memory/{id}")),
+            ("/memory/search", Some("/memory/search")),
+            ("/secret", None),
+        ] {
+            assert_eq!(endpoints.at(path).template, template, "{path}");
+        }
     }
 
     #[test]

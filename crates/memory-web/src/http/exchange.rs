@@ -1,17 +1,15 @@
-//! One request and its response: what every route needs, and the line that the log has of it.
+//! One request and its response: what every route needs, and what its record has of it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use memory_log::steward::Caller;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::kind::Kind;
@@ -21,7 +19,8 @@ use crate::body::{BodyRoom, Incoming};
 use crate::caller::Sender;
 use crate::guard::Guard;
 use crate::media_type::negotiate;
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
+use crate::record::{Outcome, Record, Surface, Trace, Why};
 
 /// A request that is being handled.
 pub struct Exchange {
@@ -43,26 +42,19 @@ pub struct Exchange {
     /// The time by which it must be answered.
     pub deadline: Instant,
     request_id: String,
-    started: Instant,
-    outcome: Option<Recorded>,
+    /// What the log will say about it.
+    pub record: Record,
 }
 
-/// What the log says about a request that has a response of its endpoint.
-enum Recorded {
-    Stored {
-        memory_id: Uuid,
-        put: String,
-    },
-    Read {
-        scopes: String,
-        shown: usize,
-    },
-    Changed {
-        s3_key: String,
-        status: String,
-        did: String,
-    },
-    Failed(RequestError),
+/// What the path of a request is, as the endpoints know it.
+#[derive(Default)]
+pub(super) struct Route {
+    /// The endpoint for the request's method, or another one of the path.
+    pub(super) kind: Option<Kind>,
+    /// The path with `{id}` in the place of an id.
+    pub(super) template: Option<&'static str>,
+    /// The id, as it was sent.
+    pub(super) id: Option<String>,
 }
 
 impl Exchange {
@@ -70,20 +62,26 @@ impl Exchange {
         request: Request,
         guard: &Guard,
         bodies: &Arc<BodyRoom>,
-        kind: Option<Kind>,
-        id: Option<String>,
+        Route { kind, template, id }: Route,
     ) -> Self {
-        let started = Instant::now();
         let (mut head, body) = request.into_parts();
         let sender = guard.callers.sender(&mut head.extensions);
         let body = Incoming::new(body, &head.headers);
-        let latest = started + REQUEST_TIME_MAX;
+        let latest = Instant::now() + REQUEST_TIME_MAX;
         let granted = head.extensions.get::<Deadline>();
         let deadline = granted.map_or(latest, |deadline| deadline.0.min(latest));
-        let request_id = match head.extensions.get::<PlatformRequestId>() {
-            Some(PlatformRequestId(id)) => id.clone(),
-            None => Uuid::new_v4().to_string(),
+        let (surface, request_id) = match head.extensions.get::<PlatformRequestId>() {
+            Some(PlatformRequestId(id)) => (Surface::Lambda, id.clone()),
+            None => (Surface::Http, Uuid::new_v4().to_string()),
         };
+        let record = Record::begin(surface);
+        record.fill(|members| {
+            members.request_id.clone_from(&request_id);
+            members.trace = Trace::of(&head.headers);
+            members.method = Some(known(&head.method));
+            members.route = template;
+            members.is_health = kind == Some(Kind::Health);
+        });
         let (origin, reader) = (guard.origin(&head), guard.reader(&head));
         let accept = head.headers.get_all(header::ACCEPT).iter();
         let accepted = negotiate(accept.map(HeaderValue::as_bytes));
@@ -115,9 +113,13 @@ impl Exchange {
             sender,
             deadline,
             request_id,
-            started,
-            outcome: None,
+            record,
         }
+    }
+
+    /// Says that the caller is admitted, and may be named.
+    pub(super) fn admitted(&self) {
+        self.record.called_by(self.caller());
     }
 
     /// The path as the caller spelled it, on which links are built.
@@ -138,7 +140,8 @@ impl Exchange {
     /// # Errors
     /// It is too large, too slow or cut off, or the process has no room for it.
     pub async fn body(&mut self) -> Result<Bytes, RequestError> {
-        let overloaded = |why: &str| RequestError::because(Problem::overloaded(), why.to_owned());
+        let overloaded =
+            |why: &str| RequestError::because(Problem::overloaded(), Why::from(why.to_owned()));
         let bytes = self.body.bytes_max()?;
         if self.head.extensions.get::<Crowded>().is_some() {
             return Err(overloaded("every connection is taken"));
@@ -148,105 +151,56 @@ impl Exchange {
         let read = timeout_at(self.deadline, self.body.read()).await;
         let too_slow = |_| {
             let why = "the body did not arrive before the deadline".to_owned();
-            RequestError::because(Problem::too_slow(), why)
+            RequestError::because(Problem::too_slow(), Why::from(why))
         };
-        Ok(read.map_err(too_slow)??)
-    }
-
-    /// Says for the log that a memory is durable.
-    pub fn stored(&mut self, memory_id: Uuid, put: &impl fmt::Debug) {
-        let put = format!("{put:?}");
-        self.outcome = Some(Recorded::Stored { memory_id, put });
-    }
-
-    /// Says for the log which scopes were read, and how many memories are shown.
-    pub fn read(&mut self, scopes: String, shown: usize) {
-        self.outcome = Some(Recorded::Read { scopes, shown });
-    }
-
-    /// Says for the log which event a memory has now, the status that it made, and what the request did.
-    pub fn changed(&mut self, s3_key: String, status: &impl fmt::Display, did: &impl fmt::Debug) {
-        self.outcome = Some(Recorded::Changed {
-            s3_key,
-            status: status.to_string(),
-            did: format!("{did:?}"),
-        });
+        let body = read.map_err(too_slow)??;
+        self.record
+            .fill(|members| members.bytes_in = Some(body.len()));
+        Ok(body)
     }
 
     /// Says for the log that a call failed whose response is a result all the same.
-    pub fn failed(&mut self, error: RequestError) {
-        self.outcome = Some(Recorded::Failed(error));
+    pub fn failed(&self, error: RequestError) {
+        self.record.refused(&error.problems);
+        self.record
+            .fill(|members| members.why = error.why.or(members.why.take()));
     }
 
-    /// Logs the result and makes the response.
+    /// Makes the response, and says in the record what became of the request.
     pub(super) async fn end(mut self, handled: Handled) -> Response {
         let response = match handled {
-            Ok(response) => {
-                match &self.outcome {
-                    Some(Recorded::Stored { memory_id, put }) => self.log_stored(*memory_id, put),
-                    Some(Recorded::Read { scopes, shown }) => self.log_read(scopes, *shown),
-                    Some(Recorded::Changed {
-                        s3_key,
-                        status,
-                        did,
-                    }) => self.log_changed(s3_key, status, did),
-                    Some(Recorded::Failed(error)) => self.log_error(error),
-                    None => {}
-                }
+            Ok(response) => response,
+            Err(error) => {
+                let response = self.style.refuse(&error, &self.request_id);
+                self.failed(error);
+                self.body.discard(self.deadline).await;
                 response
             }
-            Err(error) => {
-                self.body.discard(self.deadline).await;
-                self.log_error(&error);
-                self.style.refuse(&error, &self.request_id)
-            }
         };
+        let status = response.status();
+        self.record
+            .fill(|members| members.status = Some(status.as_u16()));
+        self.record.ended(match status.is_client_error() {
+            true => Outcome::Refused,
+            false => Outcome::Answered,
+        });
         self.style.finish(response, &self.request_id)
     }
+}
 
-    fn log_stored(&self, memory_id: Uuid, put: &str) {
-        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        info!(request_id, %memory_id, put, duration_ms, "a memory is durable");
-    }
-
-    fn log_read(&self, scopes: &str, shown: usize) {
-        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        let caller = self.caller().name();
-        info!(
-            request_id,
-            caller, scopes, shown, duration_ms, "memories were read"
-        );
-    }
-
-    fn log_changed(&self, s3_key: &str, status: &str, did: &str) {
-        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        let caller = self.caller().name();
-        info!(
-            request_id,
-            caller, s3_key, status, did, duration_ms, "a memory has its status"
-        );
-    }
-
-    fn log_error(&self, error: &RequestError) {
-        let (request_id, duration_ms) = (&self.request_id, self.started.elapsed().as_millis());
-        let (method, path) = (&self.head.method, self.head.uri.path());
-        let codes: Vec<_> = error
-            .problems
-            .iter()
-            .map(|problem| problem.code.name())
-            .collect();
-        let (codes, why) = (codes.join(","), error.log.as_deref());
-        match error.code().severity() {
-            Severity::Error => {
-                error!(request_id, %method, path, codes, why, duration_ms, "a request failed");
-            }
-            Severity::Warning => {
-                warn!(request_id, %method, path, codes, why, duration_ms, "a request failed");
-            }
-            Severity::Info => {
-                info!(request_id, %method, path, codes, why, duration_ms, "a request was refused");
-            }
-        }
+/// A method by its name, if it is one of HTTP's own: a client can make up others.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "other",
     }
 }
 
@@ -269,7 +223,11 @@ mod tests {
             "/health" => Some(Kind::Health),
             _ => None,
         };
-        Exchange::begin(request, guard, &Arc::new(BodyRoom::new()), kind, None)
+        let route = Route {
+            kind,
+            ..Route::default()
+        };
+        Exchange::begin(request, guard, &Arc::new(BodyRoom::new()), route)
     }
 
     fn request() -> Request {

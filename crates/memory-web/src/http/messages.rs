@@ -59,9 +59,13 @@ where
     };
     let headers = Some(&exchange.head.headers);
     let (made, reply) = match mcp::dispatch(tools, sender, headers, &message) {
-        Step::Respond(response) => return Ok(response::message(response)),
+        Step::Respond(response) => {
+            exchange.record.responded(&response);
+            return Ok(response::message(response));
+        }
         Step::Call(made, reply) => (made, reply),
     };
+    exchange.record.fill(|members| members.tool = reply.tool());
     // The message is not needed while the call waits for the storage.
     drop(message);
     Ok(match call(made, exchange).await {

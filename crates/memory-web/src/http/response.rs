@@ -12,6 +12,7 @@ use crate::flat::Flat;
 use crate::mcp;
 use crate::media_type::{JSON, Representation};
 use crate::problem::{Code, Header, Problem, Source, code_of};
+use crate::record::Why;
 
 /// Seconds until a caller may repeat the request: S3 wants a pause after `SlowDown`.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -33,7 +34,7 @@ pub struct RequestError {
     /// Header fields that say more.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What only the log says.
-    pub log: Option<String>,
+    pub why: Option<Why>,
 }
 
 impl From<Problem> for RequestError {
@@ -47,16 +48,16 @@ impl From<Vec<Problem>> for RequestError {
         Self {
             problems,
             headers: Vec::new(),
-            log: None,
+            why: None,
         }
     }
 }
 
 impl RequestError {
     /// These problems, with what the log says about them.
-    pub fn because(problems: impl Into<Self>, log: impl Into<Option<String>>) -> Self {
+    pub fn because(problems: impl Into<Self>, why: impl Into<Option<Why>>) -> Self {
         Self {
-            log: log.into(),
+            why: why.into(),
             ..problems.into()
         }
     }

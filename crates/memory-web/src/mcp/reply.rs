@@ -18,6 +18,10 @@ pub struct Response {
     pub status: u16,
     /// One JSON-RPC response on one line; none for a notification.
     pub message: Option<String>,
+    /// The tool that was called, if it is known.
+    pub tool: Option<&'static str>,
+    /// Why the message was refused, each reason as a code; none if it was not.
+    pub codes: Vec<&'static str>,
 }
 
 /// The request that a response belongs to, and the era of its client.
@@ -27,6 +31,8 @@ pub struct Reply {
     pub(super) id: Option<Box<RawValue>>,
     pub(super) era: Era,
     pub(super) server: ServerInfo,
+    /// The tool that is called.
+    pub(super) tool: Option<&'static str>,
 }
 
 /// How a server and its clients negotiate.
@@ -67,6 +73,18 @@ impl RpcError {
             Self::InvalidParams(_) => -32602,
             Self::HeaderMismatch(_) => -32020,
             Self::UnsupportedVersion { .. } => -32022,
+        }
+    }
+
+    /// Its name, for the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ParseError(_) => "parse_error",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::MethodNotFound(_) => "method_not_found",
+            Self::InvalidParams(_) => "invalid_params",
+            Self::HeaderMismatch(_) => "header_mismatch",
+            Self::UnsupportedVersion { .. } => "unsupported_version",
         }
     }
 
@@ -186,6 +204,8 @@ impl Response {
         Self {
             status: 202,
             message: None,
+            tool: None,
+            codes: Vec::new(),
         }
     }
 
@@ -199,7 +219,10 @@ impl Response {
             message: in_words(problems),
             data: None,
         };
-        Self::of::<()>(code.status(), None, Outcome::Error(error))
+        Self {
+            codes: names_of(problems),
+            ..Self::of::<()>(code.status(), None, Outcome::Error(error))
+        }
     }
 
     fn of<T: Serialize>(status: u16, id: Option<&RawValue>, outcome: Outcome<'_, T>) -> Self {
@@ -211,8 +234,14 @@ impl Response {
         Self {
             status,
             message: Some(message),
+            tool: None,
+            codes: Vec::new(),
         }
     }
+}
+
+fn names_of(problems: &[Problem]) -> Vec<&'static str> {
+    problems.iter().map(|problem| problem.code.name()).collect()
 }
 
 impl Reply {
@@ -227,6 +256,29 @@ impl Reply {
             structured_content: outcome.raw(),
             is_error: outcome.is_error(),
         })
+    }
+
+    /// The result of a call of this tool whose arguments have these faults.
+    pub(super) fn refuse_call(&self, tool: &'static str, problems: &[Problem]) -> Response {
+        Response {
+            tool: Some(tool),
+            codes: names_of(problems),
+            ..self.result_of_call(&Flat::failure(problems))
+        }
+    }
+
+    /// The same reply, to a call of this tool.
+    pub(super) fn of_call(&self, tool: &'static str) -> Self {
+        Self {
+            tool: Some(tool),
+            ..self.clone()
+        }
+    }
+
+    /// The tool that is called.
+    #[must_use]
+    pub fn tool(&self) -> Option<&'static str> {
+        self.tool
     }
 
     /// A result with these members.
@@ -253,7 +305,10 @@ impl Reply {
             data: error.data(),
         };
         let status = error.status(self.era);
-        Response::of::<()>(status, self.id.as_deref(), Outcome::Error(object))
+        Response {
+            codes: vec![error.name()],
+            ..Response::of::<()>(status, self.id.as_deref(), Outcome::Error(object))
+        }
     }
 }
 
@@ -273,6 +328,7 @@ mod tests {
             id,
             era,
             server: SERVER,
+            tool: None,
         }
     }
 

@@ -209,8 +209,7 @@ impl Code {
     }
 }
 
-/// How serious a failure is for the operator. The alarms in `terraform/observability.tf` count
-/// errors and warnings.
+/// How serious a failure is for the operator: the level of its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
     /// The operator must act.

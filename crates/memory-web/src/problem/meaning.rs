@@ -27,6 +27,20 @@ pub enum StorageFailure {
     Crashed,
 }
 
+impl StorageFailure {
+    /// Its code.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Self::Unavailable => Code::StorageUnavailable,
+            Self::Refused => Code::StorageRefused,
+            Self::Damaged => Code::LogDamaged,
+            Self::OutcomeUnknown => Code::StorageOutcomeUnknown,
+            Self::Crashed => Code::Internal,
+        }
+    }
+}
+
 impl Problem {
     /// A body that is not JSON.
     #[must_use]
@@ -45,35 +59,30 @@ impl Problem {
     /// A write that failed; `retry` is the timestamp with which a repeat cannot store it twice.
     #[must_use]
     pub fn of_storage(failure: StorageFailure, retry: Timestamp) -> Self {
-        let (code, written, what, advice) = match failure {
+        let (written, what, advice) = match failure {
             StorageFailure::Unavailable => (
-                Code::StorageUnavailable,
                 Written::NotWritten,
                 "The memory was not stored: the storage could not take it now.",
                 "Repeat",
             ),
             StorageFailure::Refused => (
-                Code::StorageRefused,
                 Written::NotWritten,
                 "The memory was not stored: the storage refused it. A repeat will not help until the service's operator \
                  has removed the cause.",
                 "Then repeat",
             ),
             StorageFailure::Damaged => (
-                Code::LogDamaged,
                 Written::NotWritten,
                 "The log is damaged: the object under the memory's own key has other bytes, and nothing was written. Tell \
                  the service's operator. A repeat will not help until the object is repaired.",
                 "Then repeat",
             ),
             StorageFailure::OutcomeUnknown => (
-                Code::StorageOutcomeUnknown,
                 Written::Unknown,
                 "It is not known whether the memory was stored: the storage sent no proof.",
                 "Repeat",
             ),
             StorageFailure::Crashed => (
-                Code::Internal,
                 Written::Unknown,
                 "The service failed while it stored the memory. It is not known whether the memory was stored.",
                 "Repeat",
@@ -86,7 +95,7 @@ impl Problem {
         });
         Self {
             storage,
-            ..Self::new(code, Source::None, detail)
+            ..Self::new(failure.code(), Source::None, detail)
         }
     }
 

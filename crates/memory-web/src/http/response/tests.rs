@@ -151,6 +151,8 @@ fn every_response_has_the_request_id_and_varies_by_accept() {
     let nothing = mcp::Response {
         status: 202,
         message: None,
+        tool: None,
+        codes: Vec::new(),
     };
     for response in [
         of_type(StatusCode::OK, JSON, "{}"),
@@ -174,6 +176,8 @@ fn an_allowed_origin_may_read_a_receipt_and_a_refusal() {
     let message = mcp::Response {
         status: 200,
         message: Some("{}".to_owned()),
+        tool: None,
+        codes: Vec::new(),
     };
     for response in [
         super::message(message),
@@ -210,6 +214,8 @@ async fn a_notification_has_no_body_and_no_type() {
     let message = mcp::Response {
         status: 202,
         message: None,
+        tool: None,
+        codes: Vec::new(),
     };
     let response = super::message(message);
     assert_eq!(response.status(), StatusCode::ACCEPTED);
