@@ -36,7 +36,7 @@ Examples:
   memory-ingress mcp --url https://…              the same for a deployed service
   memory-ingress search mornings                  find memories by words
   memory-ingress replay --domain work             print the memories of a domain, each proved
-  memory-ingress erase --domain work --entity rob print what erases an entity, for sh
+  memory-ingress erase --domain work --entity rob  print what erases an entity, for sh
   memory-ingress openapi > openapi.json           the OpenAPI document
   memory-ingress openapi --view tool              a view of it, for a client generator
 

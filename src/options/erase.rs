@@ -2,23 +2,27 @@
 
 use uuid::Uuid;
 
-use super::Location;
+use super::{Location, settings_of_a_log};
 
 /// `erase`
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-This command deletes nothing. It prints what there is, as comments, and then the commands that erase it, for sh and, with
---bucket, the AWS CLI. They end with an error unless only tombstones are left, which keep a repeat of an erased memory
-hidden. If one of them fails, make a new plan: it goes on from there.
+#[command(after_help = concat!("\
+This command deletes nothing. It prints what there is, as comments, and then the commands that erase
+it, for sh and, with --bucket, the AWS CLI. They end with an error unless only tombstones are left,
+which keep a repeat of an erased memory hidden. If one of them fails, make a new plan: it goes on
+from there.
 
-With --bucket, run it as a break-glass principal. It needs s3:ListBucket, s3:ListBucketVersions, s3:GetObject,
-s3:GetBucketObjectLockConfiguration, s3:GetObjectRetention and s3:GetObjectLegalHold, and MEMORY_VIEWS_BUCKET. If it may
-not look at something, it prints no plan.
+With --bucket, run it as a break-glass principal. It needs s3:ListBucket, s3:ListBucketVersions,
+s3:GetObject, s3:GetBucketObjectLockConfiguration, s3:GetObjectRetention and s3:GetObjectLegalHold,
+and MEMORY_VIEWS_BUCKET. If it may not look at something, it prints no plan.
 
 Example:
-  memory-ingress erase --domain work --entity rob --id 3801baa2-1063-86b6-b294-c22f1c2f081e > erase.sh
+  memory-ingress erase --domain work --entity rob > erase.sh
   less erase.sh      # what there is, and what will be done
-  sh erase.sh        # ends with: Erased: only the tombstones are left.")]
+  sh erase.sh        # ends with: Erased: only the tombstones are left.
+
+Settings:
+", settings_of_a_log!()))]
 pub struct Erase {
     /// Where the log is.
     #[command(flatten)]
