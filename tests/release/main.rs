@@ -18,6 +18,7 @@
 )]
 mod agent;
 mod bundles;
+mod image;
 #[path = "../harness/installed.rs"]
 mod installed;
 mod names;

@@ -154,6 +154,8 @@ fn the_repository_is_named_in_one_place() {
         "release/program.py",
         "release/published.py",
         ".github/workflows/release.yml",
+        "Dockerfile",
+        "compose.yaml",
     ] {
         assert!(!file(name).contains(&repository), "{name}");
     }
