@@ -66,6 +66,7 @@ mod openapi;
 mod openapi_changes;
 mod openapi_recall;
 mod outcomes;
+mod pasted;
 #[path = "../harness/place.rs"]
 mod place;
 #[path = "../harness/process.rs"]

@@ -11,7 +11,7 @@ use crate::agent::{self, Agent};
 use crate::local::run;
 use crate::process::{Server, text};
 
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
@@ -31,7 +31,7 @@ fn pages() -> BTreeMap<String, String> {
 }
 
 /// The fenced blocks of a text: the text after the fence, and the text inside it.
-fn blocks(text: &str) -> Vec<(String, String)> {
+pub(crate) fn blocks(text: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut parts = text.split("```");
     while let (Some(_), Some(block)) = (parts.next(), parts.next()) {
