@@ -7,7 +7,6 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use tracing::Level;
-
 use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,7 +18,6 @@ use crate::problem::Severity;
 #[derive(Debug, Clone)]
 pub enum Reader {
     /// CloudWatch Logs, as the log of this function: JSON with metrics.
-    #[cfg(feature = "lambda")]
     CloudWatch {
         /// The name of the function.
         function: String,
@@ -109,7 +107,6 @@ fn harmless() -> Targets {
 pub fn init(reader: Reader, filter: &str, hashes_names: bool) {
     let is_terminal = io::stderr().is_terminal();
     let form = match reader {
-        #[cfg(feature = "lambda")]
         Reader::CloudWatch { function } => Form::Metrics { function },
         Reader::Stderr if is_terminal => Form::Text,
         Reader::Stderr => Form::Json,
