@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::place::{check, over_http, over_stdio};
 
 #[tokio::test]
-async fn the_rust_client_stores_and_finds_a_memory_in_either_lifecycle() {
+async fn the_rust_client_stores_finds_and_forgets_a_memory_in_either_lifecycle() {
     let modern = || ClientLifecycleMode::Discover {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
     };
@@ -45,15 +45,23 @@ async fn the_rust_client_stores_and_finds_a_memory_in_either_lifecycle() {
             };
             let (accepted, refused) = (append("„☃“").await.unwrap(), append(" ").await.unwrap());
             let place_of_it = json!({"domain": "work", "entity_id": "rob"});
-            let found = call("search_memory", place_of_it).await.unwrap();
+            let search = || call("search_memory", place_of_it.clone());
+            let found = search().await.unwrap();
+            let receipt = accepted.structured_content.unwrap();
+            let mut forgotten = place_of_it.clone();
+            forgotten["memory_id"] = receipt["memory_id"].clone();
+            forgotten["reason"] = json!("Rob asked for it.");
+            let forgotten = call("forget_memory", forgotten).await.unwrap();
             let refused = serde_json::to_value(refused).unwrap();
             let seen = json!({
                 "tool": tools[0].name,
-                "receipt": accepted.structured_content,
+                "receipt": receipt,
                 "is_error": accepted.is_error,
                 "refused_is_error": refused["isError"],
                 "refused_text": refused["content"][0]["text"],
                 "found": found.structured_content,
+                "forgotten": forgotten.structured_content,
+                "found_after": search().await.unwrap().structured_content,
             });
             check(version, &place, &seen, None);
             client.cancel().await.unwrap();

@@ -1,8 +1,10 @@
 //! `memory-ingress mcp` for an agent on this machine: memories written directly, one message a line (contract 7.3).
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -317,15 +319,36 @@ fn a_server_whose_answers_nobody_reads_still_ends_by_signals() {
         .spawn()
         .unwrap();
     let mut stdin = process.stdin.take().unwrap();
-    // More than a pipe holds; the writer below gets no further than that.
     let ping = request("ping", "{}") + "\n";
-    let writer = std::thread::spawn(move || while stdin.write_all(ping.as_bytes()).is_ok() {});
-    std::thread::sleep(Duration::from_millis(500));
-    for _ in 0..2 {
+    stdin.write_all(ping.as_bytes()).unwrap();
+    // The server is there once it answers. From then on nobody reads.
+    let mut stdout = BufReader::new(process.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    // More than a pipe holds; the writer gets no further than that.
+    let written = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&written);
+    let writer = std::thread::spawn(move || {
+        while stdin.write_all(ping.as_bytes()).is_ok() {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut before = 0;
+    while written.load(Ordering::Relaxed) != before || before == 0 {
+        before = written.load(Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    // Two signals that come at once are one.
+    let mut signals = 0;
+    let ended = loop {
+        if let Some(ended) = process.try_wait().unwrap() {
+            break ended;
+        }
+        signals += 1;
+        assert!(signals < 100, "it goes on");
         kill("TERM", process.id());
         std::thread::sleep(Duration::from_millis(300));
-    }
-    assert_eq!(process.wait().unwrap().code(), Some(1));
+    };
+    assert_eq!(ended.code(), Some(1));
     writer.join().unwrap();
 }
 
