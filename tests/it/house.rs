@@ -521,6 +521,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "server",
             "shown",
             "stdio",
+            "tally",
             "telemetry",
             "terminal",
             "tool",

@@ -365,3 +365,27 @@ async fn replay_prints_events_in_key_order_and_reports_a_gap_and_what_is_none() 
     );
     assert_eq!(replay(&["--events", "--since", AT]).status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn a_foreign_key_is_named_and_disturbs_no_search_and_no_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let key = store(&server, "rob", "Rob prefers mornings.", json!({})).await;
+    assert!(server.stop().success());
+    let memory = path_of(folder.path(), &key);
+    fs::write(memory.with_file_name("notes.txt"), "mine").unwrap();
+    let scope = ["--domain", "work", "--entity", "rob"];
+    let found = of_folder(
+        folder.path(),
+        "search",
+        &[&scope[..], &["mornings"]].concat(),
+    );
+    assert_eq!(contents(&found), ["Rob prefers mornings."]);
+    let view = of_folder(folder.path(), "views", &scope);
+    for output in [found, view] {
+        assert!(output.status.success());
+        let told = text(&output.stderr);
+        assert!(told.contains("not a key of the log"), "{told}");
+        assert!(told.contains("notes.txt"), "{told}");
+    }
+}

@@ -8,10 +8,11 @@ use memory_recall::find::{Recall, RecallError};
 use memory_s3::aws;
 use memory_s3::embedded::{self, Disk};
 use memory_s3::reader::Reader;
+use memory_s3::tally::Tally;
 use memory_s3::views::Views;
 use memory_web::config::Config;
 
-use crate::CommandError;
+use crate::{CommandError, report};
 
 /// A log that is open for reading.
 pub(crate) struct Reading {
@@ -44,7 +45,8 @@ impl Reading {
     }
 
     pub(crate) fn recall(&self) -> Recall {
-        Recall::new(self.reader.clone()).with_views(self.views.clone())
+        let recall = Recall::new(self.reader.clone()).with_views(self.views.clone());
+        recall.counted(&Tally::default())
     }
 }
 
@@ -71,6 +73,13 @@ pub(crate) fn scope(names: &Names) -> ReadScope {
         (None, _) => operator().everything(),
         (Some(domain), None) => operator().domain(domain),
         (Some(domain), Some(entity_id)) => operator().entity(domain, entity_id),
+    }
+}
+
+/// Reports what was odd in what was read, such as foreign keys.
+pub(crate) fn report_remarks(recall: &Recall) {
+    for remark in recall.log().tally().counts().remarks {
+        report(&on_one_line(&remark));
     }
 }
 

@@ -12,7 +12,7 @@ use memory_recall::shown;
 use memory_web::config::Config;
 use tokio::time::Instant;
 
-use crate::reading::{Reading, failed};
+use crate::reading::{Reading, failed, report_remarks};
 use crate::{CommandError, Output, print, report};
 
 /// Longer than anybody waits: who has enough ends the program, and what was read is in the view.
@@ -26,7 +26,9 @@ pub(crate) async fn run(options: Search, config: &Config) -> Result<ExitCode, Co
     let (limit, deadline) = (usize::from(options.limit), Instant::now() + TIME_MAX);
     let recall = log.recall();
     let found = recall.search(&scopes, &query, &filters, limit, deadline);
-    let found = found.await.map_err(|error| failed(&error))?;
+    let found = found.await;
+    report_remarks(&recall);
+    let found = found.map_err(|error| failed(&error))?;
 
     let is_terminal = io::stdout().is_terminal();
     let view = View {

@@ -10,7 +10,7 @@ use memory_recall::find::RecallError;
 use memory_web::config::Config;
 use tokio::time::Instant;
 
-use crate::reading::{Reading, failed};
+use crate::reading::{Reading, failed, report_remarks};
 use crate::{CommandError, print};
 
 /// The time of a round, after which the progress is shown and kept. One that was too short for the
@@ -45,6 +45,7 @@ pub(crate) async fn run(options: Views, config: &Config) -> Result<ExitCode, Com
         }
     };
     bar.finish_and_clear();
+    report_remarks(&recall);
     print(format!("the view has {memories} memories\n").as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
