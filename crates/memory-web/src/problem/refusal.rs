@@ -131,7 +131,7 @@ impl Problem {
     /// 503: the deadline passed before the body had arrived, so storing never began.
     #[must_use]
     pub fn too_slow() -> Self {
-        let detail = "The memory was not stored: the time for this request ended before its body had arrived. Repeat \
+        let detail = "Nothing was stored: the time for this request ended before its body had arrived. Repeat \
                       the same request.";
         Self::before_storing(Code::StorageUnavailable, detail)
     }
@@ -139,7 +139,7 @@ impl Problem {
     /// 503: the process has no room for another request, so storing never began.
     #[must_use]
     pub fn overloaded() -> Self {
-        let detail = "The memory was not stored: the service is handling as many requests as it can. Wait, then repeat \
+        let detail = "Nothing was stored: the service is handling as many requests as it can. Wait, then repeat \
                       the same request.";
         Self::before_storing(Code::Overloaded, detail)
     }
@@ -213,7 +213,7 @@ mod tests {
         401 unauthorized: The token is not accepted: it has expired. Get a new one from its issuer.
         503 issuer_unavailable: Your token was not judged: the keys of its issuer cannot be fetched now. Nothing was stored. Wait, then repeat the same request.
         400 malformed_json: The body did not arrive completely: the connection broke, its framing is wrong, or it is not the base64 that its gateway says it is. Nothing was stored.
-        503 storage_unavailable: The memory was not stored: the time for this request ended before its body had arrived. Repeat the same request.
+        503 storage_unavailable: Nothing was stored: the time for this request ended before its body had arrived. Repeat the same request.
         500 internal: The service failed because of a fault of its own. Report the request id to its operator.
         ");
     }
