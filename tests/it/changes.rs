@@ -1,7 +1,9 @@
 //! Changes of status over HTTP and MCP (contract 9.1, 9.2, 9.3 and 9.4).
 
+use std::path::Path;
 use std::sync::Arc;
 
+use aws_sdk_s3::Client;
 use axum::Extension;
 use memory_ingress::joined::Log;
 use memory_ingress::remember::Ingress;
@@ -22,12 +24,13 @@ use crate::app::App;
 use crate::exchange::{Answer, Asked, JSON, JSON_API, ask, mcp};
 
 /// A service, the folder of its log, and a memory in it.
-struct World {
+pub(crate) struct World {
     app: App,
+    pub(crate) log: Log,
     /// A path of the memory, with its scope.
-    target: String,
-    id: String,
-    _folder: TempDir,
+    pub(crate) target: String,
+    pub(crate) id: String,
+    pub(crate) folder: TempDir,
 }
 
 /// Who asks, and what the settings are.
@@ -47,8 +50,20 @@ const STEWARD: Setting = Setting {
 
 impl World {
     async fn new(setting: Setting) -> Self {
+        Self::over(setting, |folder| {
+            embedded::client(Disk::create(folder).unwrap())
+        })
+        .await
+    }
+
+    /// A steward's, over another client of the folder's S3.
+    pub(crate) async fn steward_over(client: impl FnOnce(&Path) -> Client) -> Self {
+        Self::over(STEWARD, client).await
+    }
+
+    async fn over(setting: Setting, client: impl FnOnce(&Path) -> Client) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let client = embedded::client(Disk::create(folder.path()).unwrap());
+        let client = client(folder.path());
         let writes = WriteScopes::parse(setting.write).unwrap();
         let reader = Reader::new(client.clone(), BUCKET);
         let access = Access::new(
@@ -78,9 +93,10 @@ impl World {
         let id = stored.json()["memory_id"].as_str().unwrap().to_owned();
         Self {
             app,
+            log,
             target: format!("/memory/{id}?filter[domain]=work&filter[entity_id]=rob"),
             id,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -88,7 +104,7 @@ impl World {
         Self::new(STEWARD).await
     }
 
-    async fn send(&self, asked: Asked) -> Answer {
+    pub(crate) async fn send(&self, asked: Asked) -> Answer {
         self.app.send_raw(asked.build()).await
     }
 
@@ -111,7 +127,7 @@ impl World {
         (answer.status.as_u16(), answer.faults())
     }
 
-    async fn get(&self) -> Answer {
+    pub(crate) async fn get(&self) -> Answer {
         self.send(ask("GET", &self.target)).await
     }
 

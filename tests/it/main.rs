@@ -15,6 +15,7 @@ mod app;
 mod bad_input;
 #[path = "../harness/change.rs"]
 mod change;
+mod change_faults;
 mod changer;
 mod changes;
 mod command_line;
