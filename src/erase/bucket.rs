@@ -3,6 +3,8 @@
 //! S3 has no transaction, so each step can be the last one: whatever was done before is safe to keep, and
 //! a new plan goes on from there.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::iter;
 
 use memory_s3::versions::Version;
@@ -17,6 +19,8 @@ const BATCH: usize = 1_000;
 /// Where the log and the views are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
+    /// The endpoint of S3, where it is not that of AWS.
+    pub endpoint: Option<String>,
     /// The bucket of the log.
     pub log: String,
     /// The bucket of the views, and the key of the entity's view; none where no recall is deployed.
@@ -57,7 +61,11 @@ impl Erasure {
         text += &self.told_held();
         text += &comment("");
         text += &comment("Read this plan, then run it with sh, as a break-glass principal.");
-        text += "set -eu\nexport AWS_PAGER=\n";
+        text += &comment(
+            "First end the commands search and views of memory-ingress: they can run for longer than step 4 waits.",
+        );
+        text += "set -eu\nexport AWS_PAGER= LC_ALL=C\n";
+        text += &endpoint(place.endpoint.as_deref());
         text += &format!("bucket={}\n", quoted(bucket));
         text += "work=$(mktemp -d)\ntrap 'rm -rf \"$work\"' EXIT\n";
         text += FUNCTIONS;
@@ -77,13 +85,21 @@ impl Erasure {
         if !tombstones.is_empty() {
             text += &list("put_tombstones", "TOMBSTONES", tombstones);
         }
+        text +=
+            "\n# Nothing is deleted if somebody has changed the memory since this plan was made.\n";
+        text += &listing(
+            "\"$bucket\"",
+            &self.found.meant.events(),
+            "",
+            "> \"$work/now\"",
+        );
+        text += &self
+            .unchanged(|key| Ok::<_, Infallible>(key.to_owned()))
+            .unwrap_or_default();
         text += "\n# 2. The memories.\n";
         text += &self.deletions(self.memories());
         text += "\n# 3. The view.\nerase_view\n";
-        text += &format!(
-            "\n# 4. Until no request that began before is under way. The commands search and views of memory-ingress can run\n\
-             # for longer: end those that began before.\nsleep {WAIT}\n"
-        );
+        text += &format!("\n# 4. Until no request that began before is under way.\nsleep {WAIT}\n");
         text += "\n# 5. The events below the tombstones, and the view that a slow reader has put meanwhile.\n";
         text += &self.deletions(self.events());
         text += "erase_view\n";
@@ -101,13 +117,6 @@ impl Erasure {
     /// Lists what is left, and fails if it is not the tombstones alone.
     fn last_listing(&self, place: &Bucket) -> String {
         let meant = &self.found.meant;
-        let listing = |bucket: &str, prefix: &str, filter: &str, into: &str| {
-            format!(
-                "aws s3api list-object-versions --bucket {bucket} --prefix {} --output text \\\n  \
-                 --query '[Versions, DeleteMarkers][]{filter}.[Key]' {into} \"$work/left\"\n",
-                quoted(prefix)
-            )
-        };
         let of_one = match meant.end() {
             Some(end) => format!(" | [?Key && ends_with(Key, `\"{end}\"`)]"),
             None => String::new(),
@@ -118,11 +127,12 @@ impl Erasure {
             "LEFT",
             self.left.iter().cloned(),
         );
-        text += &listing("\"$bucket\"", meant.scope.memories(), &of_one, ">");
-        text += &listing("\"$bucket\"", &meant.events(), "", ">>");
+        let (begin, add) = ("> \"$work/left\"", ">> \"$work/left\"");
+        text += &listing("\"$bucket\"", meant.scope.memories(), &of_one, begin);
+        text += &listing("\"$bucket\"", &meant.events(), "", add);
         if let Some((_, key)) = &place.view {
             let of_key = format!(" | [?Key==`\"{key}\"`]");
-            text += &listing("\"$views\"", key, &of_key, ">>");
+            text += &listing("\"$views\"", key, &of_key, add);
         }
         text + LAST
     }
@@ -144,6 +154,49 @@ impl Erasure {
             "whoever may repeat it. Replicas, backups and logs have the names too, and this plan reaches none of them.",
         ];
         lines.iter().map(|line| comment(line)).collect()
+    }
+}
+
+/// The command that lists the keys of versions and markers.
+fn listing(bucket: &str, prefix: &str, filter: &str, into: &str) -> String {
+    format!(
+        "aws s3api list-object-versions --bucket {bucket} --prefix {} --output text \\\n  \
+         --query '[Versions, DeleteMarkers][]{filter}.[Key]' {into}\n",
+        quoted(prefix)
+    )
+}
+
+/// The plan is run where it was made: the same names can be buckets of another S3.
+fn endpoint(endpoint: Option<&str>) -> String {
+    match endpoint {
+        None => "unset AWS_ENDPOINT_URL_S3\n".to_owned(),
+        Some(with_password) if with_password.contains('@') => {
+            comment("Run it with the same AWS_ENDPOINT_URL_S3 as the plan was made with.")
+        }
+        Some(url) => format!("export AWS_ENDPOINT_URL_S3={}\n", quoted(url)),
+    }
+}
+
+/// Ends the plan if there is an event that it does not know.
+const UNCHANGED: &str = r#"sort -u "$work/now" > "$work/events"
+sort -u "$work/known" > "$work/planned"
+if [ -n "$(comm -23 "$work/events" "$work/planned")" ]; then
+  echo 'STOPPED: somebody has changed the memory since this plan was made. Nothing was deleted. Make a new plan.' >&2
+  exit 1
+fi
+"#;
+
+impl Erasure {
+    /// Compares the events that are there now with those of the plan, as they are named here.
+    pub(super) fn unchanged<E>(
+        &self,
+        name: impl Fn(&str) -> Result<String, E>,
+    ) -> Result<String, E> {
+        let found = self.found.events.iter().map(|kept| &kept.version.key);
+        let known: BTreeSet<_> = found.chain(&self.left).collect();
+        let known = known.into_iter().map(|key| name(key));
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        Ok(list("cat > \"$work/known\"", "KNOWN", known) + UNCHANGED)
     }
 }
 

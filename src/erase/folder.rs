@@ -20,6 +20,17 @@ pub struct Folder {
     pub view: String,
 }
 
+/// Seconds that no request of a local service lasts.
+const LOCAL_WAIT: u32 = 10;
+
+/// Files of another owner would be closed to the service.
+const OWNER: &str = "\
+if ! [ -O memory ]; then
+  echo 'Run this plan as the owner of the data folder.' >&2
+  exit 1
+fi
+";
+
 const FUNCTIONS: &str = r#"
 # Puts the tombstones on stdin, a file and the bytes of an event in each line. If a file exists, somebody has changed the
 # memory meanwhile: make a new plan.
@@ -51,7 +62,12 @@ impl Erasure {
         text += &comment("");
         text +=
             &comment("Read this plan, then run it with sh. A service of this folder may go on.");
-        text += &format!("set -eu\numask 077\ncd {}\n", quoted(&place.path));
+        text += &comment(
+            "First end the commands search and views of memory-ingress: they can run for longer than step 4 waits.",
+        );
+        text += "set -eu\numask 077\nexport LC_ALL=C\n";
+        text += &format!("cd {}\n", quoted(&place.path));
+        text += OWNER;
         text += &format!("mkdir -p {UNCOMMITTED}\nwork=$(mktemp -d {UNCOMMITTED}/erase.XXXXXX)\n");
         text += "trap 'rm -rf \"$work\"' EXIT\n";
         text += FUNCTIONS;
@@ -66,12 +82,17 @@ impl Erasure {
             text += &list("put_tombstones", "TOMBSTONES", tombstones);
         }
         let view = quoted(&file(VIEWS_BUCKET, &place.view)?);
+        let events = quoted(&file(BUCKET, &self.found.meant.events())?);
+        text +=
+            "\n# Nothing is deleted if somebody has changed the memory since this plan was made.\n";
+        text += &format!("files {events} ! -type d > \"$work/now\"\n");
+        text += &self.unchanged(|key| file(BUCKET, key))?;
         text += "\n# 2. The memories.\n";
         text += &removals(self.memories())?;
         text += &format!("\n# 3. The view.\nrm -f {view}\n");
         text += &format!(
-            "\n# 4. Until no request that began before is under way. The commands search and views of memory-ingress can run\n\
-             # for longer: end those that began before.\ntouch \"$work/began\"\nsleep {WAIT}\n"
+            "\n# 4. Until no request that began before is under way, and then, for files of processes that were killed\n\
+             # meanwhile, longer than a request of this folder.\nsleep {WAIT}\ntouch \"$work/began\"\nsleep {LOCAL_WAIT}\n"
         );
         text += "\n# 5. The events below the tombstones, the view that a slow reader has put meanwhile, and files that a killed\n\
                  # process had not yet linked to a name, or still has under a second one.\n";

@@ -98,6 +98,7 @@ fn one() -> Found {
 
 fn bucket() -> Bucket {
     Bucket {
+        endpoint: None,
         log: "my-memories".to_owned(),
         view: Some((
             "my-views".to_owned(),
@@ -351,4 +352,20 @@ fn no_text_of_a_log_leaves_its_comment() {
         assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
         assert!(!text.contains(['\r', '\u{1b}']));
     }
+}
+
+#[test]
+fn a_plan_is_run_at_the_endpoint_where_it_was_made() {
+    let plan = |endpoint: Option<&str>| {
+        let place = Bucket {
+            endpoint: endpoint.map(str::to_owned),
+            ..bucket()
+        };
+        Erasure::of(one(), at(NOW)).unwrap().in_bucket(&place)
+    };
+    assert!(plan(None).contains("\nunset AWS_ENDPOINT_URL_S3\n"));
+    let of_minio = plan(Some("http://127.0.0.1:9000/it's"));
+    assert!(of_minio.contains("\nexport AWS_ENDPOINT_URL_S3='http://127.0.0.1:9000/it'\\''s'\n"));
+    let with_password = plan(Some("http://rob:s3cret@127.0.0.1:9000"));
+    assert!(!with_password.contains("s3cret") && !with_password.contains("unset"));
 }

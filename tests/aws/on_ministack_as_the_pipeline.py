@@ -16,7 +16,18 @@ from deployment import ACCOUNT, REGION, Deployment, empty_package, free_port
 from on_ministack import Stack, certificate, ministack
 
 # What ministack asks for under another action or for another resource than AWS does.
-ODDITIES = {"Effect": "Allow", "Action": ["cloudwatch:ListTagsForResource", "lambda:CreateFunction", "lambda:ListAliases"], "Resource": "*"}
+ODDITIES = {
+    "Effect": "Allow",
+    "Action": [
+        "cloudwatch:DeleteDashboards",
+        "cloudwatch:GetDashboard",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutDashboard",
+        "lambda:CreateFunction",
+        "lambda:ListAliases",
+    ],
+    "Resource": "*",
+}
 REPLICATION = {"bucket_arn": "arn:aws:s3:::our-replica"}
 VARIANTS = {
     "rest-api-key": {"auth_mode": "api_key", "api_clients": ["billing"], "replication": REPLICATION, "recall": {"changes": True}},

@@ -173,7 +173,10 @@ async fn of_an_erased_memory_nothing_is_left_but_a_tombstone_that_hides_a_repeat
     let (view, slow) = (data.join(view("rob")), data.join("slow"));
     assert!(view.exists());
     fs::write(&slow, SECRET).unwrap();
-    let meanwhile = format!("mv '{}' '{}'", slow.display(), view.display());
+    // And what a process leaves that is killed meanwhile.
+    let killed = data.join("uncommitted/killed");
+    let [slow, view_file, killed] = [&slow, &view, &killed].map(|path| path.display());
+    let meanwhile = format!("cp '{slow}' '{killed}'\nmv '{slow}' '{view_file}'");
     world.is_erased(&["--entity", "rob", "--id", &id], &meanwhile);
 
     assert_eq!(world.holding(SECRET), Vec::<PathBuf>::new());
@@ -270,6 +273,34 @@ async fn a_change_after_the_plan_stops_it_before_anything_is_deleted() {
     let ended = run_plan(&printed, &[], "");
     assert!(!ended.status.success());
     assert_eq!(world.files(), before);
+}
+
+/// A tombstone that is there is not put again, so nothing but the events tells of a change.
+#[tokio::test]
+async fn a_memory_that_was_restored_after_the_plan_is_not_erased() {
+    let world = World::new();
+    let id = world.store("rob", SECRET).await;
+    world.is_erased(&["--entity", "rob", "--id", &id], "");
+    world.store("rob", SECRET).await;
+    let printed = plan(&mut world.command(&["--entity", "rob", "--id", &id]));
+    let document =
+        json!({"data": {"type": "memories", "id": id, "attributes": {"status": "unverified"}}});
+    let path = format!("/memory/{id}?filter[domain]=work&filter[entity_id]=rob");
+    let restore = world
+        .server
+        .client
+        .patch(format!("{}{path}", world.server.url));
+    let restore = restore.header("content-type", "application/json");
+    let restore = restore.header("if-match", "\"1-1j\"");
+    let restored = restore.body(document.to_string()).send().await.unwrap();
+    assert_eq!(restored.status(), 200);
+    let before = world.files();
+    let ended = run_plan(&printed, &[], "");
+    let told = text(&ended.stderr);
+    assert!(told.starts_with("STOPPED: "), "{told}");
+    assert!(!ended.status.success());
+    assert_eq!(world.files(), before);
+    assert_eq!(world.get(&id, "rob").await, 200);
 }
 
 #[tokio::test]

@@ -43,7 +43,11 @@ pub(crate) async fn run(options: Erase, config: &Config) -> Result<ExitCode, Com
             let found = Found::in_bucket(&reader, &versions, of_views, meant).await?;
             let erasure = Erasure::of(found, now)?;
             let view = views.map(|views| (views, view));
-            let text = erasure.in_bucket(&Bucket { log, view });
+            let text = erasure.in_bucket(&Bucket {
+                endpoint: config.s3_endpoint.clone(),
+                log,
+                view,
+            });
             (erasure, text)
         }
     };
