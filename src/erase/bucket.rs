@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::iter;
 
+use memory_log::event::EventKey;
 use memory_s3::versions::Version;
 use serde_json::{Value, json};
 
@@ -64,7 +65,7 @@ impl Erasure {
         text += &comment(
             "First end the commands search and views of memory-ingress: they can run for longer than step 4 waits.",
         );
-        text += "set -eu\nexport AWS_PAGER= LC_ALL=C\n";
+        text += "set -eu\nexport AWS_PAGER=\n";
         text += &endpoint(place.endpoint.as_deref());
         text += &format!("bucket={}\n", quoted(bucket));
         text += "work=$(mktemp -d)\ntrap 'rm -rf \"$work\"' EXIT\n";
@@ -87,12 +88,9 @@ impl Erasure {
         }
         text +=
             "\n# Nothing is deleted if somebody has changed the memory since this plan was made.\n";
-        text += &listing(
-            "\"$bucket\"",
-            &self.found.meant.events(),
-            "",
-            "> \"$work/now\"",
-        );
+        let of_events = " | [?Key && ends_with(Key, `\".json\"`)]";
+        let events = self.found.meant.events();
+        text += &listing("\"$bucket\"", &events, of_events, "> \"$work/now\"");
         text += &self
             .unchanged(|key| Ok::<_, Infallible>(key.to_owned()))
             .unwrap_or_default();
@@ -178,9 +176,9 @@ fn endpoint(endpoint: Option<&str>) -> String {
 }
 
 /// Ends the plan if there is an event that it does not know.
-const UNCHANGED: &str = r#"sort -u "$work/now" > "$work/events"
-sort -u "$work/known" > "$work/planned"
-if [ -n "$(comm -23 "$work/events" "$work/planned")" ]; then
+const UNCHANGED: &str = r#"LC_ALL=C sort -u "$work/now" > "$work/events"
+LC_ALL=C sort -u "$work/known" > "$work/planned"
+if [ -n "$(LC_ALL=C comm -23 "$work/events" "$work/planned")" ]; then
   echo 'STOPPED: somebody has changed the memory since this plan was made. Nothing was deleted. Make a new plan.' >&2
   exit 1
 fi
@@ -193,6 +191,8 @@ impl Erasure {
         name: impl Fn(&str) -> Result<String, E>,
     ) -> Result<String, E> {
         let found = self.found.events.iter().map(|kept| &kept.version.key);
+        // A foreign key shows no change, and a shell may spell it in another way.
+        let found = found.filter(|key| EventKey::parse(key).is_some());
         let known: BTreeSet<_> = found.chain(&self.left).collect();
         let known = known.into_iter().map(|key| name(key));
         let known = known.collect::<Result<Vec<_>, _>>()?;

@@ -65,7 +65,7 @@ impl Erasure {
         text += &comment(
             "First end the commands search and views of memory-ingress: they can run for longer than step 4 waits.",
         );
-        text += "set -eu\numask 077\nexport LC_ALL=C\n";
+        text += "set -eu\numask 077\n";
         text += &format!("cd {}\n", quoted(&place.path));
         text += OWNER;
         text += &format!("mkdir -p {UNCOMMITTED}\nwork=$(mktemp -d {UNCOMMITTED}/erase.XXXXXX)\n");
@@ -85,7 +85,7 @@ impl Erasure {
         let events = quoted(&file(BUCKET, &self.found.meant.events())?);
         text +=
             "\n# Nothing is deleted if somebody has changed the memory since this plan was made.\n";
-        text += &format!("files {events} ! -type d > \"$work/now\"\n");
+        text += &format!("files {events} -name '*.json' ! -type d > \"$work/now\"\n");
         text += &self.unchanged(|key| file(BUCKET, key))?;
         text += "\n# 2. The memories.\n";
         text += &removals(self.memories())?;
