@@ -30,22 +30,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_s3::witness", &[]),
     ("memory_s3::failure", &[]),
     ("memory_s3::tally", &[]),
+    ("memory_s3::bucket", &["tally"]),
     (
         "memory_s3::put",
-        &["aws", "failure", "object", "tally", "witness"],
+        &["aws", "bucket", "failure", "object", "tally", "witness"],
     ),
     (
         "memory_s3::writer",
-        &["failure", "object", "put", "scope", "tally"],
+        &["bucket", "failure", "object", "put", "scope", "tally"],
     ),
     (
         "memory_s3::changer",
-        &["event", "failure", "put", "scope", "tally"],
+        &["bucket", "event", "failure", "put", "scope", "tally"],
     ),
     (
         "memory_s3::reader",
         &[
             "aws",
+            "bucket",
             "event",
             "failure",
             "object",
@@ -54,10 +56,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "timestamp",
         ],
     ),
-    ("memory_s3::views", &["aws", "scope", "tally"]),
+    ("memory_s3::views", &["aws", "bucket", "scope", "tally"]),
     (
         "memory_s3::versions",
-        &["reader", "scope", "timestamp", "views"],
+        &["bucket", "reader", "scope", "timestamp", "views"],
     ),
     ("memory_s3::embedded", &["aws", "object", "put", "views"]),
     ("memory_recall::view", &["object", "scope", "views"]),
@@ -546,6 +548,7 @@ const MAY_NAME_AWS: &[&str] = &[
     "memory_s3::aws",
     "memory_s3::witness",
     "memory_s3::failure",
+    "memory_s3::bucket",
     "memory_s3::put",
     "memory_s3::writer",
     "memory_s3::changer",

@@ -12,17 +12,16 @@ use memory_log::event::Event;
 use memory_log::scope::ChangeScope;
 use tokio::time::Instant;
 
+use crate::bucket::Bucket;
 use crate::failure::Failure;
-use crate::put::{NewObject, Outcome, put};
+use crate::put::{NewObject, Outcome};
 use crate::tally::Tally;
 
 /// Puts events into one bucket. It has no way to put a memory, or to get or list anything.
 #[derive(Debug, Clone)]
 pub struct Changer {
-    client: Client,
-    bucket: String,
+    bucket: Bucket,
     store: Store,
-    tally: Tally,
 }
 
 /// What a listing of the store proves.
@@ -82,10 +81,8 @@ impl Changer {
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self {
-            client,
-            bucket: bucket.into(),
+            bucket: Bucket::new(client, bucket),
             store: Store::S3,
-            tally: Tally::default(),
         }
     }
 
@@ -93,8 +90,8 @@ impl Changer {
     #[must_use]
     pub fn counted(&self, tally: &Tally) -> Self {
         Self {
-            tally: tally.clone(),
-            ..self.clone()
+            bucket: self.bucket.counted(tally),
+            store: self.store,
         }
     }
 
@@ -172,7 +169,7 @@ impl Changer {
             body: &object.body,
             sha256: object.sha256,
         };
-        Ok(put(&self.client, &self.bucket, object, deadline, &self.tally).await)
+        Ok(self.bucket.put(object, deadline).await)
     }
 }
 

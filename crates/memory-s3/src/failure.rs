@@ -19,20 +19,15 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failure that a response of S3 reports, in these words. A code is S3's only if its document is
-    /// whole: the SDK makes up a code where there is none, and reads one that was cut off.
-    pub(crate) fn of_response<E, R>(
-        code: Option<&str>,
-        what: String,
-        error: &SdkError<E, R>,
-    ) -> Self
+    /// The failure that an error of the SDK reports, in these words.
+    pub(crate) fn of<E>(error: &SdkError<E>, what: String) -> Self
     where
         E: ProvideErrorMetadata + RequestId,
     {
         let request_id = error.as_service_error().and_then(RequestId::request_id);
         Self {
             what,
-            code: code.map(str::to_owned),
+            code: code(error).map(str::to_owned),
             request_id: request_id.map(str::to_owned),
         }
     }
@@ -43,6 +38,18 @@ impl Failure {
         let what = format!("{words}: {}", self.what);
         Self { what, ..self }
     }
+}
+
+/// The code of S3's response, if there was one. It is S3's only if its document is whole: the SDK makes up
+/// a code where there is no document, and reads one that was cut off.
+pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
+    let SdkError::ServiceError(response) = error else {
+        return None;
+    };
+    let document = response.raw().body().bytes().unwrap_or_default();
+    let is_whole = document.trim_ascii_end().ends_with(b"</Error>");
+    let code = response.err().code();
+    code.filter(|code| is_whole && !code.is_empty())
 }
 
 impl From<String> for Failure {

@@ -8,6 +8,7 @@
 //! | [`witness`] | sees on the wire whether a request was begun |
 //! | [`failure`] | why a call failed: words, S3's code and its request id |
 //! | [`tally`] | counts and times the calls of one request |
+//! | `bucket` | a client, the name of its bucket, and what counts the calls; private |
 //! | `put` | one attempt to put an object, and what is known afterwards; private |
 //! | [`reader`] | lists, gets and proves what was stored |
 //! | [`versions`] | lists what was deleted or replaced, and what Object Lock holds |
@@ -25,6 +26,8 @@ pub mod witness;
 
 pub mod failure;
 pub mod tally;
+
+mod bucket;
 
 mod put;
 

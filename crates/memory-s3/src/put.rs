@@ -7,7 +7,6 @@
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>.
 
 use aws_runtime::auth::PayloadSigningOverride;
-use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
@@ -21,8 +20,9 @@ use memory_log::object::CONTENT_TYPE;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::chain;
-use crate::failure::Failure;
-use crate::tally::{Kind, Tally};
+use crate::bucket::Bucket;
+use crate::failure::{Failure, code};
+use crate::tally::Kind;
 use crate::witness::Witness;
 
 /// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
@@ -61,47 +61,44 @@ pub(crate) enum Outcome {
     Unknown(Failure),
 }
 
-/// Puts the object if its key is free, in one attempt that ends at the deadline.
-pub(crate) async fn put(
-    client: &Client,
-    bucket: &str,
-    object: NewObject<'_>,
-    deadline: Instant,
-    tally: &Tally,
-) -> Outcome {
-    let digest = BASE64_STANDARD.encode(object.sha256);
-    let witness = Witness::default();
-    // `timeout_at` would begin the put before it looks at the time.
-    if deadline <= Instant::now() {
-        return without_response(&witness, "the deadline had passed");
-    }
-    let call = tally.begin(Kind::Put);
-    let put = client
-        .put_object()
-        .bucket(bucket)
-        .key(object.key)
-        .if_none_match("*")
-        .checksum_sha256(&digest)
-        .content_type(CONTENT_TYPE)
-        .body(ByteStream::from(object.body.clone()))
-        .customize()
-        .interceptor(witness.clone())
-        .interceptor(SignedDigest(object.sha256))
-        .send();
-    let put = timeout_at(deadline, put).await;
-    drop(call);
-    tally.add(|counts| {
-        counts.connecting = witness.connecting();
-        let id = put.as_ref().ok().and_then(|put| match put {
-            Ok(output) => output.request_id(),
-            Err(error) => error.as_service_error().and_then(RequestId::request_id),
+impl Bucket {
+    /// Puts the object if its key is free, in one attempt that ends at the deadline.
+    pub(crate) async fn put(&self, object: NewObject<'_>, deadline: Instant) -> Outcome {
+        let digest = BASE64_STANDARD.encode(object.sha256);
+        let witness = Witness::default();
+        // `timeout_at` would begin the put before it looks at the time.
+        if deadline <= Instant::now() {
+            return without_response(&witness, "the deadline had passed");
+        }
+        let call = self.tally.begin(Kind::Put);
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(object.key)
+            .if_none_match("*")
+            .checksum_sha256(&digest)
+            .content_type(CONTENT_TYPE)
+            .body(ByteStream::from(object.body.clone()))
+            .customize()
+            .interceptor(witness.clone())
+            .interceptor(SignedDigest(object.sha256))
+            .send();
+        let put = timeout_at(deadline, put).await;
+        drop(call);
+        self.tally.add(|counts| {
+            counts.connecting = witness.connecting();
+            let id = put.as_ref().ok().and_then(|put| match put {
+                Ok(output) => output.request_id(),
+                Err(error) => error.as_service_error().and_then(RequestId::request_id),
+            });
+            counts.request_id = id.map(str::to_owned);
         });
-        counts.request_id = id.map(str::to_owned);
-    });
-    match put {
-        Ok(Ok(output)) => proof(&output, &digest, &witness),
-        Ok(Err(error)) => classify(&error, &witness),
-        Err(_) => without_response(&witness, "the deadline passed"),
+        match put {
+            Ok(Ok(output)) => proof(&output, &digest, &witness),
+            Ok(Err(error)) => classify(&error, &witness),
+            Err(_) => without_response(&witness, "the deadline passed"),
+        }
     }
 }
 
@@ -161,16 +158,7 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
         return without_response(witness, &chain(error));
     };
     let status = response.raw().status().as_u16();
-    // The SDK reads the code even of a document that was cut off after it.
-    let is_whole = response
-        .raw()
-        .body()
-        .bytes()
-        .is_some_and(|body| body.trim_ascii_end().ends_with(b"</Error>"));
-    let code = response
-        .err()
-        .code()
-        .filter(|code| is_whole && !code.is_empty());
+    let code = code(error);
     if let (409, Some(NAME_COLLISION), Some(there)) = (status, code, response.err().message()) {
         return Outcome::Collides(there.into());
     }
@@ -179,7 +167,7 @@ fn classify(error: &SdkError<PutObjectError>, witness: &Witness) -> Outcome {
         code.unwrap_or("without a code"),
         response.err().message().unwrap_or("no message"),
     );
-    outcome(status, code, Failure::of_response(code, what, error))
+    outcome(status, code, Failure::of(error, what))
 }
 
 /// What S3's status and code say about the object (contract 3.9).

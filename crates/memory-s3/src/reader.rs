@@ -10,7 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::aws::chain;
+use crate::bucket::Bucket;
 use crate::failure::Failure;
 use crate::tally::{Kind, Tally};
 
@@ -44,11 +44,9 @@ pub const BYTES_AT_ONCE: u32 = 64 * 1024 * 1024;
 /// Reads memories from one bucket. It has no way to put anything.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    client: Client,
-    bucket: String,
+    bucket: Bucket,
     /// Behind a network a request is little more than waiting, so many are made at once.
     is_remote: bool,
-    tally: Tally,
 }
 
 /// Why the log could not be read completely. The failure can name the bucket and the role.
@@ -94,10 +92,8 @@ impl Reader {
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self {
-            client,
-            bucket: bucket.into(),
+            bucket: Bucket::new(client, bucket),
             is_remote: false,
-            tally: Tally::default(),
         }
     }
 
@@ -105,27 +101,24 @@ impl Reader {
     #[must_use]
     pub fn counted(&self, tally: &Tally) -> Self {
         Self {
-            tally: tally.clone(),
-            ..self.clone()
+            bucket: self.bucket.counted(tally),
+            is_remote: self.is_remote,
         }
     }
 
     /// What counts its calls.
     #[must_use]
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.bucket.tally
     }
 
     /// The same reader for a bucket behind a network: it repeats failed reads as the SDK's standard mode
     /// does, and makes more requests at once.
     #[must_use]
     pub fn with_retries(self) -> Self {
-        let settings = self.client.config().to_builder();
-        let settings = settings.retry_config(RetryConfig::standard());
         Self {
-            client: Client::from_conf(settings.build()),
+            bucket: self.bucket.with_retries(),
             is_remote: true,
-            ..self
         }
     }
 
@@ -140,7 +133,7 @@ impl Reader {
             Ok(body) => return Ok(Got::Whole(body)),
             Err(failed) => failed,
         };
-        let is_gone = match (failed.status, failed.code.as_deref()) {
+        let is_gone = match (failed.status, failed.code()) {
             (Some(404), Some("NoSuchKey")) => true,
             (Some(403), Some("AccessDenied")) => !self.is_listed(scope, key).await?,
             _ => false,
@@ -207,12 +200,12 @@ impl Reader {
 
     /// The whole bytes of an object.
     async fn object(&self, key: &str) -> Result<Bytes, Failed> {
-        let _call = self.tally.begin(Kind::Get);
-        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let _call = self.bucket.tally.begin(Kind::Get);
+        let request = self.bucket.client.get_object();
+        let request = request.bucket(&self.bucket.name).key(key);
         let object = request.send().await.map_err(|error| Failed::of(&error))?;
         let body = object.body.collect().await.map_err(|error| Failed {
             status: None,
-            code: None,
             failure: chain(&error).into(),
         })?;
         Ok(body.into_bytes())
@@ -270,9 +263,8 @@ where
 
 /// A request to S3 that failed.
 pub(crate) struct Failed {
-    /// The status and code of S3's response, if there was one.
+    /// The status of S3's response, if there was one.
     status: Option<u16>,
-    pub(crate) code: Option<String>,
     failure: Failure,
 }
 
@@ -282,31 +274,30 @@ impl Failed {
         E: Error + ProvideErrorMetadata + RequestId + 'static,
     {
         let SdkError::ServiceError(response) = error else {
+            let failure = chain(error).into();
             return Self {
                 status: None,
-                code: None,
-                failure: chain(error).into(),
+                failure,
             };
         };
-        // The SDK makes up a code where there is no document, and reads one that was cut off.
-        let document = response.raw().body().bytes().unwrap_or_default();
-        let is_whole = document.trim_ascii_end().ends_with(b"</Error>");
-        let said = response.err().code();
-        let code = said.filter(|_| is_whole);
+        let said = response.err().code().unwrap_or("no code");
         let message = response.err().message().unwrap_or_default();
-        let what = format!("{} {message}", said.unwrap_or("no code"));
-        let what = what.trim_end().to_owned();
+        let what = format!("{said} {message}").trim_end().to_owned();
         Self {
             status: Some(response.raw().status().as_u16()),
-            code: code.map(str::to_owned),
-            failure: Failure::of_response(code, what, error),
+            failure: Failure::of(error, what),
         }
+    }
+
+    /// The code of S3's response, if there was one.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.failure.code.as_deref()
     }
 
     /// The error of the read: what S3 refuses by status and code, a repeat will not get either.
     pub(crate) fn named(self, what: &str) -> ReadError {
         let failure = self.failure.after(what);
-        match (self.status, self.code.as_deref()) {
+        match (self.status, failure.code.as_deref()) {
             (
                 _,
                 Some("SlowDown" | "RequestTimeout" | "RequestTimeTooSkewed" | "ExpiredToken")

@@ -7,22 +7,19 @@
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::operation::get_object_retention::GetObjectRetentionOutput;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{EncodingType, ObjectLockLegalHoldStatus, ObjectLockRetentionMode};
 use memory_log::scope::ReadScope;
 use memory_log::timestamp::Timestamp;
 
+use crate::bucket::Bucket;
 use crate::reader::{Failed, ReadError, covered, decoded};
 use crate::views;
 
 /// Lists the versions of one bucket. It has no way to put or delete anything.
 #[derive(Debug, Clone)]
-pub struct Versions {
-    client: Client,
-    bucket: String,
-}
+pub struct Versions(Bucket);
 
 /// A version of an object, or a delete marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,12 +68,7 @@ impl Versions {
     /// The versions of this bucket. Failed requests are repeated as the SDK's standard mode does.
     #[must_use]
     pub fn new(client: &Client, bucket: impl Into<String>) -> Self {
-        let settings = client.config().to_builder();
-        let settings = settings.retry_config(RetryConfig::standard());
-        Self {
-            client: Client::from_conf(settings.build()),
-            bucket: bucket.into(),
-        }
+        Self(Bucket::new(client.clone(), bucket).with_retries())
     }
 
     /// Every version and delete marker under a prefix that lies inside the scope, in the order of keys.
@@ -106,12 +98,12 @@ impl Versions {
     /// # Errors
     /// [`ReadError`] if S3 does not say it.
     pub async fn has_locks(&self) -> Result<bool, ReadError> {
-        let request = self.client.get_object_lock_configuration();
-        let Err(error) = request.bucket(&self.bucket).send().await else {
+        let request = self.0.client.get_object_lock_configuration();
+        let Err(error) = request.bucket(&self.0.name).send().await else {
             return Ok(true);
         };
         let failed = Failed::of(&error);
-        match failed.code.as_deref() {
+        match failed.code() {
             Some("ObjectLockConfigurationNotFoundError") => Ok(false),
             _ => {
                 let what = "the Object Lock configuration cannot be read";
@@ -126,7 +118,7 @@ impl Versions {
     /// [`ReadError`] if S3 does not say it.
     pub async fn lock(&self, scope: &ReadScope, version: &Version) -> Result<Lock, ReadError> {
         covered(scope, &version.key)?;
-        let request = self.client.get_object_retention().bucket(&self.bucket);
+        let request = self.0.client.get_object_retention().bucket(&self.0.name);
         let request = request.key(&version.key).version_id(&version.id);
         let retention = match request.send().await.map_err(|error| Failed::of(&error)) {
             Ok(found) => retention(&found),
@@ -136,7 +128,7 @@ impl Versions {
                 return Err(self.failed(failed, &what, "s3:GetObjectRetention"));
             }
         };
-        let request = self.client.get_object_legal_hold().bucket(&self.bucket);
+        let request = self.0.client.get_object_legal_hold().bucket(&self.0.name);
         let request = request.key(&version.key).version_id(&version.id);
         let legal_hold = match request.send().await.map_err(|error| Failed::of(&error)) {
             Ok(found) => found
@@ -160,7 +152,7 @@ impl Versions {
         let mut after: Option<(String, Option<String>)> = None;
         loop {
             let (key, id) = after.clone().unzip();
-            let request = self.client.list_object_versions().bucket(&self.bucket);
+            let request = self.0.client.list_object_versions().bucket(&self.0.name);
             let page = request
                 .prefix(prefix)
                 .set_key_marker(key)
@@ -194,7 +186,7 @@ impl Versions {
 
     /// The error of a request that needs this permission.
     fn failed(&self, failed: Failed, what: &str, permission: &str) -> ReadError {
-        let bucket = &self.bucket;
+        let bucket = &self.0.name;
         failed.named(&format!(
             "{what} (in the bucket {bucket}; this needs {permission})"
         ))
@@ -209,7 +201,7 @@ fn unlisted(what: &str) -> ReadError {
 
 /// Whether S3 says that a version has no lock of the kind that was asked for.
 fn is_unlocked(failed: &Failed) -> bool {
-    failed.code.as_deref() == Some("NoSuchObjectLockConfiguration")
+    failed.code() == Some("NoSuchObjectLockConfiguration")
 }
 
 fn retention(found: &GetObjectRetentionOutput) -> Option<(Mode, Timestamp)> {

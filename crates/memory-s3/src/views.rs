@@ -19,6 +19,7 @@ use memory_log::scope::ReadScope;
 use sha2::{Digest, Sha256};
 
 use crate::aws::chain;
+use crate::bucket::Bucket;
 use crate::tally::{Kind, Tally};
 
 /// The version of views, in their keys and in each view. Another form of a view is another object.
@@ -31,26 +32,7 @@ pub const VIEW_BYTES_MAX: usize = 260 * 1024 * 1024;
 
 /// Gets and puts views in one bucket. It has no way to get or put anything else.
 #[derive(Debug, Clone)]
-pub struct Views {
-    client: Client,
-    bucket: String,
-    tally: Tally,
-}
-
-/// Counts a view that was asked for, as one that was there or not.
-struct Asked<'t> {
-    tally: &'t Tally,
-    is_hit: bool,
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        self.tally.add(|counts| match self.is_hit {
-            true => counts.view_hits += 1,
-            false => counts.view_misses += 1,
-        });
-    }
-}
+pub struct Views(Bucket);
 
 /// A view as S3 gave it. Nothing about its bytes is proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,26 +73,19 @@ impl Views {
     /// The views of this bucket.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self {
-            client,
-            bucket: bucket.into(),
-            tally: Tally::default(),
-        }
+        Self(Bucket::new(client, bucket))
     }
 
     /// The same views, whose use this tally counts.
     #[must_use]
     pub fn counted(&self, tally: &Tally) -> Self {
-        Self {
-            tally: tally.clone(),
-            ..self.clone()
-        }
+        Self(self.0.counted(tally))
     }
 
     /// What counts their use.
     #[must_use]
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.0.tally
     }
 
     /// Gets the view of the scope's entity, if there is one.
@@ -119,12 +94,11 @@ impl Views {
     /// [`ViewError`] if the scope is not of one entity, or there was no whole response.
     pub async fn get(&self, scope: &ReadScope) -> Result<Option<Cached>, ViewError> {
         let key = key(scope)?;
-        let _call = self.tally.begin(Kind::View);
-        let mut asked = Asked {
-            tally: &self.tally,
-            is_hit: false,
-        };
-        let request = self.client.get_object().bucket(&self.bucket).key(&key);
+        let _call = self.0.tally.begin(Kind::View);
+        // A get that is given up asked in vain.
+        self.0.tally.add(|counts| counts.view_misses += 1);
+        let request = self.0.client.get_object();
+        let request = request.bucket(&self.0.name).key(&key);
         let view = match request.send().await {
             Ok(view) => view,
             Err(error) if is_missing(&error) => return Ok(None),
@@ -143,7 +117,10 @@ impl Views {
                     .into_bytes()
             }
         };
-        asked.is_hit = true;
+        self.0.tally.add(|counts| {
+            counts.view_misses -= 1;
+            counts.view_hits += 1;
+        });
         Ok(Some(Cached { bytes, etag }))
     }
 
@@ -159,11 +136,12 @@ impl Views {
         replaces: Option<&ETag>,
     ) -> Result<Put, ViewError> {
         let key = key(scope)?;
-        let _call = self.tally.begin(Kind::View);
+        let _call = self.0.tally.begin(Kind::View);
         let request = self
+            .0
             .client
             .put_object()
-            .bucket(&self.bucket)
+            .bucket(&self.0.name)
             .key(&key)
             .content_type(CONTENT_TYPE)
             .checksum_sha256(BASE64_STANDARD.encode(Sha256::digest(&view)));
@@ -174,7 +152,7 @@ impl Views {
         match request.body(ByteStream::from(view)).send().await {
             Ok(put) => {
                 let etag = given(put.e_tag()).ok_or_else(|| without_etag(&key))?;
-                self.tally.add(|counts| counts.views_built += 1);
+                self.0.tally.add(|counts| counts.views_built += 1);
                 Ok(Put::Replaced(etag))
             }
             Err(SdkError::ServiceError(response)) if is_lost(response.err().code()) => {

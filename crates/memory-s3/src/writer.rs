@@ -10,17 +10,14 @@ use memory_log::object::Object;
 use memory_log::scope::WriteScope;
 use tokio::time::Instant;
 
+use crate::bucket::Bucket;
 use crate::failure::Failure;
-use crate::put::{NewObject, Outcome, put};
+use crate::put::{NewObject, Outcome};
 use crate::tally::Tally;
 
 /// Puts memories into one bucket. It has no way to get or list them.
 #[derive(Debug, Clone)]
-pub struct Writer {
-    client: Client,
-    bucket: String,
-    tally: Tally,
-}
+pub struct Writer(Bucket);
 
 /// The outcome of a put that proves the object durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,20 +84,13 @@ impl Writer {
     /// A writer of this bucket.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self {
-            client,
-            bucket: bucket.into(),
-            tally: Tally::default(),
-        }
+        Self(Bucket::new(client, bucket))
     }
 
     /// The same writer, whose puts this tally counts.
     #[must_use]
     pub fn counted(&self, tally: &Tally) -> Self {
-        Self {
-            tally: tally.clone(),
-            ..self.clone()
-        }
+        Self(self.0.counted(tally))
     }
 
     /// Puts the object under its key if the key is free, in one attempt that ends at the deadline. The
@@ -124,7 +114,7 @@ impl Writer {
             body: &object.body,
             sha256: object.sha256,
         };
-        match put(&self.client, &self.bucket, object, deadline, &self.tally).await {
+        match self.0.put(object, deadline).await {
             Outcome::Written => Ok(Put::Written),
             Outcome::Taken => Ok(Put::AlreadyThere),
             Outcome::TakenByOthers(what) => Err(WriteError::Damaged(what)),

@@ -232,15 +232,16 @@ impl Reader {
     /// The page of a range that this token names, or the first one.
     async fn page(&self, range: &Range, token: Option<String>) -> Result<Page, ReadError> {
         let request = self
+            .bucket
             .client
             .list_objects_v2()
-            .bucket(&self.bucket)
+            .bucket(&self.bucket.name)
             .prefix(&range.prefix)
             .set_start_after(range.after.clone())
             .set_continuation_token(token.clone())
             // The only encoding that can carry every key in XML.
             .encoding_type(EncodingType::Url);
-        let call = self.tally.begin(Kind::List);
+        let call = self.bucket.tally.begin(Kind::List);
         let page = request.send().await;
         drop(call);
         let page = page.map_err(|error| Failed::of(&error).named(UNLISTED))?;
@@ -259,7 +260,7 @@ impl Reader {
         let Some(mut listed) = listed_in(&page) else {
             return Err(unlisted("a page has an object without a key"));
         };
-        self.tally.add(|counts| counts.keys += listed.len());
+        self.bucket.tally.add(|counts| counts.keys += listed.len());
         let Some(through) = &range.through else {
             return Ok(Page { listed, next });
         };
