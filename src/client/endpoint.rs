@@ -42,7 +42,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next call: shorter than the idle time-outs of gateways.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest response that is read: a receipt has a kilobyte, a gateway's error page more.
-const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 /// Longest pause before the first retry. It doubles with each retry, and the pause is random up to it.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -305,14 +305,15 @@ impl Endpoint {
         let witness = Witness::default();
         let request = request.map(|body| witness.watch(SdkBody::from(body)));
         let began = Instant::now();
-        let response = timeout_at(deadline, exchange(&self.connector, request)).await;
+        let exchanged = exchange(&self.connector, request, RESPONSE_BYTES_MAX);
+        let response = timeout_at(deadline, exchanged).await;
         let (path, ms) = (self.target.at(route).path(), began.elapsed().as_millis());
         match &response {
             Ok(Ok(response)) => {
                 let status = response.status().as_u16();
                 tracing::debug!(path, status, ms, "a request was answered");
             }
-            Ok(Err(why)) => tracing::debug!(path, ms, why, "a request was not answered"),
+            Ok(Err(why)) => tracing::debug!(path, ms, %why, "a request was not answered"),
             Err(_) => tracing::debug!(path, ms, "a request was not answered in time"),
         }
         let lost = |what: String| {
@@ -324,7 +325,7 @@ impl Endpoint {
         };
         let result = match response {
             Ok(Ok(response)) => judge(&response, SystemTime::now()),
-            Ok(Err(what)) => Err(lost(what)),
+            Ok(Err(why)) => Err(lost(why.to_string())),
             Err(_) => Err(lost(format!(
                 "The endpoint did not answer within {seconds} s."
             ))),
@@ -373,25 +374,42 @@ impl Endpoint {
     }
 }
 
-/// Sends one request and reads its whole response.
-///
-/// # Errors
-/// The connection failed, or the response is too long: in a sentence.
+/// Why there is no whole response.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// What the connection says.
+    Connection(String),
+    /// The response is longer than it may be.
+    TooLong,
+}
+
+/// What the user of an endpoint is told.
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(why) => write!(f, "The connection to the endpoint failed: {why}."),
+            Self::TooLong => {
+                f.write_str("The endpoint's response is longer than any response of the service.")
+            }
+        }
+    }
+}
+
+/// Sends one request and reads its whole response, of at most so many bytes.
 pub(super) async fn exchange(
     connector: &Connector,
     request: Request<SdkBody>,
-) -> Result<Response<Vec<u8>>, String> {
-    let broken = |error: &(dyn Error + 'static)| {
-        format!("The connection to the endpoint failed: {}.", chain(error))
-    };
+    bytes_max: usize,
+) -> Result<Response<Vec<u8>>, Broken> {
+    let broken = |error: &(dyn Error + 'static)| Broken::Connection(chain(error));
     let request = HttpRequest::try_from(request).map_err(|error| broken(&error))?;
     let response = connector.call(request).await;
     let response = response.map_err(|error| broken(&error))?;
     let response = response.try_into_http1x().map_err(|error| broken(&error))?;
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
+    let body = Limited::new(body, bytes_max).collect().await;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-        true => "The endpoint's response is longer than any response of the service.".to_owned(),
+        true => Broken::TooLong,
         false => broken(&*error),
     })?;
     Ok(Response::from_parts(head, body.to_bytes().to_vec()))

@@ -6,15 +6,11 @@
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::SdkBody;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::http::uri::Scheme;
 use axum::http::{Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Limited};
-use memory_s3::aws::chain;
 use tokio::time::timeout;
 
-use super::endpoint::connector;
+use super::endpoint::{Broken, connector, exchange};
 use super::target::is_loopback;
 use memory_web::media_type::JSON;
 
@@ -60,17 +56,15 @@ async fn get_in_any_time(url: &Uri) -> Result<Vec<u8>, String> {
     let request = Request::get(url).header(header::ACCEPT, JSON);
     let request = request.body(SdkBody::empty());
     let request = request.map_err(|error| format!("{url}: {error}"))?;
-    let request = HttpRequest::try_from(request).map_err(|error| format!("{url}: {error}"))?;
-    let response = connector(url).call(request).await;
-    let response = response.map_err(|error| format!("{url}: {}", chain(&error)))?;
-    let response = response.try_into_http1x();
-    let response = response.map_err(|error| format!("{url}: {error}"))?;
-    if response.status() != StatusCode::OK {
-        return Err(format!("{url} answered {}", response.status()));
+    let response = exchange(&connector(url), request, BYTES_MAX).await;
+    let response = response.map_err(|broken| match broken {
+        Broken::Connection(why) => format!("{url}: {why}"),
+        Broken::TooLong => format!("{url} sent more than {BYTES_MAX} bytes"),
+    })?;
+    match response.status() {
+        StatusCode::OK => Ok(response.into_body()),
+        status => Err(format!("{url} answered {status}")),
     }
-    let body = Limited::new(response.into_body(), BYTES_MAX).collect();
-    let body = body.await.map_err(|error| format!("{url}: {error}"))?;
-    Ok(body.to_bytes().to_vec())
 }
 
 #[cfg(test)]

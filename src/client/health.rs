@@ -8,7 +8,7 @@ use aws_sdk_s3::primitives::SdkBody;
 use axum::http::{Request, StatusCode, header};
 use tokio::time::timeout;
 
-use super::endpoint::{connector, exchange};
+use super::endpoint::{RESPONSE_BYTES_MAX, connector, exchange};
 use super::target::{Route, Target};
 use memory_web::media_type::JSON;
 
@@ -26,13 +26,14 @@ pub async fn ask(target: &Target) -> Result<(), String> {
         .body(SdkBody::empty())
         .map_err(|error| format!("The request cannot be made: {error}."))?;
     let connector = connector(&target.url);
-    match timeout(ANSWER_TIME_MAX, exchange(&connector, request)).await {
+    let exchanged = exchange(&connector, request, RESPONSE_BYTES_MAX);
+    match timeout(ANSWER_TIME_MAX, exchanged).await {
         Ok(Ok(response)) if response.status() == StatusCode::OK => Ok(()),
         Ok(Ok(response)) => Err(format!(
             "The service answered HTTP {}.",
             response.status().as_u16()
         )),
-        Ok(Err(why)) => Err(why),
+        Ok(Err(why)) => Err(why.to_string()),
         Err(_) => Err(format!(
             "The service did not answer within {} s.",
             ANSWER_TIME_MAX.as_secs()
