@@ -79,59 +79,55 @@ impl Callers {
     }
 }
 
-/// A key that callers must send.
+/// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+struct Hidden(String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A key that callers must send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey(Hidden);
 
 impl ApiKey {
     /// The key with this text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Hidden(text.into()))
     }
 
     /// The key itself, to be sent.
     #[must_use]
     pub fn secret(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 
     /// Whether this is the key. Digests are compared, so that the time taken reveals nothing.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
-        Sha256::digest(given) == Sha256::digest(&self.0)
+        Sha256::digest(given) == Sha256::digest(&self.0.0)
     }
 }
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
-
 /// A bearer token that proves the caller to a gateway (RFC 6750).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token(Hidden);
 
 impl Token {
     /// The token with this text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Hidden(text.into()))
     }
 
     /// The token itself, to be sent.
     #[must_use]
     pub fn secret(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 }
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
