@@ -60,7 +60,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]: all mistakes in it.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(lookup).unless_any_mistake()
+        Self::read(variable).unless_any_mistake()
     }
 
     /// Reads the process's environment where a bucket is required, and returns its name as well.
@@ -68,7 +68,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]: all mistakes in it, including a missing bucket.
     pub fn from_env_with_bucket() -> Result<(Self, String), ConfigError> {
-        Self::read(lookup).with_bucket()
+        Self::read(variable).with_bucket()
     }
 
     /// Whether it is said what each caller may write and read.
@@ -247,15 +247,11 @@ fn parsed<T, E: fmt::Display>(
 
 /// The text of a variable of the environment that a user names, if it is set. `Err` if it is not
 /// Unicode.
-pub fn variable(name: &str) -> Option<Result<String, ()>> {
-    lookup(name)
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
 )]
-fn lookup(name: &str) -> Option<Result<String, ()>> {
+pub fn variable(name: &str) -> Option<Result<String, ()>> {
     std::env::var_os(name).map(|value| value.into_string().map_err(|_| ()))
 }
 
