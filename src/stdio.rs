@@ -147,7 +147,7 @@ fn step<T>(tools: &Toolset<T>, line: &[u8]) -> Option<Step<T>> {
     Some(match mcp::dispatch(tools, Sender::Any, None, message) {
         Step::Call(_, reply) if message.len() > BODY_BYTES_MAX => {
             let problem = Problem::too_large(BODY_BYTES_MAX);
-            Step::Respond(reply.result_of_call(&Flat::failure(&[problem])))
+            Step::Respond(reply.refuse_call(&[problem]))
         }
         step @ (Step::Call(..) | Step::Respond(_)) => step,
     })
@@ -231,6 +231,10 @@ mod tests {
         assert_eq!(length, BODY_BYTES_MAX);
         assert!(matches!(at_the_limit, Some(Step::Call(..))));
         let (_, over) = call(BODY_BYTES_MAX - rest + 1);
-        assert!(matches!(over, Some(Step::Respond(response)) if response.status == 200));
+        let Some(Step::Respond(refused)) = over else {
+            panic!("it is over the limit");
+        };
+        let logged = (refused.status, refused.tool, &*refused.codes);
+        assert_eq!(logged, (200, Some("append_memory"), &["too_large"][..]));
     }
 }

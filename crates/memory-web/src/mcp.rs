@@ -306,9 +306,10 @@ impl<'j> Message<'j> {
         }
         // A model that sees the error can correct its arguments. Many clients do not pass on an error of
         // the protocol.
+        let reply = reply.of_call(tool.name());
         Ok(match self.arguments_of(tool) {
-            Ok(call) => Step::Call(call, reply.of_call(tool.name())),
-            Err(problems) => Step::Respond(reply.refuse_call(tool.name(), &problems)),
+            Ok(call) => Step::Call(call, reply),
+            Err(problems) => Step::Respond(reply.refuse_call(&problems)),
         })
     }
 

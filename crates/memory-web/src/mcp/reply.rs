@@ -258,10 +258,11 @@ impl Reply {
         })
     }
 
-    /// The result of a call of this tool whose arguments have these faults.
-    pub(super) fn refuse_call(&self, tool: &'static str, problems: &[Problem]) -> Response {
+    /// The result of a call of the tool that is refused for these faults.
+    #[must_use]
+    pub fn refuse_call(&self, problems: &[Problem]) -> Response {
         Response {
-            tool: Some(tool),
+            tool: self.tool,
             codes: names_of(problems),
             ..self.result_of_call(&Flat::failure(problems))
         }
