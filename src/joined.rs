@@ -92,8 +92,7 @@ impl Log {
                         result.flat
                     }
                     Err(error) => {
-                        record.refused(&error.problems);
-                        record.fill(|members| members.why = error.why);
+                        record.refused(&error.problems, error.why);
                         Flat::failure(&error.problems)
                     }
                 }
@@ -114,7 +113,7 @@ pub async fn append(
         Ok(receipt) => ToolOutcome::of(&receipt),
         Err(error) => {
             let problems = error.problems(tool::locate);
-            record.refused(&problems);
+            record.refused(&problems, None);
             ToolOutcome::refused(&problems)
         }
     }

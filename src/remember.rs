@@ -10,14 +10,14 @@ use memory_log::memory::{Draft, Memory};
 use memory_log::object::Object;
 use memory_log::scope::{Claims, Outside, WriteScopes};
 use memory_log::timestamp::Timestamp;
+use memory_s3::tally::Tally;
 use memory_s3::writer::{Put, WriteError, Writer};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use memory_s3::tally::Tally;
-use memory_web::problem::{Code, Problem, StorageFailure};
+use memory_web::problem::{Problem, StorageFailure};
 use memory_web::record::{About, Outcome, Record, Storage, Why};
 
 /// The way into the log.
@@ -120,6 +120,10 @@ impl Ingress {
         // known to be one.
         let put = tokio::spawn(async move {
             let put = writer.put(&object, &scope, deadline).await;
+            let put = put.map_err(|error| RememberError::Write {
+                error,
+                retry: timestamp,
+            });
             put_ended(&its_record, &put, &tally);
             put
         });
@@ -130,10 +134,7 @@ impl Ingress {
                 key,
                 put,
             }),
-            Ok(Err(error)) => Err(RememberError::Write {
-                error,
-                retry: timestamp,
-            }),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
                 let why = "the put panicked".to_owned();
                 record.fill(|members| members.why = Some(Why::from(why)));
@@ -144,7 +145,7 @@ impl Ingress {
 }
 
 /// Says in the record what became of a put, and what S3 said.
-fn put_ended(record: &Record, put: &Result<Put, WriteError>, tally: &Tally) {
+fn put_ended(record: &Record, put: &Result<Put, RememberError>, tally: &Tally) {
     let counts = tally.counts();
     let storage = Storage {
         time: counts.time,
@@ -153,32 +154,18 @@ fn put_ended(record: &Record, put: &Result<Put, WriteError>, tally: &Tally) {
         puts: counts.puts,
         ..Storage::default()
     };
+    let outcome = match put {
+        Ok(Put::Written) => Some(Outcome::Stored),
+        Ok(Put::AlreadyThere) => Some(Outcome::Repeated),
+        Err(_) => None,
+    };
     record.fill(|members| {
         members.storage = storage;
-        members.outcome = Some(match put {
-            Ok(Put::Written) => Outcome::Stored,
-            Ok(Put::AlreadyThere) => Outcome::Repeated,
-            Err(error) => {
-                let failure = error.failure();
-                members.why = Some(Why {
-                    what: failure.map_or_else(|| error.to_string(), |failure| failure.what.clone()),
-                    s3_code: failure.and_then(|failure| failure.code.clone()),
-                    s3_request_id: failure.and_then(|failure| failure.request_id.clone()),
-                });
-                members.failed(match collision(error) {
-                    Some(_) => Code::NameCollision,
-                    None => failure_of(error).code(),
-                });
-                match error {
-                    WriteError::Unknown(_) => Outcome::Unknown,
-                    WriteError::Unavailable(_)
-                    | WriteError::Refused(_)
-                    | WriteError::Collides { .. }
-                    | WriteError::Damaged(_) => Outcome::NotWritten,
-                }
-            }
-        });
+        members.outcome = outcome.or(members.outcome);
     });
+    if let Err(error) = put {
+        record.refused(&error.problems(|_| Vec::new()), error.why());
+    }
 }
 
 fn failure_of(error: &WriteError) -> StorageFailure {
@@ -213,6 +200,19 @@ impl RememberError {
         };
         vec![Problem::of_storage(failure, *retry)]
     }
+
+    /// Why the put failed, for the log.
+    fn why(&self) -> Option<Why> {
+        let Self::Write { error, .. } = self else {
+            return None;
+        };
+        let failure = error.failure();
+        Some(Why {
+            what: failure.map_or_else(|| error.to_string(), |failure| failure.what.clone()),
+            s3_code: failure.and_then(|failure| failure.code.clone()),
+            s3_request_id: failure.and_then(|failure| failure.request_id.clone()),
+        })
+    }
 }
 
 /// The name of a memory that a disk takes for another one: its place, the name, and the other one.
@@ -237,7 +237,7 @@ mod tests {
     use memory_log::fault::Fault;
 
     use super::*;
-    use memory_web::problem::{Source, Written};
+    use memory_web::problem::{Code, Source, Written};
 
     const SECRET: &str = "arn:aws:iam::123456789012:role/writer";
 

@@ -13,7 +13,7 @@ use memory_log::steward::Caller;
 use uuid::Uuid;
 
 use crate::mcp::Response;
-use crate::problem::{Code, Problem, Severity, Written};
+use crate::problem::{Problem, Severity, Written};
 use crate::telemetry;
 
 mod line;
@@ -198,9 +198,11 @@ impl Record {
         self.fill(|members| members.caller = Some(name));
     }
 
-    /// Says which problems the caller is told, and what became of the request by them.
-    pub fn refused(&self, problems: &[Problem]) {
+    /// Says which problems the caller is told, what became of the request by them, and for the log alone
+    /// why, if that is known.
+    pub fn refused(&self, problems: &[Problem], why: Option<Why>) {
         self.fill(|members| {
+            members.why = why.or(members.why.take());
             for problem in problems {
                 members.add_code(problem.code.name());
             }
@@ -272,12 +274,6 @@ impl Members {
             storage: Storage::default(),
             why: None,
         }
-    }
-
-    /// Adds the code of a failure. All of one request are as serious.
-    pub fn failed(&mut self, code: Code) {
-        self.severity = code.severity();
-        self.add_code(code.name());
     }
 
     fn add_code(&mut self, code: &'static str) {

@@ -161,9 +161,7 @@ impl Exchange {
 
     /// Says for the log that a call failed whose response is a result all the same.
     pub fn failed(&self, error: RequestError) {
-        self.record.refused(&error.problems);
-        self.record
-            .fill(|members| members.why = error.why.or(members.why.take()));
+        self.record.refused(&error.problems, error.why);
     }
 
     /// Makes the response, and says in the record what became of the request.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use memory_log::json::spelled;
-use memory_log::timestamp::Timestamp;
+use memory_log::timestamp::{Timestamp, unix_micros};
 
 /// A JSON object that is being written.
 pub(super) struct Object(String);
@@ -69,9 +69,7 @@ impl fmt::Display for Millis {
 
 /// The time as a record and CloudWatch have it, to the millisecond.
 pub(super) fn timestamp(at: SystemTime) -> Timestamp {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    Timestamp::from_unix_micros(i64::try_from(millis * 1_000).unwrap_or_default())
+    Timestamp::from_unix_micros(unix_micros(at) / 1_000 * 1_000)
 }
 
 /// The milliseconds since 1970.

@@ -181,7 +181,7 @@ fn a_health_check_has_no_metrics_but_a_cold_start() {
 fn what_became_of_a_request_follows_from_its_problems_unless_it_is_known() {
     let ended = |problems: &[Problem]| {
         let record = Record::begin(Surface::Http);
-        record.refused(problems);
+        record.refused(problems, None);
         record.ended(Outcome::Answered);
         let mut found = None;
         record.fill(|members| found = Some((members.outcome(), members.codes.len())));
