@@ -6,7 +6,6 @@
 use memory_log::memory::Memory;
 use memory_recall::described::{self, Changing, Failure, Operation as Read};
 use memory_recall::tools;
-use memory_web::mcp::{self, Step};
 use memory_web::media_type::{JSON, JSON_API};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
@@ -166,29 +165,14 @@ fn meaning(status: u16) -> &'static str {
 
 fn send_message(memory: &Memory) -> Operation {
     let call = messages::call_of("forget_memory", &described::forget_arguments(memory));
-    let dispatch = |message: &str| {
-        mcp::dispatch(
-            &tools::toolset(tools::all()),
-            mcp::Sender::Any,
-            None,
-            message.as_bytes(),
-        )
-    };
-    let result = match (dispatch(&call), described::forgotten(memory)) {
-        (Step::Call(_, reply), Some(flat)) => reply.result_of_call(&flat).message,
-        (Step::Call(..) | Step::Respond(_), _) => None,
-    };
-    let tools = "Its tools are those of `/mcp/recall`, and `forget_memory`.";
+    let its_tools = "Its tools are those of `/mcp/recall`, and `forget_memory`.";
     messages::operation(&Server {
         id: "sendChangesMessage",
         summary: "Send one message of MCP to the tools that read and forget",
-        description: &messages::description(tools, "/mcp/recall/changes"),
+        description: &messages::description(its_tools, "/mcp/recall/changes"),
         call: ("A memory to forget", &call),
-        result: ("The memory is deleted", &result.unwrap_or_default()),
+        result: ("The memory is deleted", described::forgotten(memory)),
         replayed: Some(REPLAYED),
-        refuse: &|message| match dispatch(message) {
-            Step::Respond(response) => response.message.unwrap_or_default(),
-            Step::Call(..) => String::new(),
-        },
+        tools: tools::toolset(tools::all()),
     })
 }

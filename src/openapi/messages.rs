@@ -9,11 +9,10 @@ use utoipa::openapi::{Ref, Required, Schema};
 use super::examples::{self, TOOL_BODY};
 use super::operations::{UNAUTHORIZED, content, example, header, response, with_advice};
 use crate::tool::{self, ToolOutcome};
-use memory_log::memory::Draft;
 use memory_web::body::BODY_BYTES_MAX;
-use memory_web::flat::always;
+use memory_web::flat::{Flat, always};
 use memory_web::guard::WRONG_KEY;
-use memory_web::mcp::{self, Step};
+use memory_web::mcp::{self, Step, Toolset};
 use memory_web::media_type::JSON;
 use memory_web::problem::{Code, Problem, Source};
 
@@ -87,23 +86,36 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
 }
 
 /// A server of MCP, as the document describes it.
-pub(super) struct Server<'s> {
+pub(super) struct Server<'s, T> {
     pub(super) id: &'s str,
     pub(super) summary: &'s str,
     pub(super) description: &'s str,
     /// A call, with its summary.
     pub(super) call: (&'s str, &'s str),
-    /// The response to it, with its summary.
-    pub(super) result: (&'s str, &'s str),
+    /// What the call comes to, with its summary.
+    pub(super) result: (&'s str, Option<Flat>),
     /// When a call has `Idempotent-Replayed: true`, if calls can have it.
     pub(super) replayed: Option<&'s str>,
-    /// Responds to a message that is refused.
-    pub(super) refuse: &'s dyn Fn(&str) -> String,
+    pub(super) tools: Toolset<T>,
+}
+
+impl<T> Server<'_, T> {
+    /// The response to a message; for a call, with what the call comes to.
+    fn response(&self, message: &str) -> String {
+        let step = mcp::dispatch(&self.tools, mcp::Sender::Any, None, message.as_bytes());
+        let response = match (step, &self.result.1) {
+            (Step::Respond(response), _) => response.message,
+            (Step::Call(_, reply), Some(flat)) => reply.result_of_call(flat).message,
+            (Step::Call(..), None) => None,
+        };
+        response.unwrap_or_default()
+    }
 }
 
 /// `POST /mcp`. Where recall is served in the same process, its tools are here, too.
 pub(super) fn send_message(with_recall: bool) -> Operation {
-    let (call, result) = call();
+    let call = call_of(tool::NAME, TOOL_BODY);
+    let receipt = examples::receipt(TOOL_BODY);
     let tool = "Its tool `append_memory` takes the flat body of `POST /memory`.";
     let mut description = description(tool, "/mcp");
     if with_recall {
@@ -115,16 +127,16 @@ pub(super) fn send_message(with_recall: bool) -> Operation {
         summary: "Send one message of MCP",
         description: &description,
         call: ("A memory to append", &call),
-        result: ("The memory is durable", &result),
+        result: (
+            "The memory is durable",
+            receipt.map(|receipt| ToolOutcome::of(&receipt).flat()),
+        ),
         replayed: Some("`true` if the memory was already durable."),
-        refuse: &|message| match dispatch(message) {
-            Step::Respond(response) => response.message.unwrap_or_default(),
-            Step::Call(..) => String::new(),
-        },
+        tools: tool::toolset(),
     })
 }
 
-pub(super) fn operation(server: &Server<'_>) -> Operation {
+pub(super) fn operation<T>(server: &Server<'_, T>) -> Operation {
     let request = RequestBodyBuilder::new()
         .description(Some("One message, at most 4 MiB."))
         .required(Some(Required::True))
@@ -135,7 +147,8 @@ pub(super) fn operation(server: &Server<'_>) -> Operation {
                 [("call", example(server.call.0, server.call.1))],
             ),
         );
-    let shown = [("call", example(server.result.0, server.result.1))];
+    let result = server.response(server.call.1);
+    let shown = [("call", example(server.result.0, &result))];
     let mut ok = response("The response. Before 2026-07-28 a JSON-RPC error has this status, too.");
     if let Some(replayed) = server.replayed {
         ok = ok.header("Idempotent-Replayed", header(replayed));
@@ -210,7 +223,7 @@ pub(super) fn operation(server: &Server<'_>) -> Operation {
             "2026-07-28",
         ),
     ] {
-        let message = (server.refuse)(&request_of(method, version));
+        let message = server.response(&request_of(method, version));
         let shown = [(name, example(summary, &message))];
         let refused =
             response(description).content(JSON, content(Ref::from_schema_name(RESPONSE), shown));
@@ -231,21 +244,4 @@ pub(super) fn call_of(tool: &str, arguments: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
     )
-}
-
-fn dispatch(message: &str) -> Step<Draft> {
-    mcp::dispatch(&tool::toolset(), mcp::Sender::Any, None, message.as_bytes())
-}
-
-/// A call of the tool, and its response.
-fn call() -> (String, String) {
-    let call = call_of(tool::NAME, TOOL_BODY);
-    let result = match (dispatch(&call), examples::receipt(TOOL_BODY)) {
-        (Step::Call(_, reply), Some(receipt)) => {
-            let flat = ToolOutcome::of(&receipt).flat();
-            reply.result_of_call(&flat).message
-        }
-        (Step::Call(..) | Step::Respond(_), _) => None,
-    };
-    (call, result.unwrap_or_default())
 }

@@ -9,7 +9,6 @@ use memory_recall::described::{self, Failure, Operation as Read};
 use memory_recall::tools;
 use memory_web::documents::ErrorDocument;
 use memory_web::guard::WRONG_KEY;
-use memory_web::mcp::{self, Step};
 use memory_web::media_type::{JSON, JSON_API};
 use memory_web::problem::{Problem, Source};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem};
@@ -208,34 +207,16 @@ fn send_message() -> Operation {
     let arguments =
         format!(r#"{{"query":"{QUERY}","repository_id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"}}"#);
     let call = messages::call_of("search_memory", &arguments);
-    let dispatch = |message: &str| {
-        mcp::dispatch(
-            &tools::toolset(tools::reading()),
-            mcp::Sender::Any,
-            None,
-            message.as_bytes(),
-        )
-    };
     let flat = examples::memory(ENVELOPE).and_then(|memory| described::called(&memory, QUERY));
-    let result = match (dispatch(&call), flat) {
-        (Step::Call(_, reply), Some(flat)) => reply.result_of_call(&flat).message,
-        (Step::Call(..) | Step::Respond(_), _) => None,
-    };
-    let tools = "Its tools are `search_memory` and `get_memory`.";
+    let its_tools = "Its tools are `search_memory` and `get_memory`.";
     messages::operation(&Server {
         id: "sendRecallMessage",
         summary: "Send one message of MCP to the tools that read",
-        description: &messages::description(tools, "/mcp/recall"),
+        description: &messages::description(its_tools, "/mcp/recall"),
         call: ("A search", &call),
-        result: (
-            "The memory of the example of the envelope",
-            &result.unwrap_or_default(),
-        ),
+        result: ("The memory of the example of the envelope", flat),
         replayed: None,
-        refuse: &|message| match dispatch(message) {
-            Step::Respond(response) => response.message.unwrap_or_default(),
-            Step::Call(..) => String::new(),
-        },
+        tools: tools::toolset(tools::reading()),
     })
 }
 
