@@ -248,6 +248,14 @@ impl Erasure {
         events.filter(|kept| !self.stays(kept) && !self.is_held(kept))
     }
 
+    /// The keys of the events that are there once the tombstones are put. A key that is none of an event
+    /// shows no change, and a shell may spell it in another way.
+    fn known_events(&self) -> BTreeSet<&str> {
+        let found = self.found.events.iter().map(|kept| &*kept.version.key);
+        let found = found.filter(|key| EventKey::parse(key).is_some());
+        found.chain(self.left.iter().map(|key| &**key)).collect()
+    }
+
     /// What cannot be deleted now.
     fn held(&self) -> impl Iterator<Item = &Kept> {
         let all = self.found.memories.iter().chain(&self.found.events);

@@ -3,11 +3,8 @@
 //! S3 has no transaction, so each step can be the last one: whatever was done before is safe to keep, and
 //! a new plan goes on from there.
 
-use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::iter;
 
-use memory_log::event::EventKey;
 use memory_s3::versions::Version;
 use serde_json::{Value, json};
 
@@ -91,9 +88,7 @@ impl Erasure {
         let of_events = " | [?Key && ends_with(Key, `\".json\"`)]";
         let events = self.found.meant.events();
         text += &listing("\"$bucket\"", &events, of_events, "> \"$work/now\"");
-        text += &self
-            .unchanged(|key| Ok::<_, Infallible>(key.to_owned()))
-            .unwrap_or_default();
+        text += &unchanged(self.known_events().into_iter().map(str::to_owned));
         text += "\n# 2. The memories.\n";
         text += &self.deletions(self.memories());
         text += "\n# 3. The view.\nerase_view\n";
@@ -184,20 +179,9 @@ if [ -n "$(LC_ALL=C comm -23 "$work/events" "$work/planned")" ]; then
 fi
 "#;
 
-impl Erasure {
-    /// Compares the events that are there now with those of the plan, as they are named here.
-    pub(super) fn unchanged<E>(
-        &self,
-        name: impl Fn(&str) -> Result<String, E>,
-    ) -> Result<String, E> {
-        let found = self.found.events.iter().map(|kept| &kept.version.key);
-        // A foreign key shows no change, and a shell may spell it in another way.
-        let found = found.filter(|key| EventKey::parse(key).is_some());
-        let known: BTreeSet<_> = found.chain(&self.left).collect();
-        let known = known.into_iter().map(|key| name(key));
-        let known = known.collect::<Result<Vec<_>, _>>()?;
-        Ok(list("cat > \"$work/known\"", "KNOWN", known) + UNCHANGED)
-    }
+/// Compares the events that are there now with these, which the plan knows.
+pub(super) fn unchanged(known: impl IntoIterator<Item = String>) -> String {
+    list("cat > \"$work/known\"", "KNOWN", known) + UNCHANGED
 }
 
 /// Compares what is left with what must be.

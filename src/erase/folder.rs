@@ -7,7 +7,7 @@ use std::path::Path;
 
 use memory_s3::embedded::{self, BUCKET, UNCOMMITTED, VIEWS_BUCKET};
 
-use super::bucket::LAST;
+use super::bucket::{LAST, unchanged};
 use super::shell::{comment, list, quoted};
 use super::{EraseError, Erasure, Kept, WAIT};
 
@@ -86,7 +86,9 @@ impl Erasure {
         text +=
             "\n# Nothing is deleted if somebody has changed the memory since this plan was made.\n";
         text += &format!("files {events} -name '*.json' ! -type d > \"$work/now\"\n");
-        text += &self.unchanged(|key| file(BUCKET, key))?;
+        let known = self.known_events().into_iter();
+        let known = known.map(|key| file(BUCKET, key));
+        text += &unchanged(known.collect::<Result<Vec<_>, _>>()?);
         text += "\n# 2. The memories.\n";
         text += &removals(self.memories())?;
         text += &format!("\n# 3. The view.\nrm -f {view}\n");
