@@ -24,12 +24,14 @@ import os
 import subprocess
 import sys
 import tarfile
-import tomllib
-import venv
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "terraform"))
+from package import run, tools, without_paths
+from published import package
+
 OUTPUT = ROOT / "target/release-files"
 NAME = "memory-ingress"
 # The names of Node for the operating systems, which bundles use.
@@ -44,34 +46,6 @@ TOOLS = ["cargo-zigbuild==0.24.0", "ziglang==0.17.0"]
 EXAMPLE_URL = "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"
 
 
-def run(command, why, **options):
-    """Runs a command. If it fails, exits and says what it needs."""
-    try:
-        subprocess.run(command, check=True, cwd=ROOT, **options)
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{' '.join(map(str, command))} failed ({error}): {why}")
-
-
-def tools():
-    """Installs cargo-zigbuild once, and returns the folder of its program."""
-    environment = ROOT / "target/tools" / "-".join(TOOLS)
-    done = environment / "installed"
-    if not done.exists():
-        print("installing", *TOOLS, file=sys.stderr)
-        venv.create(environment, clear=True, with_pip=True)
-        run([environment / "bin/pip", "install", "--quiet", *TOOLS], "it needs the Python package index.")
-        done.touch()
-    return environment / "bin"
-
-
-def without_paths():
-    """Returns compiler flags that keep the paths of this machine out of the program."""
-    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    run(["cargo", "fetch", "--quiet", "--locked"], "it needs Rust and its package registry.")
-    folders = {ROOT: "/memory-ingress", **{folder: "/registry" for folder in home.glob("registry/src/*")}}
-    return "\x1f".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
-
-
 def build(target):
     """Builds the program, and returns its bytes."""
     run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
@@ -80,17 +54,11 @@ def build(target):
     command = "build"
     if PLATFORMS[target] == "linux":
         command = "zigbuild"
-        environment["PATH"] = f"{tools()}{os.pathsep}{os.environ['PATH']}"
+        environment["PATH"] = f"{tools(TOOLS)}{os.pathsep}{os.environ['PATH']}"
     options = ["--release", "--locked", "--target", target, "--package", NAME, "--bin", NAME]
     run(["cargo", command, *options], "see its output.", env=environment)
     folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return (folder / target / "release" / NAME).read_bytes()
-
-
-def package():
-    """Returns the table of the package, with what it takes from the workspace."""
-    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
-    return {**manifest["workspace"]["package"], "description": manifest["package"]["description"]}
 
 
 def manifest(target, kind):

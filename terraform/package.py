@@ -40,14 +40,14 @@ def run(command, why, **options):
         sys.exit(f"{' '.join(map(str, command))} failed ({error}): {why}")
 
 
-def tools():
-    """Installs cargo-lambda once, and returns the folder of its program."""
-    environment = ROOT / "target/tools" / "-".join(TOOLS)
+def tools(packages):
+    """Installs these packages of Python once, and returns the folder of their programs."""
+    environment = ROOT / "target/tools" / "-".join(packages)
     done = environment / "installed"
     if not done.exists():
-        print("installing", *TOOLS, file=sys.stderr)
+        print("installing", *packages, file=sys.stderr)
         venv.create(environment, clear=True, with_pip=True)
-        run([environment / "bin/pip", "install", "--quiet", *TOOLS], "it needs the Python package index.")
+        run([environment / "bin/pip", "install", "--quiet", *packages], "it needs the Python package index.")
         done.touch()
     return environment / "bin"
 
@@ -104,7 +104,7 @@ def main():
     options.add_argument("--architecture", choices=TARGETS, help="build only this one [both]")
     options.add_argument("--recall", action="store_true", help="build the package of recall as well")
     options = options.parse_args()
-    bin_folder = tools()
+    bin_folder = tools(TOOLS)
     for architecture in [options.architecture] if options.architecture else TARGETS:
         target = TARGETS[architecture]
         run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
