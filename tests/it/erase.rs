@@ -6,85 +6,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use memory_log::event::{Event, EventKey, Status};
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::erasure::{plan, run_plan};
+use crate::erasure::{Memories, of, plan, run_plan};
 use crate::folder::stored;
 use crate::local::{path_of, run};
 use crate::process::{Server, command, text};
 
-const AT: &str = "2026-01-27T03:14:22Z";
 /// What must be nowhere afterwards.
 const SECRET: &str = "the-secret-word";
 
 /// A folder with a service.
 struct World {
     folder: tempfile::TempDir,
-    server: Server,
+    memories: Memories,
 }
 
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path());
-        Self { folder, server }
+        let memories = Memories(Server::start(folder.path()));
+        Self { folder, memories }
     }
 
     fn data(&self) -> &Path {
         self.folder.path()
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self
-            .server
-            .client
-            .request(method, format!("{}{path}", self.server.url));
-        let request = match body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(body.to_string()),
-            None => request,
-        };
-        let answer = request.header("accept", "application/json").send();
-        let answer = answer.await.unwrap();
-        let status = answer.status().as_u16();
-        (
-            status,
-            serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap(),
-        )
-    }
-
-    /// The id of a memory that is stored now.
-    async fn store(&self, entity_id: &str, content: &str) -> String {
-        let memory =
-            json!({"domain": "work", "entity_id": entity_id, "content": content, "timestamp": AT});
-        let (status, stored) = self.send(Method::POST, "/memory", Some(memory)).await;
-        assert_eq!(status, 201, "{stored}");
-        stored["memory_id"].as_str().unwrap().to_owned()
-    }
-
-    async fn delete(&self, id: &str, entity_id: &str, reason: &str) {
-        let path = format!("/memory/{id}?filter[domain]=work&filter[entity_id]={entity_id}");
-        let body = Some(json!({"meta": {"reason": reason}}));
-        let (status, told) = self.send(Method::DELETE, &path, body).await;
-        assert_eq!(status, 200, "{told}");
-    }
-
-    /// The status of a get by id.
-    async fn get(&self, id: &str, entity_id: &str) -> u16 {
-        let path = format!("/memory/{id}?filter[domain]=work&filter[entity_id]={entity_id}");
-        self.send(Method::GET, &path, None).await.0
-    }
-
-    /// How many memories a search finds.
-    async fn found(&self, entity_id: &str, query: &str) -> u64 {
-        let path = format!(
-            "/memory/search?filter[domain]=work&filter[entity_id]={entity_id}&filter[query]={query}"
-        );
-        let (status, found) = self.send(Method::GET, &path, None).await;
-        assert_eq!(status, 200, "{found}");
-        found["matches"].as_u64().unwrap()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -151,13 +97,14 @@ fn view(entity_id: &str) -> String {
 #[tokio::test]
 async fn of_an_erased_memory_nothing_is_left_but_a_tombstone_that_hides_a_repeat() {
     let world = World::new();
-    let id = world.store("rob", SECRET).await;
-    let other = world.store("rob", "mornings").await;
+    let (id, _) = world.memories.store("rob", SECRET).await;
+    let (other, _) = world.memories.store("rob", "mornings").await;
     world
+        .memories
         .delete(&id, "rob", &format!("it names {SECRET}"))
         .await;
-    world.delete(&other, "rob", "x").await;
-    let third = world.store("rob", "evenings").await;
+    world.memories.delete(&other, "rob", "x").await;
+    let (third, _) = world.memories.store("rob", "evenings").await;
     let data = world.data();
     let data_name = data.to_str().unwrap();
     let built = run(&[
@@ -196,12 +143,12 @@ async fn of_an_erased_memory_nothing_is_left_but_a_tombstone_that_hides_a_repeat
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
 
     // The other memories are as they were, and a repeat stays hidden.
-    assert_eq!(world.get(&other, "rob").await, 410);
-    assert_eq!(world.get(&third, "rob").await, 200);
-    assert_eq!(world.get(&id, "rob").await, 404);
-    assert_eq!(world.store("rob", SECRET).await, id);
-    assert_eq!(world.get(&id, "rob").await, 410);
-    assert_eq!(world.found("rob", SECRET).await, 0);
+    assert_eq!(world.memories.get(&other, "rob").await, 410);
+    assert_eq!(world.memories.get(&third, "rob").await, 200);
+    assert_eq!(world.memories.get(&id, "rob").await, 404);
+    assert_eq!(world.memories.store("rob", SECRET).await.0, id);
+    assert_eq!(world.memories.get(&id, "rob").await, 410);
+    assert_eq!(world.memories.found("rob", SECRET).await, 0);
     let replayed = run(&["replay", "--events", "--data", data_name]);
     assert!(replayed.status.success(), "{}", text(&replayed.stderr));
 
@@ -229,10 +176,14 @@ async fn of_an_erased_entity_nothing_is_left_and_no_other_one_is_touched() {
         let world = World::new();
         let mut ids = Vec::new();
         for content in ["one", "two"] {
-            ids.push(world.store(erased, &format!("{content} {SECRET}")).await);
+            let (id, _) = world
+                .memories
+                .store(erased, &format!("{content} {SECRET}"))
+                .await;
+            ids.push(id);
         }
         for other in &others {
-            world.store(other, "kept").await;
+            world.memories.store(other, "kept").await;
         }
         let before = stored(world.data());
         // Foreign files of the entity go as well, whatever their names are.
@@ -257,7 +208,10 @@ async fn of_an_erased_entity_nothing_is_left_and_no_other_one_is_touched() {
         assert_eq!(after.len(), others.len() + 2, "and two tombstones");
         assert_eq!(world.events().len(), 2);
         for content in ["one", "two"] {
-            let id = world.store(erased, &format!("{content} {SECRET}")).await;
+            let (id, _) = world
+                .memories
+                .store(erased, &format!("{content} {SECRET}"))
+                .await;
             assert!(ids.contains(&id));
         }
     }
@@ -266,9 +220,9 @@ async fn of_an_erased_entity_nothing_is_left_and_no_other_one_is_touched() {
 #[tokio::test]
 async fn a_change_after_the_plan_stops_it_before_anything_is_deleted() {
     let world = World::new();
-    let id = world.store("rob", SECRET).await;
+    let (id, _) = world.memories.store("rob", SECRET).await;
     let printed = plan(&mut world.command(&["--entity", "rob", "--id", &id]));
-    world.delete(&id, "rob", "x").await;
+    world.memories.delete(&id, "rob", "x").await;
     let before = world.files();
     let ended = run_plan(&printed, &[], "");
     assert!(!ended.status.success());
@@ -279,17 +233,15 @@ async fn a_change_after_the_plan_stops_it_before_anything_is_deleted() {
 #[tokio::test]
 async fn a_memory_that_was_restored_after_the_plan_is_not_erased() {
     let world = World::new();
-    let id = world.store("rob", SECRET).await;
+    let (id, _) = world.memories.store("rob", SECRET).await;
     world.is_erased(&["--entity", "rob", "--id", &id], "");
-    world.store("rob", SECRET).await;
+    world.memories.store("rob", SECRET).await;
     let printed = plan(&mut world.command(&["--entity", "rob", "--id", &id]));
     let document =
         json!({"data": {"type": "memories", "id": id, "attributes": {"status": "unverified"}}});
-    let path = format!("/memory/{id}?filter[domain]=work&filter[entity_id]=rob");
-    let restore = world
-        .server
-        .client
-        .patch(format!("{}{path}", world.server.url));
+    let Memories(server) = &world.memories;
+    let path = of("rob", &format!("/{id}"), "");
+    let restore = server.client.patch(format!("{}{path}", server.url));
     let restore = restore.header("content-type", "application/json");
     let restore = restore.header("if-match", "\"1-1j\"");
     let restored = restore.body(document.to_string()).send().await.unwrap();
@@ -300,13 +252,13 @@ async fn a_memory_that_was_restored_after_the_plan_is_not_erased() {
     assert!(told.starts_with("STOPPED: "), "{told}");
     assert!(!ended.status.success());
     assert_eq!(world.files(), before);
-    assert_eq!(world.get(&id, "rob").await, 200);
+    assert_eq!(world.memories.get(&id, "rob").await, 200);
 }
 
 #[tokio::test]
 async fn what_comes_back_while_the_plan_runs_is_told_in_the_end() {
     let world = World::new();
-    let id = world.store("rob", SECRET).await;
+    let (id, _) = world.memories.store("rob", SECRET).await;
     let copy = world.data().join("copy");
     let [memory] = &world.holding(SECRET)[..] else {
         panic!("one file has the memory");
@@ -330,7 +282,7 @@ async fn what_comes_back_while_the_plan_runs_is_told_in_the_end() {
 #[tokio::test]
 async fn of_what_is_not_there_is_no_plan() {
     let world = World::new();
-    let id = world.store("rob", "x").await;
+    let (id, _) = world.memories.store("rob", "x").await;
     let none = id.replace(|digit: char| digit.is_ascii_digit(), "8");
     for args in [&["--entity", "ro"][..], &["--entity", "rob", "--id", &none]] {
         let ended = world.command(args).output().unwrap();

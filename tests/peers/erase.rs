@@ -14,18 +14,15 @@ use aws_sdk_s3::types::{
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use memory_log::event::{Event, EventKey, Status};
-use reqwest::Method;
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::erasure::{plan, run_plan};
+use crate::erasure::{Memories, plan, run_plan};
 use crate::installed::python;
 use crate::moto::Moto;
 use crate::process::{Server, text};
 use crate::s3_client::on_aws;
 
 const AWS_CLI: &str = "awscli==1.46.3";
-const AT: &str = "2026-01-27T03:14:22Z";
 const LOG: &str = "memories-of-a-test";
 const VIEWS: &str = "views-of-a-test";
 /// What must be nowhere afterwards.
@@ -35,7 +32,7 @@ const SECRET: &str = "the-secret-word";
 struct World {
     moto: Moto,
     client: Client,
-    server: Server,
+    memories: Memories,
 }
 
 impl World {
@@ -79,53 +76,12 @@ impl World {
     fn serving(moto: Moto, client: Client) -> Self {
         let mut serve = on_moto(&moto);
         serve.args(["--listen", "127.0.0.1:0", "--bucket", LOG]);
-        let server = Server::spawn(serve);
+        let memories = Memories(Server::spawn(serve));
         Self {
             moto,
             client,
-            server,
+            memories,
         }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("{}{path}", self.server.url);
-        let request = self.server.client.request(method, url);
-        let request = match body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(body.to_string()),
-            None => request,
-        };
-        let answer = request.header("accept", "application/json").send();
-        let answer = answer.await.unwrap();
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
-    }
-
-    /// The id and the key of a memory that is stored now.
-    async fn store(&self, entity_id: &str, content: &str) -> (String, String) {
-        let memory =
-            json!({"domain": "work", "entity_id": entity_id, "content": content, "timestamp": AT});
-        let (status, stored) = self.send(Method::POST, "/memory", Some(memory)).await;
-        assert_eq!(status, 201, "{stored}");
-        let text = |name: &str| stored[name].as_str().unwrap().to_owned();
-        (text("memory_id"), text("s3_key"))
-    }
-
-    async fn delete(&self, id: &str, reason: &str) {
-        let body = Some(json!({"meta": {"reason": reason}}));
-        let (status, told) = self
-            .send(Method::DELETE, &of_rob(&format!("/{id}"), ""), body)
-            .await;
-        assert_eq!(status, 200, "{told}");
-    }
-
-    /// The status of a get by id.
-    async fn get(&self, id: &str) -> u16 {
-        self.send(Method::GET, &of_rob(&format!("/{id}"), ""), None)
-            .await
-            .0
     }
 
     /// Puts the view of rob.
@@ -136,14 +92,6 @@ impl World {
         ]);
         let built = views.output().unwrap();
         assert!(built.status.success(), "{}", text(&built.stderr));
-    }
-
-    /// How many memories a search finds.
-    async fn found(&self, query: &str) -> u64 {
-        let path = of_rob("/search", &format!("&filter[query]={query}"));
-        let (status, found) = self.send(Method::GET, &path, None).await;
-        assert_eq!(status, 200, "{found}");
-        found["matches"].as_u64().unwrap()
     }
 
     async fn put(&self, bucket: &str, key: &str, body: &str) {
@@ -232,10 +180,6 @@ fn on_moto(moto: &Moto) -> Command {
     command
 }
 
-fn of_rob(path: &str, more: &str) -> String {
-    format!("/memory{path}?filter[domain]=work&filter[entity_id]=rob{more}")
-}
-
 /// A retained object is put with a digest.
 fn digest(body: &[u8]) -> String {
     BASE64_STANDARD.encode(Sha256::digest(body))
@@ -259,13 +203,16 @@ fn puts_view(folder: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_erased_memory_no_version_is_left_but_a_tombstone_that_hides_a_repeat() {
     let world = World::with_locks().await;
-    let (id, key) = world.store("rob", SECRET).await;
-    let (other, other_key) = world.store("rob", "mornings").await;
+    let (id, key) = world.memories.store("rob", SECRET).await;
+    let (other, other_key) = world.memories.store("rob", "mornings").await;
     world.put(VIEWS, &view("rob"), SECRET).await;
     let marker = world.client.delete_object().bucket(VIEWS);
     marker.key(view("rob")).send().await.unwrap();
     world.build_view();
-    world.delete(&id, &format!("it names {SECRET}")).await;
+    world
+        .memories
+        .delete(&id, "rob", &format!("it names {SECRET}"))
+        .await;
     // Older versions and a marker, keys that begin with those of the memory, and views whose keys do.
     world.put(LOG, &key, SECRET).await;
     let marker = world.client.delete_object().bucket(LOG).key(&key);
@@ -313,10 +260,16 @@ async fn of_an_erased_memory_no_version_is_left_but_a_tombstone_that_hides_a_rep
     assert_eq!(tombstone.change().reason, None);
 
     // A repeat is confirmed, because it is durable, and it stays hidden.
-    assert_eq!((world.get(&id).await, world.get(&other).await), (404, 200));
-    assert_eq!(world.store("rob", SECRET).await.0, id);
-    assert_eq!(world.get(&id).await, 410);
-    assert_eq!(world.found(SECRET).await, 0);
+    assert_eq!(
+        (
+            world.memories.get(&id, "rob").await,
+            world.memories.get(&other, "rob").await
+        ),
+        (404, 200)
+    );
+    assert_eq!(world.memories.store("rob", SECRET).await.0, id);
+    assert_eq!(world.memories.get(&id, "rob").await, 410);
+    assert_eq!(world.memories.found("rob", SECRET).await, 0);
     world.is_erased(&["--entity", "rob", "--id", &id], "");
     assert_eq!(world.holding(SECRET).await, Vec::<String>::new());
     assert_eq!(world.keys(LOG).await, left);
@@ -327,13 +280,19 @@ async fn of_an_erased_entity_nothing_is_left_in_a_bucket_without_versions() {
     let world = World::without_versions().await;
     let mut ids = Vec::new();
     for content in ["one", "two", "three", "four"] {
-        ids.push(world.store("rob", &format!("{content} {SECRET}")).await.0);
+        ids.push(
+            world
+                .memories
+                .store("rob", &format!("{content} {SECRET}"))
+                .await
+                .0,
+        );
     }
     ids.sort();
-    world.delete(&ids[0], SECRET).await;
+    world.memories.delete(&ids[0], "rob", SECRET).await;
     let mut others = Vec::new();
     for other in ["rob2", "ro", "rob/x", "it's \"rob\""] {
-        others.push(world.store(other, "kept").await.1);
+        others.push(world.memories.store(other, "kept").await.1);
     }
     // Whatever lies under the entity's prefixes goes, also what XML cannot carry.
     for key in ["x", "it's", "a\rb", "$(touch oops)", "<&>", "é \u{2028}"] {
@@ -359,15 +318,18 @@ async fn of_an_erased_entity_nothing_is_left_in_a_bucket_without_versions() {
     left.sort();
     assert_eq!(world.keys(LOG).await, left);
     for content in ["one", "two", "three", "four"] {
-        let (id, _) = world.store("rob", &format!("{content} {SECRET}")).await;
-        assert_eq!(world.get(&id).await, 410);
+        let (id, _) = world
+            .memories
+            .store("rob", &format!("{content} {SECRET}"))
+            .await;
+        assert_eq!(world.memories.get(&id, "rob").await, 410);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_object_lock_holds_stays_and_the_plan_and_its_end_say_so() {
     let world = World::with_locks().await;
-    let (id, key) = world.store("rob", SECRET).await;
+    let (id, key) = world.memories.store("rob", SECRET).await;
     let day = 24 * 60 * 60;
     let until = std::time::SystemTime::now() + std::time::Duration::from_secs(10 * day);
     let retained = world.client.put_object().bucket(LOG).key(&key);
@@ -377,7 +339,7 @@ async fn what_object_lock_holds_stays_and_the_plan_and_its_end_say_so() {
         .object_lock_retain_until_date(DateTime::from(until));
     let retained = retained.body(ByteStream::from_static(b"compliance"));
     retained.send().await.unwrap();
-    let (held, held_key) = world.store("rob", "held").await;
+    let (held, held_key) = world.memories.store("rob", "held").await;
     let hold = ObjectLockLegalHold::builder().status(ObjectLockLegalHoldStatus::On);
     let put = world
         .client
@@ -409,15 +371,21 @@ async fn what_object_lock_holds_stays_and_the_plan_and_its_end_say_so() {
     let mut left = vec![key, held_key, tombstone(&id), tombstone(&held)];
     left.sort();
     assert_eq!(world.keys(LOG).await, left, "and both are hidden");
-    assert_eq!((world.get(&id).await, world.get(&held).await), (410, 410));
+    assert_eq!(
+        (
+            world.memories.get(&id, "rob").await,
+            world.memories.get(&held, "rob").await
+        ),
+        (410, 410)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_after_the_plan_stops_it_before_anything_is_deleted() {
     let world = World::with_locks().await;
-    let (id, _) = world.store("rob", SECRET).await;
+    let (id, _) = world.memories.store("rob", SECRET).await;
     let printed = world.plan(&["--entity", "rob", "--id", &id]);
-    world.delete(&id, "x").await;
+    world.memories.delete(&id, "rob", "x").await;
     let before = world.everything(LOG).await;
     let ended = world.run(&printed, "");
     assert!(!ended.status.success());
