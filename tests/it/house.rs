@@ -43,11 +43,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         "memory_s3::changer",
         &["bucket", "event", "failure", "put", "scope", "tally"],
     ),
+    ("memory_s3::views", &["aws", "bucket", "scope", "tally"]),
+    (
+        "memory_s3::embedded",
+        &["aws", "failure", "object", "put", "views"],
+    ),
     (
         "memory_s3::reader",
         &[
             "aws",
             "bucket",
+            "embedded",
             "event",
             "failure",
             "object",
@@ -56,12 +62,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "timestamp",
         ],
     ),
-    ("memory_s3::views", &["aws", "bucket", "scope", "tally"]),
     (
         "memory_s3::versions",
         &["bucket", "reader", "scope", "timestamp", "views"],
     ),
-    ("memory_s3::embedded", &["aws", "object", "put", "views"]),
     ("memory_recall::view", &["object", "scope", "views"]),
     ("memory_recall::words", &["json", "memory", "timestamp"]),
     (

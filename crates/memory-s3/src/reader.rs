@@ -20,6 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::aws::chain;
 use crate::bucket::Bucket;
+#[cfg(feature = "embedded")]
+use crate::embedded::{self, Disk};
 use crate::failure::Failure;
 use crate::tally::{Kind, Tally};
 
@@ -47,6 +49,9 @@ pub struct Reader {
     bucket: Bucket,
     /// Behind a network a request is little more than waiting, so many are made at once.
     is_remote: bool,
+    /// The disk of an embedded S3, whose objects are read from their files.
+    #[cfg(feature = "embedded")]
+    disk: Option<Arc<Disk>>,
 }
 
 /// Why the log could not be read completely. The failure can name the bucket and the role.
@@ -94,6 +99,8 @@ impl Reader {
         Self {
             bucket: Bucket::new(client, bucket),
             is_remote: false,
+            #[cfg(feature = "embedded")]
+            disk: None,
         }
     }
 
@@ -102,7 +109,7 @@ impl Reader {
     pub fn counted(&self, tally: &Tally) -> Self {
         Self {
             bucket: self.bucket.counted(tally),
-            is_remote: self.is_remote,
+            ..self.clone()
         }
     }
 
@@ -119,6 +126,18 @@ impl Reader {
         Self {
             bucket: self.bucket.with_retries(),
             is_remote: true,
+            ..self
+        }
+    }
+
+    /// The same reader for an embedded S3 over this disk: it reads objects from their files, which takes
+    /// a tenth of the time of a request. It still lists by requests, because one lists many objects.
+    #[cfg(feature = "embedded")]
+    #[must_use]
+    pub fn of_files(self, disk: Arc<Disk>) -> Self {
+        Self {
+            disk: Some(disk),
+            ..self
         }
     }
 
@@ -201,6 +220,14 @@ impl Reader {
     /// The whole bytes of an object.
     async fn object(&self, key: &str) -> Result<Bytes, Failed> {
         let _call = self.bucket.tally.begin(Kind::Get);
+        #[cfg(feature = "embedded")]
+        if let Some(disk) = &self.disk {
+            let read = embedded::get(disk, key).await;
+            return read.map_err(|(status, failure)| Failed {
+                status: Some(status),
+                failure,
+            });
+        }
         let request = self.bucket.client.get_object();
         let request = request.bucket(&self.bucket.name).key(key);
         let object = request.send().await.map_err(|error| Failed::of(&error))?;

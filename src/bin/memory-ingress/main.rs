@@ -74,14 +74,14 @@ impl Log {
 async fn open(location: Location, config: &Config) -> Result<Log, CommandError> {
     match location.place(config.bucket.as_ref()) {
         Place::Folder(folder) => {
-            let disk = Disk::create(&folder)?;
+            let disk = Arc::new(Disk::create(&folder)?);
             if let Some(open) = disk.open_to_others() {
                 report(&open.to_string());
             }
-            let client = embedded::client(disk);
+            let client = embedded::client(Arc::clone(&disk));
             Ok(Log {
                 writer: Writer::new(client.clone(), embedded::BUCKET),
-                reader: Reader::new(client.clone(), embedded::BUCKET),
+                reader: Reader::new(client.clone(), embedded::BUCKET).of_files(disk),
                 views: Some(Views::new(client.clone(), embedded::VIEWS_BUCKET)),
                 changer: Changer::new(client, embedded::BUCKET).of_a_folder(),
                 whole: Some(operator().everything()),

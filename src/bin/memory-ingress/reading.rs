@@ -1,5 +1,7 @@
 //! A log that is open for reading, and what is read of it.
 
+use std::sync::Arc;
+
 use memory_ingress::options::{Location, Names, Place};
 use memory_ingress::terminal::on_one_line;
 use memory_log::scope::{ReadScope, operator};
@@ -24,9 +26,10 @@ impl Reading {
     pub(crate) async fn open(location: Location, config: &Config) -> Result<Self, CommandError> {
         let (client, bucket, views) = match location.place(config.bucket.as_ref()) {
             Place::Folder(folder) => {
-                let client = embedded::client(Disk::open(&folder)?);
+                let disk = Arc::new(Disk::open(&folder)?);
+                let client = embedded::client(Arc::clone(&disk));
                 let views = Views::new(client.clone(), embedded::VIEWS_BUCKET);
-                let reader = Reader::new(client, embedded::BUCKET);
+                let reader = Reader::new(client, embedded::BUCKET).of_files(disk);
                 return Ok(Self {
                     reader,
                     views: Some(views),

@@ -1,5 +1,7 @@
 //! The embedded S3 under the SDK's client, without a socket.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
 };
@@ -17,7 +19,7 @@ use crate::aws;
 /// A client of the embedded S3 over this disk, with the settings of every client. Nothing listens on
 /// a port.
 #[must_use]
-pub fn client(disk: Disk) -> aws_sdk_s3::Client {
+pub fn client(disk: impl Into<Arc<Disk>>) -> aws_sdk_s3::Client {
     const OWN: &str = "embedded";
     let connector = SharedHttpConnector::new(InProcess(Service::new(disk, OWN, OWN)));
     let http: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
