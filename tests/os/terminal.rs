@@ -55,7 +55,7 @@ async fn replay_into_a_file_draws_by_the_clock_and_not_for_each_line() {
     let seen = seen(&format!("{BINARY} replay --data {folder} > {folder}/out"));
     let drawn = seen.matches("memories, ").count();
     assert!(
-        drawn <= 2 + began.elapsed().as_secs() as usize * 10,
+        drawn <= 2 + began.elapsed().as_millis() as usize / 100,
         "{drawn} times"
     );
     assert_eq!(seen.matches("bad: ").count(), FOREIGN);
@@ -69,6 +69,32 @@ fn an_mcp_server_at_a_terminal_says_what_it_waits_for() {
     let mcp = format!("{BINARY} mcp --data {}/new", folder.path().display());
     assert!(seen(&mcp).contains("waiting for an agent's messages on stdin"));
     assert!(!seen(&format!("{mcp} < /dev/null")).contains("waiting"));
+}
+
+/// The record of a request, which is JSON everywhere else.
+#[test]
+fn a_request_logged_at_a_terminal_is_one_line_for_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!(
+        r#"{{"entity_id":"a\\u202eb","domain":"work","content":"the-secret-word","timestamp":"{AT}"}}"#
+    );
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"append_memory","arguments":{arguments}}}}}"#
+    );
+    let folder = folder.path().display();
+    let seen = seen(&format!(
+        "printf '{call}\\n' | {BINARY} mcp --data {folder} > {folder}/responses"
+    ));
+    let logged = |line: &&str| line.contains("append_memory");
+    let [line] = seen.lines().filter(logged).collect::<Vec<_>>()[..] else {
+        panic!("{seen}");
+    };
+    let told = line.split_once(" stored append_memory in ");
+    let (begin, end) = told.unwrap_or_else(|| panic!("{line}"));
+    assert!(begin.ends_with("Z INFO "), "{line}");
+    let key = "memories/domain=work/entity=a%E2%80%AEb/2026/01/27/";
+    assert!(end.contains(" ms (S3 ") && end.contains(key), "{line}");
+    assert!(!seen.contains("the-secret-word") && !seen.contains('\u{202e}'));
 }
 
 #[tokio::test]
