@@ -8,7 +8,7 @@ use memory_recall::find::{Found, Recalled};
 use memory_recall::rank::{marked, passage};
 use memory_recall::words::Query;
 
-use crate::terminal::on_one_line;
+use memory_web::terminal::on_one_line;
 
 /// Longest passage, in characters: about four lines of a terminal.
 const PASSAGE_CHARS: usize = 320;

@@ -14,11 +14,10 @@
 //! | 8 representation | [`jsonapi`], [`tool`], [`memory_web::problem`] | receipt or failure → document |
 //!
 //! `joined` serves recall in the same process. `server` reads requests from sockets, and `stdio` serves an
-//! agent on a pipe. `client` calls a deployed service, and `issuer` verifies the
-//! tokens of callers. `options` is the command line, `manual` its
-//! completions and manual pages, `erase` plans an erasure, and `hits`, `replayed`, `progress` and `terminal`
-//! are what a person at a terminal sees. `openapi` generates the document of the HTTP interface. [`clock`]
-//! is the time.
+//! agent on a pipe. `client` calls a deployed service, and `issuer` verifies the tokens of callers.
+//! `options` is the command line, `manual` its completions and manual pages, `erase` plans an erasure, and
+//! `hits`, `replayed` and `progress` are what a person at a terminal sees. `openapi` generates the document
+//! of the HTTP interface. [`clock`] is the time.
 //! `docs/contract.md` is what all of this promises.
 
 pub mod clock;
@@ -56,5 +55,3 @@ pub mod replayed;
 pub mod server;
 #[cfg(feature = "local")]
 pub mod stdio;
-#[cfg(feature = "local")]
-pub mod terminal;

@@ -11,7 +11,7 @@ use memory_log::scope::ReadScope;
 use memory_recall::events::{self, Events};
 use memory_s3::reader::{Entry, ReadError, Reader, Selection};
 
-use crate::terminal::{json_for_terminal, on_one_line};
+use memory_web::terminal::{json_for_terminal, on_one_line};
 
 /// A line of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! A key can have any character, so each is quoted, and no comment ends before its line does.
 
-use crate::terminal::on_one_line;
+use memory_web::terminal::on_one_line;
 
 /// A word that a shell takes for this text and nothing else.
 pub(super) fn quoted(text: &str) -> String {

@@ -124,6 +124,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("memory_web::telemetry", &["problem"]),
+    ("memory_web::terminal", &[]),
     (
         "memory_web::config",
         &["caller", "origin", "scope", "steward", "telemetry"],
@@ -142,6 +143,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "problem",
             "steward",
             "telemetry",
+            "terminal",
             "timestamp",
         ],
     ),
@@ -165,7 +167,6 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["config", "memory_web::http", "scope", "telemetry"],
     ),
     ("memory_ingress::clock", &["timestamp"]),
-    ("memory_ingress::terminal", &[]),
     (
         "memory_ingress::remember",
         &[

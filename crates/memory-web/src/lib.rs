@@ -4,6 +4,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`telemetry`], [`record`], [`config`] | the log, the line of a request in it, and the settings of the environment |
+//! | [`terminal`] | texts of others, shown where a person reads |
 //! | [`caller`], [`origin`], [`guard`] | who may call, and which browser pages may |
 //! | [`media_type`], [`body`], [`query`] | what a request may declare and send |
 //! | [`problem`] | what a caller is told about a failure |
@@ -21,6 +22,7 @@ pub mod origin;
 pub mod problem;
 
 pub mod telemetry;
+pub mod terminal;
 
 pub mod config;
 

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use memory_ingress::erase::{Bucket, EraseError, Erasure, Folder, Found, Meant};
 use memory_ingress::options::{Erase, Place};
-use memory_ingress::terminal::on_one_line;
 use memory_log::scope::operator;
 use memory_recall::change::wall_clock;
 use memory_s3::embedded::Disk;
@@ -12,6 +11,7 @@ use memory_s3::reader::{ReadError, Reader};
 use memory_s3::versions::Versions;
 use memory_s3::{aws, views};
 use memory_web::config::Config;
+use memory_web::terminal::on_one_line;
 
 use crate::{CommandError, print, report};
 

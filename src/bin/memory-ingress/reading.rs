@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use memory_ingress::options::{Location, Names, Place};
-use memory_ingress::terminal::on_one_line;
 use memory_log::scope::{ReadScope, operator};
 use memory_recall::entities::entities;
 use memory_recall::find::{Recall, RecallError};
@@ -13,6 +12,7 @@ use memory_s3::reader::Reader;
 use memory_s3::tally::Tally;
 use memory_s3::views::Views;
 use memory_web::config::Config;
+use memory_web::terminal::on_one_line;
 
 use crate::{CommandError, report};
 

@@ -11,6 +11,7 @@ use super::object::{Millis, Object, timestamp};
 use super::{Members, Outcome, Surface, metrics};
 use crate::problem::Severity;
 use crate::telemetry::Form;
+use crate::terminal::on_one_line;
 
 /// Longest text of a failure or a remark, in bytes: more than S3's own messages have.
 const TEXT_BYTES_MAX: usize = 2_048;
@@ -173,16 +174,12 @@ fn text(members: &Members, took: Duration, names: Names) -> String {
         );
     }
     if let Some(caller) = &members.caller {
-        // Without what could move the cursor of a terminal.
-        let shown = caller.chars().filter(|character| !character.is_control());
-        let _ = write!(line, " by {}", shown.collect::<String>());
+        let _ = write!(line, " by {}", on_one_line(caller));
     }
     let _ = write!(line, " request_id={}", members.request_id);
     let why = members.why.as_ref().map(|why| &why.what);
     for said in why.into_iter().chain(&storage.remarks) {
-        let said = names.within(said);
-        let shown = said.chars().filter(|character| !character.is_control());
-        let _ = write!(line, ": {}", shown.collect::<String>());
+        let _ = write!(line, ": {}", on_one_line(&names.within(said)));
     }
     line
 }

@@ -74,9 +74,10 @@ fn a_record_is_one_line_of_json() {
     insta::assert_snapshot!(line(&stored(), &Form::Json).trim_end(), @r#"{"timestamp":"2026-01-27T03:14:22.007Z","level":"INFO","message":"request","request_id":"r-1","caller":"rob","surface":"http","method":"POST","route":"/memory","status":201,"outcome":"stored","domain":"work","entity":"rob \"b\"","memory_id":"00000000-0000-0000-0000-000000000000","key":"memories/domain=work/entity=rob%20%22b%22/k.json","bytes_in":120,"bytes_stored":300,"ms":12.345,"s3_ms":9.000,"connect_ms":0.030,"s3_puts":1,"s3_request_id":"S3-1"}"#);
     let odd = Members {
         why: Some(Why::from("two\nlines \"and\" a\u{1b}[2J".to_owned())),
-        caller: Some("a\nb".to_owned()),
+        caller: Some("a\nb\u{202e}".to_owned()),
         ..members()
     };
+    assert!(!line(&odd, &Form::Text).contains('\u{202e}'));
     for form in [Form::Json, Form::Text] {
         let line = line(&odd, &form);
         let ends: Vec<_> = line.match_indices(|c: char| c.is_control()).collect();

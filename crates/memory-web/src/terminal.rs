@@ -1,11 +1,11 @@
-//! Texts from a bucket, shown on a terminal: no character of theirs controls it.
+//! Texts of others, such as those from a bucket, shown on a terminal: no character of theirs controls it.
 //!
 //! Pure. The module must not know what a text means, or print.
 
 /// Longest line on stderr, in characters: a key has at most 1,024 bytes, an error may quote more.
 const LINE_CHARS_MAX: usize = 4_000;
 
-/// A text from a bucket on one line, without characters that control a terminal.
+/// A text of others on one line, without characters that control a terminal.
 #[must_use]
 pub fn on_one_line(text: &str) -> String {
     let shown = |character: char| match controls_a_terminal(character) {
