@@ -230,6 +230,11 @@ fn docs_lead_from_a_clone_to_a_tested_endpoint_and_its_end_on_ministack() {
     walk("ministack", MINISTACK);
 }
 
+#[test]
+fn runbook_queries_are_evaluated_as_they_are_written() {
+    run(&mut plain_script("insights_test.py"));
+}
+
 fn aws_cli() -> PathBuf {
     python(&["awscli==1.46.3"]).join("aws")
 }
