@@ -42,14 +42,16 @@ AWS = """#!/bin/bash
 if [ "$*" = "configure export-credentials --format env" ]; then
     echo "export AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY"
 else
-    exec {program} "$@"
+    AWS_DEFAULT_REGION="$AWS_REGION" exec {program} "$@"  # version 1 of the AWS CLI does not know AWS_REGION
 fi
 """
 PACKAGE = """#!/usr/bin/env python3
 import pathlib, shutil, sys
 target = pathlib.Path(__file__).parent.parent / "target/lambda"
-target.mkdir(parents=True)
-shutil.copy({package!r}, target / f"memory-ingress-{{sys.argv[2]}}.zip")
+target.mkdir(parents=True, exist_ok=True)
+architecture = sys.argv[sys.argv.index("--architecture") + 1]
+for function, package in {packages!r}.items():
+    shutil.copy(package, target / f"{{function}}-{{architecture}}.zip")
 """
 
 
@@ -65,7 +67,7 @@ def block(section, containing, page=PAGE):
 class Operator:
     """Somebody at a shell, whose folder and variables stay from one block to the next."""
 
-    def __init__(self, folder, env, aws, package):
+    def __init__(self, folder, env, aws, package, **more):
         self.folder, self.clone = Path(folder), Path(folder) / "clone"
         # Without TF_INPUT and TF_IN_AUTOMATION, Terraform asks for an approval.
         self.env = {name: value for name, value in env.items() if not name.startswith("TF_IN")}
@@ -75,24 +77,24 @@ class Operator:
             path.write_text(text)
             path.chmod(0o755)
         self.env["PATH"] = f"{self.folder / 'bin'}:{self.env['PATH']}"
-        self.env["AWS_DEFAULT_REGION"] = REGION  # version 1 of the AWS CLI does not know AWS_REGION
         self.env["PYTHONPATH"] = str(self.folder / "network")
-        self.get_a_clone(package)
-        self.run(f"cd {self.clone}")
+        self.packages = {"memory-ingress": str(package), **more}
+        self.get_a_clone()
 
-    def get_a_clone(self, package):
-        """Copies the files that are committed or new."""
+    def get_a_clone(self):
+        """Copies the files that are committed or new, and goes there."""
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
         names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).exists()]
         self.clone.mkdir()
         subprocess.run(["cp", "--parents", *names, self.clone], cwd=ROOT, check=True)
-        (self.clone / "terraform/package.py").write_text(PACKAGE.format(package=str(package)))
+        (self.clone / "terraform/package.py").write_text(PACKAGE.format(packages=self.packages))
+        self.run(f"cd {self.clone}")
 
     def run(self, commands, answer="", allowed=(0,)):
         """Runs commands as typed, and answers questions of Terraform. Returns what they print."""
         shell = self.folder / "shell"
         before = f"source {shell}\n" if shell.exists() else ""
-        script = f"{before}set -e -o pipefail\n{commands}\n{{ export -p; echo cd $(printf %q \"$PWD\"); }} >{shell}\n"
+        script = f"{before}set -e -o pipefail\n{commands}\n{{ declare -p | grep -v '^declare -[A-Za-z]*r'; echo cd $(printf %q \"$PWD\"); }} >{shell}\n"
         begun = time.monotonic()
         done = subprocess.run(["bash", "-c", script], env=self.env, cwd=self.folder, input=answer, text=True, timeout=PATIENCE,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -182,8 +184,8 @@ def walk(operator, runs_functions):
 
 
 @contextmanager
-def ministack(folder):
-    """Runs ministack. Yields the environment in which its names and its certificate are those of AWS."""
+def ministack(folder, **more):
+    """Runs ministack with these settings. Yields the environment in which its names and its certificate are those of AWS."""
     import on_ministack  # needs packages that the walk on moto does without
 
     cert, key = on_ministack.certificate(folder)
@@ -191,7 +193,7 @@ def ministack(folder):
     (Path(folder) / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{port}"\ncacert = "{cert}"\nfail-with-body\nsilent\n')
     env = environment(folder, AWS_ENDPOINT_URL=f"https://127.0.0.1:{port}", AWS_CA_BUNDLE=cert, SSL_CERT_FILE=cert, AWS_REGION=REGION,
                       AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", CURL_HOME=str(folder), EMULATOR_PORT=str(port))
-    with on_ministack.ministack(folder, {**env, "MINISTACK_HOST": f"{REGION}.amazonaws.com"}, port, cert, key):
+    with on_ministack.ministack(folder, {**env, **more, "MINISTACK_HOST": f"{REGION}.amazonaws.com"}, port, cert, key):
         yield env
 
 

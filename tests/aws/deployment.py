@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-REGION, ACCOUNT = "eu-central-1", "123456789012"
+REGIONS = REGION, OTHER_REGION = "eu-central-1", "us-east-1"
+ACCOUNT = "123456789012"
 # Variables of the calling shell that must reach neither the copy of the module nor an emulator.
 FOREIGN = ("AWS_", "TF_VAR_", "TF_WORKSPACE", "TF_DATA_DIR")
 PATIENCE = 600

@@ -231,6 +231,20 @@ fn docs_lead_from_a_clone_to_a_tested_endpoint_and_its_end_on_ministack() {
 }
 
 #[test]
+fn runbook_leads_out_of_each_trouble_on_ministack() {
+    let (package, recall) = (package(INGRESS), package(RECALL));
+    run(script_with(MINISTACK, "by_the_runbook.py")
+        .arg("--aws")
+        .arg(aws_cli())
+        .arg("--package")
+        .arg(package)
+        .arg("--recall")
+        .arg(recall)
+        .arg("--program")
+        .arg(env!("CARGO_BIN_EXE_memory-ingress")));
+}
+
+#[test]
 fn runbook_queries_are_evaluated_as_they_are_written() {
     run(&mut plain_script("insights_test.py"));
 }

@@ -36,7 +36,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from deployment import ACCOUNT, REGION, ROOT, Deployment, environment, free_port, needs, server
+from deployment import ACCOUNT, REGION, REGIONS, ROOT, Deployment, environment, free_port, needs, server
 
 BUCKET = f"memory-ingress-{ACCOUNT}-{REGION}"
 JSON, JSON_API = "application/json", "application/vnd.api+json"
@@ -53,7 +53,8 @@ def certificate(folder):
     """Writes a certificate for every server of this run, which all its clients trust."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName(host) for host in ("localhost", "*.execute-api.localhost", f"*.execute-api.{REGION}.amazonaws.com")]
+    regions = [f"*.execute-api.{region}.amazonaws.com" for region in REGIONS]
+    names = [x509.DNSName(host) for host in ("localhost", "*.execute-api.localhost", *regions)]
     names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     now = datetime.datetime.now(datetime.timezone.utc)
     made = (

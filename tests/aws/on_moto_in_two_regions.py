@@ -15,9 +15,8 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from deployment import ACCOUNT, Deployment, empty_package, moto
+from deployment import ACCOUNT, REGIONS, Deployment, empty_package, moto
 
-REGIONS = ("eu-central-1", "us-east-1")
 ISSUER = "token.actions.githubusercontent.com"
 REPLICA = "our-replica"
 REPLICATION = {"bucket_arn": f"arn:aws:s3:::{REPLICA}"}

@@ -224,6 +224,41 @@ fn every_field_of_a_query_is_one_that_is_logged() {
     }
 }
 
+/// The code within the sentences of a page: what stands between two single backquotes, outside of blocks.
+fn inline_code(page: &str) -> Vec<&str> {
+    let sentences = page.split("```").step_by(2);
+    sentences
+        .flat_map(|text| text.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+/// Whether it is a command with its options, and not the name of a command.
+fn is_command(code: &str) -> bool {
+    let mut words = code.split_whitespace();
+    let of_a_program = ["aws", "terraform", "memory-ingress", "./smoke.py"];
+    words
+        .next()
+        .is_some_and(|word| of_a_program.contains(&word))
+        && words.any(|word| word.starts_with('-') || word.starts_with('"'))
+}
+
+/// The test on the emulator runs each block of the page, and no sentence.
+#[test]
+fn every_command_stands_in_a_block() {
+    let page = page();
+    let code = inline_code(&page);
+    assert!(code.contains(&"replay --events"), "{code:?}");
+    let hidden: Vec<_> = code.into_iter().filter(|code| is_command(code)).collect();
+    assert_eq!(hidden, [""; 0]);
+    assert!(is_command("terraform output -json api_keys"));
+    assert!(is_command("memory-ingress replay \"$BUCKET\""));
+    assert!(!is_command("memory-ingress replay") && !is_command("--without-views"));
+    assert_eq!(
+        inline_code("a `b c` d\n```sh\ne `f`\n```\ng `h`"),
+        ["b c", "h"]
+    );
+}
+
 #[test]
 fn a_field_is_told_from_the_language_a_literal_and_a_name_of_the_query() {
     let of = |query: &str| asked(query).into_iter().collect::<Vec<_>>();
