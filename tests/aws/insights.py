@@ -209,14 +209,21 @@ def in_order(rows, orders):
     return rows
 
 
+def flat(members, within=""):
+    """Returns the members of an object and of the objects in it, by their path: `record.status`."""
+    found = {}
+    for name, held in members.items() if isinstance(members, dict) else ():
+        found |= flat(held, f"{within}{name}.") if isinstance(held, dict) else {within + name: held}
+    return found
+
+
 def row_of(line):
     """The fields that Logs Insights finds in a line: its own, and the members of a JSON object."""
     try:
         members = json.loads(line.message)
     except ValueError:
         members = {}
-    members = members if isinstance(members, dict) else {}
-    return {**members, "@timestamp": line.timestamp, "@message": line.message, "@log": f"123456789012:{line.group}"}
+    return {**flat(members), "@timestamp": line.timestamp, "@message": line.message, "@log": f"123456789012:{line.group}"}
 
 
 def ask(query, lines):

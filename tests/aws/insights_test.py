@@ -11,7 +11,7 @@ from insights import Line, ask
 RECORDS = [
     {"outcome": "stored", "ms": 5, "s3_ms": 4, "caller": "ann", "status": 201},
     {"outcome": "unknown", "ms": 9000, "s3_ms": 8999, "caller": "bob", "status": 504, "why": "reset a/b"},
-    {"outcome": "refused", "ms": 1, "caller": "bob", "status": "403", "s3_ms": "-"},
+    {"outcome": "refused", "ms": 1, "caller": "bob", "status": "403", "s3_ms": "-", "record": {"status": "deep"}},
 ]
 LINES = [Line("/aws/lambda/f", 60_000 * at, json.dumps(record)) for at, record in enumerate(RECORDS)]
 LINES.append(Line("/aws/vendedlogs/f", 60_000 * 9, "START of something"))
@@ -28,6 +28,7 @@ ANSWERS = {
     "filter ispresent(s3_ms)": ["ann", "bob", "bob"],
     "filter ms >= 9 | limit 1": ["bob"],
     "filter status = 403": ["bob"],
+    "filter record.status = 'deep'": ["bob"],
     "filter nothing = 'stored'": [],
     "filter ms != 1 | sort ms desc | limit 2": ["bob", "ann"],
 }

@@ -1,4 +1,4 @@
-"""Callers that store without a pause while their key is rotated, and what became of each of their requests."""
+"""Callers that go on storing while their key is rotated, and what became of each of their requests."""
 
 import json
 import socket
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 CALLERS = 3
 ENOUGH = 5  # requests of each caller, before and after each step of a drill
 PATIENCE_S = 300
+PAUSE_S = 0.1  # so that the emulator has time for Terraform as well
 
 
 class Callers:
@@ -32,6 +33,7 @@ class Callers:
             else:
                 self.failed.append((status, text))
             self.done[number] += 1
+            time.sleep(PAUSE_S)
 
     def go_on(self):
         """Waits until each caller has ended enough requests that it began after this."""
