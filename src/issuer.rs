@@ -64,6 +64,12 @@ impl Issuer {
         })
     }
 
+    /// Its URL, as the claim `iss` of its tokens spells it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Fetches the keys, so that the first request need not wait for them.
     ///
     /// # Errors

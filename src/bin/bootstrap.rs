@@ -8,7 +8,7 @@ use memory_s3::writer::Writer;
 use memory_web::caller::Callers;
 use memory_web::config::{Config, ConfigError};
 use memory_web::guard::Guard;
-use memory_web::http::router;
+use memory_web::http::{Endpoint, router};
 use memory_web::lambda;
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,5 +32,7 @@ async fn start(
         allowed_origins: config.allowed_origins,
     };
     let ingress = Ingress::new(Writer::new(client, bucket), config.write_scopes);
-    Ok(router(endpoints(ingress), guard))
+    let mut endpoints = endpoints(ingress);
+    endpoints.extend(Endpoint::login(config.login));
+    Ok(router(endpoints, guard))
 }

@@ -145,6 +145,7 @@ impl Answer {
         let vary: Vec<_> = self.headers.get_all("vary").iter().collect();
         match self.header("access-control-allow-origin") {
             "" => assert_eq!(vary, ["Accept"]),
+            "*" => assert_eq!(vary, ["Accept", "Host"]),
             _ => assert_eq!(vary, ["Accept", "Origin"]),
         }
         if self.status == 204 {

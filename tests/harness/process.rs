@@ -20,6 +20,8 @@ pub(crate) fn clean(mut command: Command) -> Command {
         "MEMORY_ALLOWED_ORIGINS",
         "MEMORY_API_KEY",
         "MEMORY_TOKEN",
+        "MEMORY_OAUTH_SERVERS",
+        "MEMORY_OAUTH_SCOPES",
         "MEMORY_LOG_HASH_NAMES",
         "RUST_LOG",
         "AWS_ENDPOINT_URL_S3",

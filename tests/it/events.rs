@@ -23,7 +23,11 @@ fn events() -> BTreeMap<String, Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gateways_event_has_its_golden_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = [("MEMORY_ALLOWED_ORIGINS", "https://app.example.com")];
+    let settings = [
+        ("MEMORY_ALLOWED_ORIGINS", "https://app.example.com"),
+        ("MEMORY_OAUTH_SERVERS", "https://issuer.example.com/"),
+        ("MEMORY_OAUTH_SCOPES", "memory:read memory:write"),
+    ];
     let events = events();
     let asked: Vec<_> = events.values().cloned().collect();
     let mut function = Function::over(folder.path(), &asked, &settings).await;

@@ -40,7 +40,7 @@ fn cases() -> Vec<Case> {
         Kind::Document | Kind::Recall | Kind::Message | Kind::RecallMessage => {
             vec![(path.to_owned(), kind), (format!("{path}/"), kind)]
         }
-        Kind::Constant | Kind::Health => vec![(path.to_owned(), kind)],
+        Kind::Constant | Kind::Health | Kind::Login => vec![(path.to_owned(), kind)],
     });
     let cases = spelled.flat_map(|(path, kind)| {
         ["GET", "HEAD", "POST", "DELETE", "OPTIONS"].map(|method| Case {
@@ -114,7 +114,7 @@ async fn with_a_key_every_route_needs_it_but_health() {
     let app = App::for_callers(Callers::Key(ApiKey::new("secret")));
     for case in cases() {
         let is_open = match case.kind {
-            Kind::Health => true,
+            Kind::Health | Kind::Login => true,
             Kind::Document
             | Kind::Recall
             | Kind::Message
@@ -149,7 +149,7 @@ async fn with_a_key_or_behind_a_gateway_only_mcp_refuses_a_foreign_origin() {
         for case in cases() {
             let is_judged = match case.kind {
                 Kind::Message | Kind::Recall | Kind::RecallMessage => true,
-                Kind::Document | Kind::Health | Kind::Constant => false,
+                Kind::Document | Kind::Health | Kind::Login | Kind::Constant => false,
             };
             let headers = [("x-api-key", "secret"), ("host", "any.test")];
             assert!(!case.is_refused(&app, &headers).await, "{:?}", case.asked);

@@ -50,6 +50,7 @@ mod lambda;
 #[path = "../harness/local.rs"]
 mod local;
 mod local_s3;
+mod login;
 mod long_listing;
 mod mcp;
 mod mcp_client;

@@ -9,6 +9,7 @@ use memory_log::scope::{ReadScopes, WriteScopes};
 use memory_log::steward::Stewards;
 
 use crate::caller::{ApiKey, Token};
+use crate::login::{self, Login};
 use crate::origin::Origin;
 use crate::telemetry;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub read_scopes: ReadScopes,
     /// `MEMORY_STEWARDS`.
     pub stewards: Stewards,
+    /// `MEMORY_OAUTH_SERVERS` and `MEMORY_OAUTH_SCOPES`.
+    pub login: Login,
     /// `MEMORY_VIEWS_BUCKET`.
     pub views_bucket: Option<String>,
     /// `RUST_LOG`.
@@ -103,6 +106,8 @@ impl Config {
         let readable = read("MEMORY_READ_SCOPES");
         let shared = read("MEMORY_SHARED_SCOPES");
         let stewards = read("MEMORY_STEWARDS");
+        let servers = read("MEMORY_OAUTH_SERVERS");
+        let oauth_scopes = read("MEMORY_OAUTH_SCOPES");
         let views_bucket = read("MEMORY_VIEWS_BUCKET");
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
         let log_hash_names = read("MEMORY_LOG_HASH_NAMES");
@@ -160,6 +165,15 @@ impl Config {
             mistakes.push(mistake);
             Stewards::Of(Vec::new())
         });
+        let servers = parsed("MEMORY_OAUTH_SERVERS", servers, login::servers);
+        let scopes = parsed("MEMORY_OAUTH_SCOPES", oauth_scopes, login::scopes);
+        let mut or_mistake = |parsed: Option<Result<Vec<String>, String>>| {
+            parsed.unwrap_or(Ok(Vec::new())).unwrap_or_else(|mistake| {
+                mistakes.push(mistake);
+                Vec::new()
+            })
+        };
+        let login = Login::new(or_mistake(servers), or_mistake(scopes));
         // White space at the ends of a header value is not part of it, so a key with it could never be
         // sent.
         let can_be_sent = |key: &str| {
@@ -221,6 +235,7 @@ impl Config {
             write_scopes,
             read_scopes,
             stewards,
+            login,
             views_bucket,
             log_filter,
             log_hash_names,
@@ -331,12 +346,14 @@ mod tests {
             ),
             ("MEMORY_API_KEY", ""),
             ("MEMORY_WRITE_SCOPES", "work"),
+            ("MEMORY_OAUTH_SERVERS", "login.example.com"),
+            ("MEMORY_OAUTH_SCOPES", " "),
             ("MEMORY_LOG_HASH_NAMES", "yes"),
             ("RUST_LOG", "a=b=c"),
             ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
         ])
         .unwrap_err();
-        assert_eq!(mistakes.0.len(), 8, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 10, "{mistakes}");
         let lookup = |name: &str| (name == "MEMORY_API_KEY").then_some(Err(()));
         assert_eq!(
             Config::read(lookup).unless_any_mistake().unwrap_err().0,

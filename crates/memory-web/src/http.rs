@@ -24,6 +24,7 @@ mod endpoint;
 mod exchange;
 mod kind;
 mod messages;
+mod resource;
 mod response;
 
 pub use endpoint::Endpoint;
@@ -62,6 +63,11 @@ pub struct PlatformRequestId(pub String);
 /// [`Deadline`]. Links are built on it.
 #[derive(Debug, Clone)]
 pub struct SpelledPath(pub String);
+
+/// The name under which the platform was called, if it knows it better than `Host`: an extension like
+/// [`Deadline`].
+#[derive(Debug, Clone)]
+pub struct CalledName(pub String);
 
 /// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request
 /// that needs no body is answered, such as one for `/health`.
@@ -131,7 +137,13 @@ impl Service {
         let head = &exchange.head;
         let method = wanted_method(&head.method, &head.headers);
         let endpoint = at.for_method(&method).ok_or_else(Problem::not_found)?;
-        self.guard.admit(head, endpoint.kind == Kind::Health)?;
+        if let Err(refused) = self.guard.admit(head, endpoint.kind.is_open()) {
+            if self.endpoints.has_login() {
+                let metadata = resource::metadata_of(head, exchange.spelled_path());
+                exchange.style.tell_where_to_log_in(metadata);
+            }
+            return Err(refused.into());
+        }
         exchange.admitted();
         if endpoint.kind == Kind::Message || self.guard.checks_every_origin() {
             exchange.origin.clone()?;

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::config::{Config, ConfigError};
-use crate::http::{Deadline, PlatformRequestId, SpelledPath, misconfigured_router};
+use crate::http::{CalledName, Deadline, PlatformRequestId, SpelledPath, misconfigured_router};
 use crate::telemetry;
 
 /// The part of the function's time that is left for the response to travel.
@@ -99,6 +99,7 @@ pub async fn handle(
         let mut request: Request = request.map(|_| parts.body());
         *request.uri_mut() = parts.target.clone();
         request.extensions_mut().insert(parts.spelled.clone());
+        request.extensions_mut().insert(parts.called.clone());
         request.extensions_mut().insert(id.clone());
         // There is one request of an event. Another one would have no claims.
         request.extensions_mut().insert(std::mem::take(&mut claims));
@@ -144,20 +145,22 @@ struct EventParts {
     target: Uri,
     /// The path with the stage, as the caller spelled it.
     spelled: SpelledPath,
+    /// The domain name of the gateway, which no client can choose. Without it there is none: `Host` does not count.
+    called: CalledName,
     /// An error if the body is not the base64 that the event says it is.
     body: Result<Bytes, DecodeError>,
 }
 
 impl EventParts {
     fn taken_from(event: &mut LambdaRequest) -> Self {
-        let (spelled, path, query, is_base64, body) = match event {
+        let (called, spelled, path, query, is_base64, body) = match event {
             LambdaRequest::ApiGatewayV1(event) => {
                 // The multi-value map has every line of a header, the other map only the last one.
                 if !event.multi_value_headers.is_empty() {
                     event.headers.clear();
                 }
                 event.headers.remove(header::HOST);
-                event.request_context.domain_name = None;
+                let called = event.request_context.domain_name.take();
                 event.request_context.stage = None;
                 let several = std::mem::take(&mut event.multi_value_query_string_parameters);
                 let single = std::mem::take(&mut event.query_string_parameters);
@@ -168,23 +171,24 @@ impl EventParts {
                 let spelled = spelled.unwrap_or_else(|| path.clone());
                 let is_base64 = std::mem::take(&mut event.is_base64_encoded);
                 let query = in_order(&query.to_query_string());
-                (spelled, path, query, is_base64, event.body.take())
+                (called, spelled, path, query, is_base64, event.body.take())
             }
             LambdaRequest::ApiGatewayV2(event) => {
                 event.headers.remove(header::HOST);
-                event.request_context.domain_name = None;
+                let called = event.request_context.domain_name.take();
                 let path = event.raw_path.replace("/".to_owned()).unwrap_or_default();
                 let stage = event.request_context.stage.take().unwrap_or_default();
                 let query = event.raw_query_string.take().unwrap_or_default();
                 let is_base64 = std::mem::take(&mut event.is_base64_encoded);
                 let own = without_stage(path.clone(), &stage);
-                (path, own, query, is_base64, event.body.take())
+                (called, path, own, query, is_base64, event.body.take())
             }
             // Other events are not read. The enum is the library's and grows with its features.
             _ => Default::default(),
         };
         Self {
             target: target(&path, &query),
+            called: CalledName(called.unwrap_or_default()),
             spelled: SpelledPath(target(&spelled, "").path().to_owned()),
             body: decoded(body.unwrap_or_default(), is_base64),
         }

@@ -6,6 +6,7 @@
 //! | [`telemetry`], [`record`], [`config`] | the log, the line of a request in it, and the settings of the environment |
 //! | [`terminal`] | texts of others, shown where a person reads |
 //! | [`caller`], [`origin`], [`guard`] | who may call, and which browser pages may |
+//! | [`login`] | where an agent without a token logs in |
 //! | [`media_type`], [`body`], [`query`] | what a request may declare and send |
 //! | [`problem`] | what a caller is told about a failure |
 //! | [`documents`], [`flat`] | the frame of JSON:API documents, and the flat form |
@@ -23,6 +24,8 @@ pub mod problem;
 
 pub mod telemetry;
 pub mod terminal;
+
+pub mod login;
 
 pub mod config;
 

@@ -151,7 +151,8 @@ pub struct Members {
     pub method: Option<&'static str>,
     /// The template of the path.
     pub route: Option<&'static str>,
-    pub is_health: bool,
+    /// Whether its route is open to everybody. Then it counts in no metric: no alarm rests on who is unknown.
+    pub is_open: bool,
     pub tool: Option<&'static str>,
     pub status: Option<u16>,
     /// The code of each fault, each once.
@@ -262,7 +263,7 @@ impl Members {
             caller: None,
             method: None,
             route: None,
-            is_health: false,
+            is_open: false,
             tool: None,
             status: None,
             codes: Vec::new(),

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memory_ingress::http::endpoints;
+use memory_ingress::issuer::Issuer;
 use memory_ingress::options::Serve;
 use memory_ingress::server::{self, Limits};
 use memory_s3::aws;
 use memory_web::caller::Callers;
 use memory_web::config::Config;
 use memory_web::guard::Guard;
-use memory_web::http::{REQUEST_TIME_MAX, router};
+use memory_web::http::{Endpoint, REQUEST_TIME_MAX, router};
+use memory_web::login::Login;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -32,6 +34,7 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
                        user/{sub} (*/* is everything, for every holder of a token): set both, or serve with --write-only.";
         return Err(CommandError::Config(mistake.to_owned()));
     }
+    let login = login(issuer.as_deref(), &config)?;
     let proof = proof(&callers);
     let is_open_here = matches!(callers, Callers::Loopback);
     let log = open(options.location, &config).await?;
@@ -40,10 +43,11 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
         aws::credentials(sdk).await?;
     }
     let place = log.place.clone();
-    let endpoints = match options.write_only {
+    let mut endpoints = match options.write_only {
         true => endpoints(log.ingress(&config)),
         false => log.joined(&config)?.endpoints(),
     };
+    endpoints.extend(Endpoint::login(login));
     let listener = TcpListener::bind(options.listen).await.map_err(|error| {
         let address = options.listen;
         CommandError::Config(format!("cannot listen on {address} ({error}): choose another with --listen, or port 0 for a free one."))
@@ -118,6 +122,18 @@ fn callers(has_issuer: bool, listen: SocketAddr, config: &Config) -> Result<Call
         ),
     };
     Err(CommandError::Config(mistake))
+}
+
+/// Where agents log in: where their tokens come from, unless the settings name another server.
+fn login(issuer: Option<&Issuer>, config: &Config) -> Result<Login, CommandError> {
+    match issuer {
+        Some(issuer) => Ok(config.login.clone().or_at(issuer.url())),
+        None if config.login.has_server() => {
+            let mistake = "MEMORY_OAUTH_SERVERS says where to log in, but no token is accepted: add --jwt-issuer, or unset it.";
+            Err(CommandError::Config(mistake.to_owned()))
+        }
+        None => Ok(Login::default()),
+    }
 }
 
 /// The option of curl that proves who a caller is.

@@ -3,12 +3,19 @@
 //! Two endpoints may share a path with other methods, so that two halves of a service can be served
 //! side by side. The module must not know what an endpoint does.
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use futures_util::future::BoxFuture;
 
 use super::exchange::Exchange;
 use super::kind::Kind;
+use super::resource;
 use super::response::{Handled, of_type};
+use crate::login::Login;
+use crate::media_type::JSON;
+use crate::problem::Problem;
+
+/// How long the document about the login may be kept: one hour, because it changes with a deployment.
+const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// What handles the requests of an endpoint.
 type Handler = Box<dyn for<'e> Fn(&'e mut Exchange) -> BoxFuture<'e, Handled> + Send + Sync>;
@@ -50,6 +57,27 @@ impl Endpoint {
         })
     }
 
+    /// The endpoint of the document that says where to log in, for each resource of the service; `None` if no
+    /// authorization server is named, so that its paths are unknown.
+    #[must_use]
+    pub fn login(login: Login) -> Option<Self> {
+        let paths = &[resource::METADATA];
+        login.has_server().then(|| {
+            Self::new(Kind::Login, paths, "GET, HEAD", move |exchange| {
+                let resource = resource::of_metadata(&exchange.head, exchange.spelled_path());
+                let document = resource.map(|resource| login.document(&resource));
+                Box::pin(async {
+                    let document = document.ok_or_else(Problem::not_found)?;
+                    let mut response = of_type(StatusCode::OK, JSON, document);
+                    response
+                        .headers_mut()
+                        .insert(header::CACHE_CONTROL, CACHING);
+                    Ok(response)
+                })
+            })
+        })
+    }
+
     /// Every path of it.
     #[must_use]
     pub fn paths(&self) -> &'static [&'static str] {
@@ -74,6 +102,9 @@ impl Endpoint {
                 path.strip_suffix('/').unwrap_or(path)
             }
             Kind::Constant | Kind::Health => path,
+            Kind::Login => {
+                return resource::described(path).map(|_| Match::Whole(resource::METADATA));
+            }
         };
         if let Some(whole) = self.paths.iter().find(|known| **known == path) {
             return Some(Match::Whole(whole));
@@ -105,6 +136,11 @@ pub(super) struct AtPath<'e> {
 }
 
 impl Endpoints {
+    /// Whether one of them says where to log in.
+    pub(super) fn has_login(&self) -> bool {
+        self.0.iter().any(|endpoint| endpoint.kind == Kind::Login)
+    }
+
     pub(super) fn at(&self, path: &str) -> AtPath<'_> {
         let mut whole = Vec::new();
         let mut with_id = Vec::new();
@@ -180,7 +216,6 @@ impl<'e> AtPath<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Problem;
 
     fn endpoint(kind: Kind, paths: &'static [&'static str], allow: &'static str) -> Endpoint {
         Endpoint::new(kind, paths, allow, |_| {

@@ -80,7 +80,7 @@ impl Exchange {
             members.trace = Trace::of(&head.headers);
             members.method = Some(known(&head.method));
             members.route = template;
-            members.is_health = kind == Some(Kind::Health);
+            members.is_open = kind.is_some_and(Kind::is_open);
         });
         let (origin, reader) = (guard.origin(&head), guard.reader(&head));
         let accept = head.headers.get_all(header::ACCEPT).iter();
@@ -97,6 +97,7 @@ impl Exchange {
             Some(Kind::Recall) => {
                 ResponseStyle::of_recall(accepted, reader.clone().unwrap_or_default())
             }
+            Some(Kind::Login) => ResponseStyle::of_login(accepted),
             Some(Kind::Document | Kind::Constant | Kind::Health) | None => {
                 ResponseStyle::of_document(accepted)
             }

@@ -16,4 +16,13 @@ pub enum Kind {
     Constant,
     /// It answers with a constant, and needs no key.
     Health,
+    /// It says where to log in, to everybody and to pages of every origin.
+    Login,
+}
+
+impl Kind {
+    /// Whether its requests need neither key nor token.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Health | Self::Login)
+    }
 }

@@ -86,6 +86,8 @@ pub struct ResponseStyle {
     cors_origin: Option<HeaderValue>,
     /// Whether the response shows what was stored.
     is_recall: bool,
+    /// Where the metadata is that says where to log in.
+    metadata: Option<String>,
 }
 
 /// The format of an error.
@@ -103,6 +105,7 @@ impl ResponseStyle {
             errors: ErrorFormat::Document,
             cors_origin: None,
             is_recall: false,
+            metadata: None,
         }
     }
 
@@ -125,13 +128,20 @@ impl ResponseStyle {
         cors_origin: Option<HeaderValue>,
     ) -> Self {
         Self {
-            accepted,
             errors: match *method {
                 Method::POST => ErrorFormat::JsonRpc,
                 _ => ErrorFormat::Document,
             },
             cors_origin,
-            is_recall: false,
+            ..Self::of_document(accepted)
+        }
+    }
+
+    /// The style of what pages of every origin may read.
+    pub(super) fn of_login(accepted: Option<Representation>) -> Self {
+        Self {
+            cors_origin: Some(HeaderValue::from_static("*")),
+            ..Self::of_document(accepted)
         }
     }
 
@@ -141,6 +151,11 @@ impl ResponseStyle {
             is_recall: true,
             ..self
         }
+    }
+
+    /// Names the place that says where to log in, for a refusal that asks for a token.
+    pub(super) fn tell_where_to_log_in(&mut self, metadata: Option<String>) {
+        self.metadata = metadata;
     }
 
     pub(super) fn has_cors_origin(&self) -> bool {
@@ -184,12 +199,22 @@ impl ResponseStyle {
             }
             (Advice::Accept, ErrorFormat::JsonRpc) => HeaderValue::from_static(JSON),
             (Advice::AcceptEncoding, _) => HeaderValue::from_static("identity"),
-            (Advice::Authenticate, _) => HeaderValue::from_static("Bearer"),
-            (Advice::AuthenticateAgain, _) => {
-                HeaderValue::from_static("Bearer error=\"invalid_token\"")
-            }
+            (Advice::Authenticate, _) => self.challenge(""),
+            (Advice::AuthenticateAgain, _) => self.challenge("error=\"invalid_token\""),
             (Advice::RetryAfter, _) => RETRY_AFTER,
         }
+    }
+
+    /// How to send a token (RFC 6750, section 3), and where it is said who issues one (RFC 9728, section 5.1). The
+    /// URL of a request that was read has no quote.
+    fn challenge(&self, error: &str) -> HeaderValue {
+        let challenge = match (error, &self.metadata) {
+            ("", None) => "Bearer".to_owned(),
+            (error, None) => format!("Bearer {error}"),
+            ("", Some(url)) => format!("Bearer resource_metadata=\"{url}\""),
+            (error, Some(url)) => format!("Bearer {error}, resource_metadata=\"{url}\""),
+        };
+        HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 
     /// Adds the header fields of every response.
@@ -215,7 +240,10 @@ impl ResponseStyle {
                 true => "x-request-id, idempotent-replayed, retry-after, etag",
                 false => "x-request-id, idempotent-replayed, retry-after",
             };
-            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            // What every page may read differs by the name that was called. A cache in front that keeps it without that
+            // name would hand on a document that somebody else made up with another `Host`.
+            let varies = if origin == "*" { "Host" } else { "Origin" };
+            headers.append(header::VARY, HeaderValue::from_static(varies));
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,

@@ -1,8 +1,8 @@
 //! The metrics of a request, in CloudWatch's embedded metric format: members of the record itself.
 //!
 //! CloudWatch reads them out of the log, so a metric costs no call. Each has the dimension `function`;
-//! refusals and failures also have `code`, which is one of the codes of the contract. A health check has
-//! none, but where it is the first request of a process.
+//! refusals and failures also have `code`, which is one of the codes of the contract. A request of an open
+//! route, such as a health check, has none, but where it is the first request of a process.
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use std::fmt::Write;
@@ -60,7 +60,7 @@ pub(super) fn add(object: &mut Object, members: &Members, took: Duration) {
         of_code: String::new(),
     };
     metrics.count("ColdStarts", members.is_cold.into());
-    if !members.is_health {
+    if !members.is_open {
         metrics.count("Requests", 1);
         let has_code = !members.codes.is_empty();
         match outcome {

@@ -167,7 +167,7 @@ fn metrics_are_members_of_the_record_with_few_dimensions() {
 #[test]
 fn a_health_check_has_no_metrics_but_a_cold_start() {
     let health = |is_cold| Members {
-        is_health: true,
+        is_open: true,
         is_cold,
         ..members()
     };
