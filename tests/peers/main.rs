@@ -1,5 +1,5 @@
-//! What needs programs from the package registries: another S3, a verifier of signatures, and the conformance suite and
-//! the clients of MCP. Each is installed once, in the version that is named here.
+//! What needs programs from the package registries: another S3, a verifier of signatures, an authorization server, and
+//! the conformance suite and the clients of MCP. Each is installed once, in the version that is named here.
 //!
 //! `.ci/run peers` runs these tests.
 #![expect(
@@ -22,8 +22,10 @@ mod erasure;
 mod exchange;
 #[path = "../harness/folder.rs"]
 mod folder;
+mod gateway;
 #[path = "../harness/installed.rs"]
 mod installed;
+mod login;
 mod mcp_clients;
 mod mcp_wire;
 #[path = "../harness/message.rs"]
