@@ -3,6 +3,20 @@
 locals {
   http_count         = local.is_rest ? 0 : 1
   http_authorization = var.auth_mode == "jwt" ? "JWT" : "AWS_IAM"
+
+  # An agent without a token asks here where to log in (RFC 9728), and so does a browser page, from any origin.
+  login_routes = var.jwt == null ? {} : {
+    for route in setproduct(["GET", "OPTIONS"], ["", "/{proxy+}"]) :
+    "${route[0]} /.well-known/oauth-protected-resource${route[1]}" => { function = "writer", is_open = true }
+  }
+  # An agent asks once for each login. Nobody is known there, so it must not take the function from callers who are.
+  login_throttle = { rate = min(20, var.throttle.rate), burst = min(40, var.throttle.burst) }
+
+  # The limits of routes that do not have those of the stage.
+  route_throttles = merge(
+    { for route in keys(local.recall_grants) : route => var.recall.throttle },
+    { for route in keys(local.login_routes) : route => local.login_throttle },
+  )
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -69,12 +83,12 @@ resource "aws_apigatewayv2_stage" "default" {
   }
 
   dynamic "route_settings" {
-    for_each = local.recall_grants
+    for_each = local.route_throttles
 
     content {
       route_key              = route_settings.key
-      throttling_rate_limit  = var.recall.throttle.rate
-      throttling_burst_limit = var.recall.throttle.burst
+      throttling_rate_limit  = route_settings.value.rate
+      throttling_burst_limit = route_settings.value.burst
     }
   }
 

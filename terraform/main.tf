@@ -27,6 +27,7 @@ locals {
       "OPTIONS /{proxy+}" = { function = "writer", is_open = local.preflight_is_open }
     },
     local.is_rest ? local.recall_rest_routes : local.recall_routes,
+    local.login_routes,
   )
 
   # IAM has no regions, so the region is in the names of the roles: the same name can be deployed in two of them.

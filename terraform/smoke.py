@@ -21,6 +21,7 @@ Credentials come from the environment:
   api_key  MEMORY_API_KEY
   jwt      MEMORY_TOKEN, or MEMORY_TOKEN_URL, MEMORY_CLIENT_ID and MEMORY_CLIENT_SECRET. With these, the token endpoint
            issues the token (OAuth 2.0 client credentials; MEMORY_TOKEN_SCOPE and MEMORY_TOKEN_AUDIENCE are optional).
+           Before that, the document that says where agents log in (RFC 9728) is read without a token, and checked.
 
 exit status:
   0  the release is good: both receipts are of this memory, and the second one says that it is a repeat
@@ -192,7 +193,7 @@ def judged(status, headers, body, request):
         is_right = request.is_right(headers, smoke_recall.document_of(body))
         return (0, "", False) if is_right else (BAD, f"the response should have {request.expects}", False)
     if status == 401:
-        return UNPROVED, HINTS[status], False
+        return UNPROVED, "its route must be open" if request.is_open else HINTS[status], False
     if headers["x-request-id"] and status == 403 and is_outside(body, request):
         return UNPROVED, f"this caller may not use this scope: allow {DOMAIN}/{ENTITY} in write_scopes and recall.read_scopes, or name a caller that may", False
     if headers["x-request-id"]:
@@ -216,6 +217,24 @@ def is_outside(body, request):
     return isinstance(said, str) and said.startswith("You may not write memories with this ")
 
 
+def describing(endpoint, host):
+    """Returns the request that reads, without a token, where an agent logs in (RFC 9728; docs/contract.md, 3.13)."""
+    url = urlsplit(endpoint.rstrip("/"))
+    # An emulator does not say at which port it listens.
+    name = host.partition(":")[0] if host else url.netloc
+    resource = f"{url.scheme}://{name}{url.path}/mcp"
+
+    def is_of_the_resource(fields, document):
+        servers = smoke_recall.at(document, "authorization_servers")
+        names_servers = isinstance(servers, list) and bool(servers) and all(isinstance(server, str) and server for server in servers)
+        return (smoke_recall.at(document, "resource") == resource and names_servers
+                and smoke_recall.at(document, "bearer_methods_supported") == ["header"] and fields["access-control-allow-origin"] == "*")
+
+    expects = f"the resource {resource}, who issues its tokens, and that every page may read this"
+    return smoke_recall.Request("GET", "/.well-known/oauth-protected-resource/mcp", b"", {"accept": "application/json"}, "", 200,
+                                is_of_the_resource, expects, is_open=True)
+
+
 def storing(body, receipt):
     """Returns the request that stores the memory, whose receipt must name this memory's id and key."""
     def is_of_the_memory(_, document):
@@ -237,7 +256,7 @@ def asked(endpoint, host, request, options):
     while True:
         attempts += 1
         try:
-            allowed = credentials(headers, request.method, url.path, request.query, request.body, options)
+            allowed = headers if request.is_open else credentials(headers, request.method, url.path, request.query, request.body, options)
             answer = send(url, request.method, target, allowed, request.body)
             (verdict, why, may_change), told = judged(*answer, request), said(*answer)
             if verdict == 0:
@@ -280,6 +299,8 @@ def proved_with_recall(body, receipt, options):
 def proved_at_the_custom_domain(body, receipt, options):
     """Repeats the memory at the custom domain, after the gateway's own endpoint proved that the release is good."""
     try:
+        if options.auth == "jwt":
+            asked(options.custom_domain, None, describing(options.custom_domain, None), options)
         asked(options.custom_domain, None, storing(body, receipt), options)
     except Failed as failed:
         why = f"the release is good at {options.endpoint}. Check the DNS record, the certificate and the mapping of {options.custom_domain}"
@@ -316,6 +337,8 @@ def main(given=None):
     body, receipt = memory_of(datetime.now(timezone.utc))
     try:
         if options.auth == "jwt":
+            asked(options.endpoint, options.host, describing(options.endpoint, options.host), options)
+            print("smoke: agents are told where to log in")
             options.token = os.environ.get("MEMORY_TOKEN") or token_by_client_credentials()
         proved(body, receipt, options)
         if options.recall:

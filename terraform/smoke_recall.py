@@ -24,6 +24,7 @@ class Request(NamedTuple):
     status: int
     is_right: Callable[[dict, object], bool]
     expects: str
+    is_open: bool = False  # sent without credentials
 
 
 def document_of(body):

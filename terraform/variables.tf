@@ -237,13 +237,15 @@ variable "auth_mode" {
 }
 
 variable "jwt" {
-  description = "Only for auth_mode jwt: the issuer whose tokens are accepted (its /.well-known/openid-configuration must be public), the audiences, and the scopes: scopes to write, and with recall read_scopes to read and change_scopes to change a status. Of the scopes of its route, if there are any, a token must have at least one."
+  description = "Only for auth_mode jwt: the issuer whose tokens are accepted (its /.well-known/openid-configuration must be public), the audiences, and the scopes: scopes to write, and with recall read_scopes to read and change_scopes to change a status. Of the scopes of its route, if there are any, a token must have at least one. authorization_servers: where agents without a token are sent to log in (RFC 9728), in this order; by default the issuer."
   type = object({
     issuer        = string
     audience      = set(string)
     scopes        = optional(set(string), [])
     read_scopes   = optional(set(string), [])
     change_scopes = optional(set(string), [])
+
+    authorization_servers = optional(list(string))
   })
   default = null
 
@@ -256,6 +258,22 @@ variable "jwt" {
       can(regex("^https://[^/]+", var.jwt.issuer)) && length(var.jwt.audience) > 0 && !contains(var.jwt.audience, ""), false
     )
     error_message = "jwt needs an issuer that begins with https:// and at least one audience. Otherwise any token of the issuer would be accepted."
+  }
+  validation {
+    # The function would not start with another one, and answer every request 500.
+    condition = var.jwt == null || try(
+      length(coalesce(var.jwt.authorization_servers, ["issuer"])) > 0 && alltrue([
+        for server in coalesce(var.jwt.authorization_servers, [var.jwt.issuer]) :
+        can(regex("^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+;=:@%/-]*)?$", server))
+      ]), false
+    )
+    error_message = "jwt.authorization_servers must be URLs that begin with https://, without a query, a fragment or a comma, and at least one. Leave it out to name the issuer, of which the same is true."
+  }
+  validation {
+    condition = var.jwt == null || try(alltrue([
+      for scope in setunion(var.jwt.scopes, var.jwt.read_scopes, var.jwt.change_scopes) : can(regex("^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$", scope))
+    ]), false)
+    error_message = "The scopes of jwt must be visible ASCII without a space, a quotation mark and a backslash (RFC 6749, section 3.3)."
   }
   validation {
     # Without scopes of its own, reading would be open to every token that may write.

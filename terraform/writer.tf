@@ -1,6 +1,10 @@
 # The writer: the function that stores memories. It reads nothing.
 
 locals {
+  # What an agent without a token is told (RFC 9728): who issues one, and all scopes that a route may want.
+  login_servers = var.jwt == null ? [] : coalesce(var.jwt.authorization_servers, [var.jwt.issuer])
+  login_scopes  = var.jwt == null ? [] : sort(setunion(var.jwt.scopes, var.jwt.read_scopes, var.jwt.change_scopes))
+
   writer = {
     name                     = var.name
     permissions_boundary_arn = var.permissions_boundary_arns.writer
@@ -17,6 +21,8 @@ locals {
       { MEMORY_BUCKET = local.bucket, RUST_LOG = var.log_filter },
       var.log_hash_names ? { MEMORY_LOG_HASH_NAMES = "true" } : {},
       var.write_scopes == null ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },
+      length(local.login_servers) == 0 ? {} : { MEMORY_OAUTH_SERVERS = join(" ", local.login_servers) },
+      length(local.login_scopes) == 0 ? {} : { MEMORY_OAUTH_SCOPES = join(" ", local.login_scopes) },
       length(var.allowed_origins) == 0 ? {} : { MEMORY_ALLOWED_ORIGINS = join(",", sort(var.allowed_origins)) },
     )
 

@@ -323,6 +323,66 @@ run "auth_mode_jwt_without_settings" {
   expect_failures = [var.jwt]
 }
 
+run "an_authorization_server_by_http" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = ["a"], authorization_servers = ["https://i.example.com", "http://i.example.com"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "authorization_servers_in_one_text" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = ["a"], authorization_servers = ["https://a.example.com,https://b.example.com"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "no_authorization_server" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = ["a"], authorization_servers = [] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "an_issuer_that_the_function_would_not_name" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com?tenant=1", audience = ["a"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
+run "a_scope_that_is_two" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://i.example.com", audience = ["a"], scopes = ["memory:write memory:read"] }
+  }
+
+  expect_failures = [var.jwt]
+}
+
 run "jwt_without_an_audience" {
   command = plan
 

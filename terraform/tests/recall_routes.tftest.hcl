@@ -172,6 +172,10 @@ run "a_token_needs_the_scope_of_its_route" {
     }
     error_message = "a token that may write must not read, and the reverse"
   }
+  assert {
+    condition     = aws_lambda_function.this["writer"].environment[0].variables.MEMORY_OAUTH_SCOPES == "memory:change memory:read memory:write"
+    error_message = "an agent must be told the scopes of every route"
+  }
 }
 
 run "a_preflight_is_open_on_every_path_that_a_page_may_call" {

@@ -42,12 +42,34 @@ run "jwt" {
   }
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"]) && alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
-    error_message = "each route must require a token"
+    condition     = toset([for key, route in aws_apigatewayv2_route.this : key if route.authorization_type == "JWT"]) == toset(["ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"])
+    error_message = "each route of memories must require a token"
   }
   assert {
-    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_scopes == toset(["memory:write"])])
-    error_message = "each route must require the scope"
+    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_scopes == toset(["memory:write"]) if route.authorization_type == "JWT"])
+    error_message = "each route of memories must require the scope"
+  }
+  assert {
+    condition = { for key, route in aws_apigatewayv2_route.this : key => route.authorization_type if route.authorization_type != "JWT" } == {
+      "GET /.well-known/oauth-protected-resource"              = "NONE"
+      "GET /.well-known/oauth-protected-resource/{proxy+}"     = "NONE"
+      "OPTIONS /.well-known/oauth-protected-resource"          = "NONE"
+      "OPTIONS /.well-known/oauth-protected-resource/{proxy+}" = "NONE"
+    }
+    error_message = "only the document that says where to log in may be open"
+  }
+  assert {
+    condition = {
+      for limits in aws_apigatewayv2_stage.default[0].route_settings : limits.route_key => [limits.throttling_rate_limit, limits.throttling_burst_limit]
+    } == { for key, route in aws_apigatewayv2_route.this : key => [20, 40] if route.authorization_type == "NONE" }
+    error_message = "an open route must have limits of its own"
+  }
+  assert {
+    condition = { for name, value in aws_lambda_function.this["writer"].environment[0].variables : name => value if startswith(name, "MEMORY_OAUTH") } == {
+      MEMORY_OAUTH_SCOPES  = "memory:write"
+      MEMORY_OAUTH_SERVERS = "https://issuer.example.com"
+    }
+    error_message = "an agent must be told the issuer and the scopes"
   }
   assert {
     condition     = one(aws_apigatewayv2_authorizer.jwt[0].jwt_configuration).audience == toset(["memory"])
@@ -87,6 +109,30 @@ run "jwt" {
   }
 }
 
+run "jwt_with_another_server_that_registers_agents" {
+  command = plan
+
+  variables {
+    api_type  = "http"
+    auth_mode = "jwt"
+    jwt       = { issuer = "https://issuer.example.com/", audience = ["memory"], authorization_servers = ["https://login.example.com:8443/realms/a", "https://issuer.example.com/"] }
+    throttle  = { rate = 5, burst = 8 }
+  }
+
+  assert {
+    condition = { for name, value in aws_lambda_function.this["writer"].environment[0].variables : name => value if startswith(name, "MEMORY_OAUTH") } == {
+      MEMORY_OAUTH_SERVERS = "https://login.example.com:8443/realms/a https://issuer.example.com/"
+    }
+    error_message = "an agent must be told the servers in their order, and no scope if none is wanted"
+  }
+  assert {
+    condition = alltrue([
+      for limits in aws_apigatewayv2_stage.default[0].route_settings : limits.throttling_rate_limit == 5 && limits.throttling_burst_limit == 8
+    ])
+    error_message = "an open route must not have more than all callers together"
+  }
+}
+
 run "http_with_iam" {
   command = plan
 
@@ -97,6 +143,10 @@ run "http_with_iam" {
   assert {
     condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "AWS_IAM"])
     error_message = "each route must require AWS SigV4"
+  }
+  assert {
+    condition     = alltrue([for name in keys(aws_lambda_function.this["writer"].environment[0].variables) : !startswith(name, "MEMORY_OAUTH")])
+    error_message = "where no token is accepted nobody may be sent to log in"
   }
 }
 

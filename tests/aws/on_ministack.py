@@ -371,6 +371,10 @@ def http_jwt(stack, issuer):
     def bearer(**claims):
         return {"Authorization": f"Bearer {issuer.token(**claims)}"}
 
+    _, fields, text = stack.expect("the document that says where to log in", 200, "", None, path="/.well-known/oauth-protected-resource/mcp", method="GET")
+    assert json.loads(text)["authorization_servers"] == [issuer.url] and fields["access-control-allow-origin"] == "*", (fields, text)
+    stack.expect("a document of no resource", 404, "not_found", None, path="/.well-known/oauth-protected-resource/a%22b", method="GET")
+    stack.expect("another method of the document", 401, "", memory(), path="/.well-known/oauth-protected-resource/mcp")
     stack.expect("no token", 401, "", memory())
     stack.expect("a value that is not a token", 401, "", memory(), headers={"Authorization": "Bearer e.y.J"})
     stack.expect("an expired token", 401, "", memory(), headers=bearer(exp=int(time.time()) - 600))

@@ -96,6 +96,8 @@ def check_function(functions, variant, api):
     settings = {"MEMORY_BUCKET": BUCKET, "RUST_LOG": "info"}
     if "allowed_origins" in variant:
         settings["MEMORY_ALLOWED_ORIGINS"] = "https://app.example.com"
+    if "jwt" in variant:
+        settings["MEMORY_OAUTH_SERVERS"] = variant["jwt"]["issuer"]
     assert function["Environment"]["Variables"] == settings, function
     assert (function["Runtime"], function["Handler"], function["Timeout"]) == ("provided.al2023", "bootstrap", 15), function
     assert function["Architectures"] == [variant.get("architecture", "arm64")], function
@@ -154,8 +156,10 @@ def check_rest(apis, variant):
 def check_http(apis):
     [api] = apis.get_apis()["Items"]
     routes = {route["RouteKey"]: route for route in apis.get_routes(ApiId=api["ApiId"])["Items"]}
-    assert set(routes) == {"ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"}, routes
-    assert {route["AuthorizationType"] for route in routes.values()} == {"JWT"}, routes
+    login = {f"{method} /.well-known/oauth-protected-resource{path}" for method in ("GET", "OPTIONS") for path in ("", "/{proxy+}")}
+    authorization = {key: route["AuthorizationType"] for key, route in routes.items()}
+    memories = {"ANY /", "ANY /{proxy+}", "OPTIONS /{proxy+}"}
+    assert authorization == dict.fromkeys(memories, "JWT") | dict.fromkeys(login, "NONE"), authorization
     authorizer = apis.get_authorizer(ApiId=api["ApiId"], AuthorizerId=routes["ANY /"]["AuthorizerId"])
     assert authorizer["JwtConfiguration"] == {"Audience": ["memory"], "Issuer": "https://issuer.example.com"}, authorizer
     [stage] = apis.get_stages(ApiId=api["ApiId"])["Items"]

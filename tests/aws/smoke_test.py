@@ -17,8 +17,9 @@ import unittest
 from unittest import mock
 from urllib.parse import parse_qs
 
+import stand_in
 from deployment import free_port
-from stand_in import FUNCTION, ROOT, Service, ServiceWithRecall, of_function, of_http_api, of_rest_api, receipt_of, serving, smoke, stored
+from stand_in import FUNCTION, ROOT, Service, ServiceWithRecall, described, of_function, of_http_api, of_rest_api, receipt_of, serving, smoke, stored
 
 GOOD, BAD, UNPROVED = 0, 1, 2
 KEY = {"MEMORY_API_KEY": "the-key"}
@@ -292,12 +293,20 @@ class Token(unittest.TestCase):
                 self.assertIn("issued no token", told)
 
     def test_endpoint_that_cannot_be_reached_proves_nothing(self):
-        status, told = judge("http://127.0.0.1", auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": f"http://127.0.0.1:{free_port()}/token"})
+        with serving(Service()) as endpoint:
+            status, told = judge(endpoint, auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": f"http://127.0.0.1:{free_port()}/token"})
         self.assertEqual(status, UNPROVED, told)
+        self.assertIn("cannot reach the token endpoint", told)
 
     def test_endpoint_must_be_https_because_it_gets_the_secret(self):
-        with mock.patch("socket.getaddrinfo", side_effect=AssertionError("the secret was about to be sent")):
-            status, told = judge("http://127.0.0.1", auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": "http://issuer.example.com/token"})
+        look_up = socket.getaddrinfo
+
+        def no_issuer(host, *rest, **named):
+            assert host != "issuer.example.com", "the secret was about to be sent"
+            return look_up(host, *rest, **named)
+
+        with serving(Service()) as endpoint, mock.patch("socket.getaddrinfo", no_issuer):
+            status, told = judge(endpoint, auth="jwt", env={**CLIENT, "MEMORY_TOKEN_URL": "http://issuer.example.com/token"})
         self.assertEqual(status, UNPROVED, told)
 
     def test_in_the_environment_is_sent_as_it_is(self):
@@ -305,6 +314,59 @@ class Token(unittest.TestCase):
         with serving(service) as endpoint:
             status, told = judge(endpoint, auth="jwt", env={"MEMORY_TOKEN": "t"})
         self.assertEqual((status, service.asked[0][0]["authorization"]), (GOOD, "Bearer t"), told)
+
+
+class Login(unittest.TestCase):
+    def judge(self, login=None, *options, **more):
+        service = Service(login=login)
+        with serving(service) as endpoint:
+            status, told = judge(endpoint, *options, auth="jwt", env={"MEMORY_TOKEN": "t"}, **more)
+        return status, told, service
+
+    def test_is_read_first_and_without_a_token(self):
+        status, told, service = self.judge()
+        self.assertEqual(status, GOOD, told)
+        self.assertLess(told.index("where to log in"), told.index("stored"))
+        [headers] = service.told
+        self.assertNotIn("authorization", headers)
+
+    def test_is_not_read_where_no_token_is_sent(self):
+        service = Service()
+        with serving(service) as endpoint:
+            self.assertEqual(judge(endpoint)[0], GOOD)
+        self.assertEqual(service.told, [])
+
+    def test_is_bad_if_the_function_sends_agents_elsewhere_or_nowhere(self):
+        with serving(Service()) as endpoint:
+            host = endpoint.removeprefix("http://")
+        cors = {**FUNCTION, "access-control-allow-origin": "https://app.example.com"}
+        wrong = [described("evil.test"), described("evil.test", resource="https://evil.test/mcp"), of_function(404, "not_found"), (200, cors, described(host)[2]),
+                 (200, FUNCTION, "<html>"), (200, FUNCTION, "[]")]
+        for response in wrong:
+            with self.subTest(response):
+                status, told, service = self.judge(response)
+                self.assertEqual((status, service.asked), (BAD, []), told)
+        for members in ({"authorization_servers": []}, {"authorization_servers": "https://issuer.example.com"}, {"authorization_servers": [None]},
+                        {"bearer_methods_supported": ["query"]}):
+            with self.subTest(members), mock.patch.object(stand_in, "described", lambda host: described(host, **members)):
+                self.assertEqual(self.judge()[0], BAD)
+
+    def test_is_not_judged_if_the_gateway_does_not_open_its_route(self):
+        for response in (of_http_api(401, "Unauthorized"), of_http_api(404, "Not Found")):
+            with self.subTest(response):
+                status, told, service = self.judge(response)
+                self.assertEqual((status, service.asked), (UNPROVED, []), told)
+        self.assertIn("must be open", self.judge(of_http_api(401, "Unauthorized"))[1])
+
+    def test_is_read_at_the_custom_domain_as_well(self):
+        custom = Service()
+        with serving(custom) as url:
+            status, told, _ = self.judge(None, "--custom-domain", url)
+        self.assertEqual((status, len(custom.told)), (GOOD, 1), told)
+        custom = Service(login=described("another.example.com"))
+        with serving(custom) as url:
+            status, told, _ = self.judge(None, "--custom-domain", url)
+        self.assertEqual((status, custom.asked), (UNPROVED, []), told)
 
 
 class Receipt(unittest.TestCase):

@@ -44,13 +44,28 @@ def stored(body, is_repeat, **wrong):
     return 201, headers, json.dumps({**receipt_of(body), **wrong})
 
 
-class Service:
-    """A service that stores memories, after the responses that a test puts before that."""
+METADATA = "/live/.well-known/oauth-protected-resource/mcp"
 
-    def __init__(self, *first, always=None):
-        self.first, self.always, self.asked, self.stored = list(first), always, [], set()
+
+def described(host, **wrong):
+    """The response that says where an agent logs in."""
+    document = {"resource": f"http://{host}/live/mcp", "authorization_servers": ["https://issuer.example.com"], "bearer_methods_supported": ["header"]}
+    return 200, {**FUNCTION, "access-control-allow-origin": "*"}, json.dumps({**document, **wrong})
+
+
+class Service:
+    """A service that stores memories, after the responses that a test puts before that.
+
+    It says where an agent logs in, unless a test has another response to that.
+    """
+
+    def __init__(self, *first, always=None, login=None):
+        self.first, self.always, self.login, self.asked, self.stored, self.told = list(first), always, login, [], set(), []
 
     def answer(self, method, target, headers, body):
+        if target == METADATA:
+            self.told.append(headers)
+            return self.login or described(headers["host"])
         self.asked.append((headers, body))
         response = self.first.pop(0) if self.first else self.always
         if response is None:
