@@ -1,5 +1,6 @@
 //! What needs programs from the package registries: another S3, a verifier of signatures, an authorization server, and
-//! the conformance suite and the clients of MCP. Each is installed once, in the version that is named here.
+//! the conformance suite and the clients of MCP. Each is installed once, in the version that is named here. The browser is
+//! Debian's.
 //!
 //! `.ci/run peers` runs these tests.
 #![expect(
@@ -12,6 +13,7 @@
 
 #[path = "../harness/agent.rs"]
 mod agent;
+mod browser;
 mod buckets;
 mod conduct;
 mod endpoint;
