@@ -1,5 +1,6 @@
 //! `cargo run -p memory-recall --release --example speed`: how long the index takes to build and to answer, and what it
-//! keeps in memory, for entities of three sizes. Each piece of work is timed five times, and the least time counts.
+//! keeps in memory, for entities of three sizes and for one hostile memory. Each piece of work is timed five times, and the
+//! least time counts.
 
 #![expect(
     clippy::print_stdout,
@@ -26,6 +27,8 @@ const STOP_WORDS: usize = 150;
 const CONTENT_BYTES: usize = 350;
 const QUERIES: usize = 1_000;
 const REPEATS: usize = 5;
+/// As many as there are of four letters.
+const HOSTILE_WORDS: usize = 26_usize.pow(4);
 
 /// Numbers that are the same in each run (xorshift, Marsaglia 2003).
 struct Numbers(u64);
@@ -86,7 +89,12 @@ impl Numbers {
     }
 
     fn memory(&mut self, number: usize) -> Memory {
-        let (content, tag) = (self.text(CONTENT_BYTES), self.word());
+        let content = self.text(CONTENT_BYTES);
+        self.memory_of(number, &content)
+    }
+
+    fn memory_of(&mut self, number: usize, content: &str) -> Memory {
+        let tag = self.word();
         let seconds = number * 200;
         let (day, hour) = (seconds / 86_400, seconds / 3_600 % 24);
         let timestamp = format!(
@@ -98,7 +106,7 @@ impl Numbers {
         );
         let text = format!(
             r#"{{"domain":"repository","entity_id":"e","content":{},"timestamp":"{timestamp}","metadata":{{"tags":["{tag}","backend"],"memory_type":"decision_log","source":"session"}}}}"#,
-            spell(&content)
+            spell(content)
         );
         let json = Json::parse(text.as_bytes()).unwrap();
         Memory::new(
@@ -138,18 +146,43 @@ fn index(memories: &[Memory]) -> Index {
     index
 }
 
+/// Builds an index and returns it with how much this process has grown.
+fn weighed(memories: &[Memory]) -> (Index, String) {
+    let before = resident_mib();
+    let kept = index(memories);
+    let grown = resident_mib()
+        .zip(before)
+        .map(|(after, before)| after - before);
+    (
+        kept,
+        grown.map_or("?".to_owned(), |grown| format!("{grown:.1}")),
+    )
+}
+
+/// A memory of all words of four letters.
+fn hostile() {
+    let letters = |number: usize| {
+        let letter = |place: u32| char::from(b'a' + (number / 26_usize.pow(place) % 26) as u8);
+        (0..4).map(letter).chain([' ']).collect::<String>()
+    };
+    let words: String = (0..HOSTILE_WORDS).map(letters).collect();
+    let memories = [Numbers(1).memory_of(0, &words)];
+    let (kept, grown) = weighed(&memories);
+    println!(
+        "\none memory of {} bytes of words that occur once: index {grown} MiB, {:.1} MiB as it counts itself",
+        words.len(),
+        kept.words_bytes() as f64 / (1 << 20) as f64,
+    );
+}
+
 fn main() {
     println!(
-        "memories  build ms  query p50 ms  p99 ms  masked p99 ms  with stop words p99  candidates ms  index MiB"
+        "memories  build ms  query p50 ms  p99 ms  masked p99 ms  with stop words p99  candidates ms  index MiB  its count"
     );
     for size in SIZES {
         let mut numbers = Numbers(0x2545_F491_4F6C_DD1D);
         let memories: Vec<_> = (0..size).map(|number| numbers.memory(number)).collect();
-        let before = resident_mib();
-        let kept = index(&memories);
-        let grown = resident_mib()
-            .zip(before)
-            .map(|(after, before)| after - before);
+        let (kept, grown) = weighed(&memories);
         let build = least(|| {
             let start = Instant::now();
             let index = black_box(index(&memories));
@@ -182,14 +215,16 @@ fn main() {
             time(&all, &frequent),
         );
         println!(
-            "{size:>8}  {:>8.1}  {:>12.3}  {:>6.3}  {:>13.3}  {:>19.3}  {:>13.3}  {:>9}",
+            "{size:>8}  {:>8.1}  {:>12.3}  {:>6.3}  {:>13.3}  {:>19.3}  {:>13.3}  {:>9}  {:>9.1}",
             milliseconds(build),
             milliseconds(quantile(whole.clone(), 0.5)),
             milliseconds(quantile(whole, 0.99)),
             milliseconds(quantile(masked, 0.99)),
             milliseconds(quantile(frequent, 0.99)),
             milliseconds(candidates),
-            grown.map_or("?".to_owned(), |grown| format!("{grown:.1}")),
+            grown,
+            kept.words_bytes() as f64 / (1 << 20) as f64,
         );
     }
+    hostile();
 }

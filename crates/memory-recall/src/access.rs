@@ -441,8 +441,8 @@ pub(crate) fn refused(error: RecallError) -> RequestError {
         RecallError::Deleted { event, .. } => return deleted(&event, None).into(),
         RecallError::OtherQuery => return invalid("page[after]", OTHER_QUERY).into(),
         RecallError::TooLarge => {
-            let detail = "The scopes have more than 100,000 memories, or more than 256 MiB: narrow them with \
-                          filter[since] and filter[until] (since and until of a tool). A list with sort=timestamp has \
+            let detail = "The scopes have more than 100,000 memories, more than 256 MiB, or too many different words to \
+                          be searched: narrow them with filter[since] and filter[until] (since and until of a tool). A list with sort=timestamp has \
                           no limit.";
             return of(Code::ScopeTooLarge, detail).into();
         }

@@ -170,7 +170,8 @@ pub enum RecallError {
         /// Its events.
         history: History,
     },
-    /// There are more than [`MEMORIES_MAX`] memories or [`BYTES_MAX`] bytes.
+    /// There are more than [`MEMORIES_MAX`] memories or [`BYTES_MAX`] bytes, or a search would need more than
+    /// [`crate::rank::WORDS_BYTES_MAX`] for their words.
     TooLarge,
     /// The cursor is that of another query.
     OtherQuery,

@@ -13,11 +13,11 @@ use memory_s3::views::ETag;
 use uuid::Uuid;
 
 use crate::line::{Line, Place};
-use crate::rank::Index;
+use crate::rank::{Index, WORDS_BYTES_MAX};
 
-/// Bytes of all kept lines, by the sizes of their objects: as much as the largest search reads. In memory
-/// a line and its index are about three times as large.
-const BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of all kept lines and their words: as much as the largest search needs, 256 MiB of objects and their index.
+/// The lines count by the sizes of their objects, which are about half of what they take in memory.
+const BYTES_MAX: u64 = 256 * 1024 * 1024 + WORDS_BYTES_MAX as u64;
 /// Sets of one entity. Each costs a search a look-up for every word.
 const SETS_MAX: usize = 16;
 /// Known keys from one cut of a listing to the next: less than a page, so that a part to which something
@@ -43,15 +43,21 @@ impl fmt::Debug for Set {
 impl Set {
     /// The set of these lines. Costs some microseconds of the processor for each word.
     #[must_use]
-    pub fn of(mut lines: Vec<Arc<Line>>) -> Self {
+    pub fn of(lines: Vec<Arc<Line>>) -> Self {
+        Self::within(WORDS_BYTES_MAX, lines)
+    }
+
+    /// The set of these lines, with this much room for their words.
+    pub(crate) fn within(room: usize, mut lines: Vec<Arc<Line>>) -> Self {
         lines.sort_unstable_by(|a, b| a.place.key.cmp(&b.place.key));
         lines.dedup_by(|a, b| a.place.key == b.place.key);
-        let mut index = Index::default();
+        let mut index = Index::with_room(room);
         for line in &lines {
             index.add(line.place.memory_id, &line.memory);
         }
+        let bytes: u64 = lines.iter().map(|line| line.place.bytes).sum();
         Self {
-            bytes: lines.iter().map(|line| line.place.bytes).sum(),
+            bytes: bytes + index.words_bytes() as u64,
             lines,
             index,
         }

@@ -16,7 +16,7 @@ mod score;
 mod variants;
 
 pub use candidates::Candidates;
-pub use index::Index;
+pub use index::{Index, WORDS_BYTES_MAX};
 pub(crate) use passage::byte_of;
 pub use passage::{marked, passage};
 use score::Scores;

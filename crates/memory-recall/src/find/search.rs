@@ -22,7 +22,7 @@ use super::{
 use crate::kept::{Known, Lines, Set};
 use crate::line::{Line, Place};
 use crate::log::{Changes, Memories};
-use crate::rank;
+use crate::rank::{self, WORDS_BYTES_MAX};
 use crate::words::Query;
 
 /// Events that are fetched at once. Each is small.
@@ -109,6 +109,9 @@ impl Recall {
                 .into_iter()
                 .map(|survey| self.read(survey, filters, &times));
             let reads = Arc::new(try_join_all(reads).await?);
+            if !have_all_words(&reads, WORDS_BYTES_MAX) {
+                return Err(RecallError::TooLarge);
+            }
             let (query, filters) = (query.clone(), filters.clone());
             let ranked = {
                 let reads = Arc::clone(&reads);
@@ -327,6 +330,13 @@ fn is_deleted(events: &HashMap<usize, Arc<Event>>, number: usize) -> bool {
     status_of(event.map(|event| &**event)) == Status::Deleted
 }
 
+/// Whether every word of what was read is in an index, and all of them take at most this many bytes.
+fn have_all_words(reads: &[Read], most: usize) -> bool {
+    let sets = || reads.iter().flat_map(|read| read.lines.sets());
+    let bytes: usize = sets().map(|set| set.index().words_bytes()).sum();
+    bytes <= most && sets().all(|set| set.index().is_whole())
+}
+
 /// Ranks what was read. All that is counted is counted over the candidates alone.
 fn ranked(reads: &[Read], query: &Query, filters: &Filters, limit: usize) -> Found {
     let sets = reads.iter().flat_map(|read| {
@@ -357,5 +367,56 @@ fn ranked(reads: &[Read], query: &Query, filters: &Filters, limit: usize) -> Fou
         searched: ranked.searched,
         unmatched_terms: ranked.unmatched_terms,
         aliens: reads.iter().map(|read| read.aliens).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memory_log::fault::Violations;
+    use memory_log::json::Json;
+    use memory_log::memory::{Draft, Memory};
+    use memory_log::object::{Object, Stored};
+    use memory_log::scope::operator;
+    use memory_log::timestamp::Timestamp;
+
+    use super::*;
+
+    /// What a request has read of an entity, with this much room for the words of each set.
+    fn read(room: usize, contents: &[&str]) -> Read {
+        let line = |content: &&str| {
+            let text = format!(r#"{{"domain":"d","entity_id":"e","content":"{content}"}}"#);
+            let json = Json::parse(text.as_bytes()).unwrap();
+            let draft = Draft::of_fields(json.root(), Violations::default());
+            let memory = Memory::new(draft, Timestamp::from_unix_micros(0)).unwrap();
+            let object = Object::of(&memory);
+            Arc::new(Line::of(Stored { memory, object }))
+        };
+        let sets = contents
+            .iter()
+            .map(|content| Set::within(room, vec![line(content)]));
+        let lines = sets.fold(Lines::default(), |lines, set| lines.with(set));
+        Read {
+            matched: lines.matched(&[]),
+            lines,
+            events: HashMap::new(),
+            hidden: HashSet::new(),
+            view: None,
+            scope: operator().entity("d", "e"),
+            aliens: 0,
+        }
+    }
+
+    #[test]
+    fn a_search_is_refused_where_a_word_is_missing_or_all_words_take_too_much() {
+        let reads = [
+            read(usize::MAX, &["one", "two"]),
+            read(usize::MAX, &["three"]),
+        ];
+        let sets = reads.iter().flat_map(|read| read.lines.sets());
+        let bytes: usize = sets.map(|set| set.index().words_bytes()).sum();
+        assert!(have_all_words(&reads, bytes));
+        assert!(!have_all_words(&reads, bytes - 1));
+        let cut = [read(usize::MAX, &["one"]), read(200, &["two", "three"])];
+        assert!(!have_all_words(&cut, usize::MAX));
     }
 }

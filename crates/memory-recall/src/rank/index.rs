@@ -10,9 +10,20 @@ use uuid::Uuid;
 
 use crate::words::{LANGUAGES, Stemmers, forms, forms_beside};
 
+/// Most bytes that the words of an index take, by [`TERM_BYTES`] and [`POSTING_BYTES`]. 256 MiB of notes, the most that
+/// is searched, need about 400 MiB. A hostile text of words that occur once needs 30 times its own bytes.
+pub const WORDS_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// What a new form costs besides its own bytes: its term, its place in the table, and two allocations.
+const TERM_BYTES: usize = 150;
+/// What a memory costs that has a form, in a list that grows by doubling.
+const POSTING_BYTES: usize = 12;
+
 /// The index of some memories. Each has a number, in the order of adding, from 0.
-#[derive(Default)]
 pub struct Index {
+    /// The most bytes that its words may take.
+    room: usize,
+    words_bytes: usize,
+    is_whole: bool,
     numbers: HashMap<Box<str>, u32>,
     terms: Vec<Term>,
     docs: Vec<Doc>,
@@ -82,6 +93,12 @@ impl Doc {
     }
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        Self::with_room(WORDS_BYTES_MAX)
+    }
+}
+
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Index")
@@ -97,6 +114,35 @@ fn number(length: usize) -> u32 {
 }
 
 impl Index {
+    /// An index whose words take at most this many bytes.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self {
+            room,
+            words_bytes: 0,
+            is_whole: true,
+            numbers: HashMap::new(),
+            terms: Vec::new(),
+            docs: Vec::new(),
+            lengths: Vec::new(),
+            by_key: Vec::new(),
+            entities: HashMap::new(),
+            prefixes: Vec::new(),
+            stemmers: Stemmers::default(),
+        }
+    }
+
+    /// Whether it has all words of its memories. If there was no room for one, no search may use the index.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// What its words take.
+    #[must_use]
+    pub fn words_bytes(&self) -> usize {
+        self.words_bytes
+    }
+
     /// Adds a memory and returns its number.
     pub fn add(&mut self, memory_id: Uuid, memory: &Memory) -> usize {
         let doc = number(self.docs.len());
@@ -183,9 +229,15 @@ impl Index {
 
     /// Counts a form of the memory that is being added.
     fn count(&mut self, form: &str, doc: u32, add: impl Fn(&mut Posting)) {
-        let term = self.numbered(form);
+        let Some(term) = self.numbered(form) else {
+            return;
+        };
         if self.term(term).is_none_or(|term| term.postings.is_empty()) {
             self.enter_under_stems(form, term);
+        }
+        let last = |index: &Self| index.term(term)?.postings.last().map(|last| last.doc);
+        if last(self) != Some(doc) && !self.takes(POSTING_BYTES) {
+            return;
         }
         let Some(Term { postings, .. }) = self.terms.get_mut(term as usize) else {
             return;
@@ -204,21 +256,34 @@ impl Index {
         }
     }
 
-    fn numbered(&mut self, form: &str) -> u32 {
+    /// The number of a form; `None` if it is new and there is no room for it.
+    fn numbered(&mut self, form: &str) -> Option<u32> {
         if let Some(known) = self.numbers.get(form) {
-            return *known;
+            return Some(*known);
+        }
+        if !self.takes(TERM_BYTES + form.len()) {
+            return None;
         }
         let term = number(self.terms.len());
         self.numbers.insert(form.into(), term);
         self.terms.push(Term::default());
-        term
+        Some(term)
+    }
+
+    /// Takes this much of the room, if it is there.
+    fn takes(&mut self, bytes: usize) -> bool {
+        self.is_whole &= self.words_bytes + bytes <= self.room;
+        self.words_bytes += if self.is_whole { bytes } else { 0 };
+        self.is_whole
     }
 
     /// Puts a word into the list of each of its stems.
     fn enter_under_stems(&mut self, form: &str, term: u32) {
         let stems = self.stemmers.of(form).into_iter().flatten();
         for (language, stem) in stems.enumerate() {
-            let stem = self.numbered(&stem);
+            let Some(stem) = self.numbered(&stem) else {
+                return;
+            };
             let first = self
                 .terms
                 .get_mut(stem as usize)

@@ -430,3 +430,38 @@ fn a_short_text_is_its_own_passage_and_one_without_a_match_begins_at_its_start()
     assert_eq!(passage_of("tax rate and more", "???", 8), "tax rate");
     assert_eq!(passage_of("tax rate", "tax", 0), "");
 }
+
+#[test]
+fn an_index_that_lacks_a_word_says_so_and_grows_no_more() {
+    let words = |from: usize, count: usize| -> String {
+        let words = (from..from + count).map(|number| format!("w{number} "));
+        words.collect()
+    };
+    let notes: Vec<_> = (0..20)
+        .map(|hour| memory("rob", hour * 3_600, &words(hour as usize * 50, 50)))
+        .collect();
+    let of_room = |room: usize| {
+        let mut index = Index::with_room(room);
+        for note in &notes {
+            index.add(Object::of(note).memory_id, note);
+            assert!(index.words_bytes() <= room);
+        }
+        index
+    };
+    let needed = of_room(usize::MAX).words_bytes();
+    let just_enough = of_room(needed);
+    assert!(just_enough.is_whole());
+    assert_eq!(found(&just_enough, "w999"), [19]);
+    let short_of_a_byte = of_room(needed - 1);
+    assert!(!short_of_a_byte.is_whole());
+    assert_eq!(
+        short_of_a_byte.len(),
+        notes.len(),
+        "numbers stay those of lines"
+    );
+    // A word that is there does not make up for one that is not.
+    let mut small = of_room(needed / 10);
+    let again = memory("rob", 90_000 - 4_000, &words(0, 1));
+    small.add(Object::of(&again).memory_id, &again);
+    assert!(!small.is_whole());
+}
