@@ -61,12 +61,12 @@ pub struct PlatformRequestId(pub String);
 
 /// The path of a request as its caller spelled it, if the platform shortens it: an extension like
 /// [`Deadline`]. Links are built on it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SpelledPath(pub String);
 
 /// The name under which the platform was called, if it knows it better than `Host`: an extension like
 /// [`Deadline`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CalledName(pub String);
 
 /// Marks a request for which the process has no room: an extension like [`Deadline`]. Only a request

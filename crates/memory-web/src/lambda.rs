@@ -1,29 +1,27 @@
 //! The function, and its events of API Gateway and of function URLs as requests of the service
 //! (contract 3.12).
 //!
-//! `lambda_http` reads events and writes their responses. It panics on a malformed host, path, query
-//! or base64 body, prefixes the stage, and keeps one line of a repeated header. So these are taken
-//! out of the event first and parsed here. The module must not know routes.
+//! `lambda_http` reads events and spells their responses. What is between the two is made here: its own
+//! adapter panics on a malformed host, path, query or base64 body, prefixes the stage, and keeps one line
+//! of a repeated header. The module must not know routes.
 
+mod sent;
 mod verified;
 
 use std::convert::Infallible;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use axum::response::Response;
-use base64::prelude::BASE64_STANDARD;
-use base64::{DecodeError, Engine};
-use futures_util::future::BoxFuture;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use base64::Engine;
+use base64::engine::Simd;
+use base64::engine::general_purpose::PAD;
 use futures_util::stream;
-use http_body_util::{BodyExt, Collected};
 use lambda_http::request::LambdaRequest;
-use lambda_http::{
-    Adapter, Context, IntoResponse, LambdaEvent, Service, lambda_runtime, service_fn,
-};
+use lambda_http::{Context, LambdaEvent, lambda_runtime, service_fn};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -32,6 +30,7 @@ use tower::ServiceExt;
 use crate::config::{Config, ConfigError};
 use crate::http::{CalledName, Deadline, PlatformRequestId, SpelledPath, misconfigured_router};
 use crate::telemetry;
+use sent::Sent;
 
 /// The part of the function's time that is left for the response to travel.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -41,6 +40,12 @@ const DEADLINE_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// Characters that a gateway may pass on decoded, and that a URI cannot have (RFC 3986, section 2).
 const NOT_IN_A_URI: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 const NOT_IN_A_PATH: AsciiSet = NOT_IN_A_URI.add(b'?');
+
+/// The trace of the invocation. It goes before that of the request.
+const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+
+/// Standard base64 with its padding, by the vector instructions that this processor has.
+static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
 
 /// Runs a function until the platform ends it, with the router that `start` makes of the settings and the
 /// bucket. Where they are wrong, every request is answered 500, at these paths of MCP as JSON-RPC has it.
@@ -91,135 +96,117 @@ pub async fn handle(
         mut payload,
         context,
     } = event;
-    let mut claims = verified::claims_taken_from(&mut payload);
-    let parts = EventParts::taken_from(&mut payload);
-    let id = PlatformRequestId(context.request_id.clone());
+    let claims = verified::claims_taken_from(&mut payload);
+    let is_rest = matches!(payload, LambdaRequest::ApiGatewayV1(_));
     let deadline = deadline(&context, SystemTime::now());
-    let function = service_fn(move |request: lambda_http::Request| {
-        let mut request: Request = request.map(|_| parts.body());
-        *request.uri_mut() = parts.target.clone();
-        request.extensions_mut().insert(parts.spelled.clone());
-        request.extensions_mut().insert(parts.called.clone());
-        request.extensions_mut().insert(id.clone());
-        // There is one request of an event. Another one would have no claims.
-        request.extensions_mut().insert(std::mem::take(&mut claims));
-        if let Some(deadline) = deadline {
-            request.extensions_mut().insert(Deadline(deadline));
-        }
-        let router = router.clone();
-        async move {
-            let response = router.oneshot(request).await;
-            response.map(|response| Fitting(with_single_lines(response)))
-        }
-    });
-    Adapter::from(function)
-        .call(LambdaEvent::new(payload, context))
-        .await
-}
-
-/// Longest body that is sent as text. Lambda's response of 6 MB is JSON, in which every quote of a
-/// document takes two bytes; in base64 a body takes four thirds of its bytes, whatever it says.
-const TEXT_BYTES_MAX: u64 = 1024 * 1024;
-
-/// A response that fits into Lambda's own: a long body is sent in base64.
-struct Fitting(Response);
-
-impl IntoResponse for Fitting {
-    fn into_response(self) -> BoxFuture<'static, axum::http::Response<lambda_http::Body>> {
-        let Self(response) = self;
-        if response.body().size_hint().lower() <= TEXT_BYTES_MAX {
-            return response.into_response();
-        }
-        Box::pin(async move {
-            let (parts, body) = response.into_parts();
-            // A body of this service is in memory, and cannot fail.
-            let body = body.collect().await.map(Collected::to_bytes);
-            let body = lambda_http::Body::from(body.unwrap_or_default().to_vec());
-            axum::http::Response::from_parts(parts, body)
-        })
+    let mut request = EventParts::of(payload).request(&context);
+    let extensions = request.extensions_mut();
+    extensions.insert(claims);
+    extensions.insert(PlatformRequestId(context.request_id));
+    if let Some(deadline) = deadline {
+        extensions.insert(Deadline(deadline));
     }
+    let response = router.oneshot(request).await?;
+    Ok(Sent::of(response, is_rest).await)
 }
 
-/// The parts of an event that are parsed here.
+/// The parts of an event that make its request.
+#[derive(Default)]
 struct EventParts {
+    method: Method,
+    headers: HeaderMap,
     target: Uri,
     /// The path with the stage, as the caller spelled it.
     spelled: SpelledPath,
     /// The domain name of the gateway, which no client can choose. Without it there is none: `Host` does not count.
     called: CalledName,
-    /// An error if the body is not the base64 that the event says it is.
-    body: Result<Bytes, DecodeError>,
+    body: Body,
 }
 
 impl EventParts {
-    fn taken_from(event: &mut LambdaRequest) -> Self {
-        let (called, spelled, path, query, is_base64, body) = match event {
-            LambdaRequest::ApiGatewayV1(event) => {
+    fn of(event: LambdaRequest) -> Self {
+        match event {
+            LambdaRequest::ApiGatewayV1(mut event) => {
                 // The multi-value map has every line of a header, the other map only the last one.
-                if !event.multi_value_headers.is_empty() {
-                    event.headers.clear();
-                }
-                event.headers.remove(header::HOST);
-                let called = event.request_context.domain_name.take();
-                event.request_context.stage = None;
-                let several = std::mem::take(&mut event.multi_value_query_string_parameters);
-                let single = std::mem::take(&mut event.query_string_parameters);
+                let headers = match event.multi_value_headers.is_empty() {
+                    true => without_host(event.headers),
+                    false => event.multi_value_headers,
+                };
+                let several = event.multi_value_query_string_parameters;
+                let single = event.query_string_parameters;
                 let query = if several.is_empty() { single } else { several };
-                let path = event.path.replace("/".to_owned()).unwrap_or_default();
+                let path = event.path.unwrap_or_default();
                 // The path of the event is without the stage, and that of its context with it.
                 let spelled = event.request_context.path.take();
-                let spelled = spelled.unwrap_or_else(|| path.clone());
-                let is_base64 = std::mem::take(&mut event.is_base64_encoded);
-                let query = in_order(&query.to_query_string());
-                (called, spelled, path, query, is_base64, event.body.take())
+                Self {
+                    method: event.http_method,
+                    headers,
+                    target: target(&path, &in_order(&query.to_query_string())),
+                    spelled: spelled_path(&spelled.unwrap_or(path)),
+                    called: CalledName(event.request_context.domain_name.unwrap_or_default()),
+                    body: decoded(event.body.unwrap_or_default(), event.is_base64_encoded),
+                }
             }
             LambdaRequest::ApiGatewayV2(event) => {
-                event.headers.remove(header::HOST);
-                let called = event.request_context.domain_name.take();
-                let path = event.raw_path.replace("/".to_owned()).unwrap_or_default();
-                let stage = event.request_context.stage.take().unwrap_or_default();
-                let query = event.raw_query_string.take().unwrap_or_default();
-                let is_base64 = std::mem::take(&mut event.is_base64_encoded);
-                let own = without_stage(path.clone(), &stage);
-                (called, path, own, query, is_base64, event.body.take())
+                let path = event.raw_path.unwrap_or_default();
+                let stage = event.request_context.stage.unwrap_or_default();
+                let query = event.raw_query_string.unwrap_or_default();
+                Self {
+                    method: event.request_context.http.method,
+                    headers: without_host(event.headers),
+                    target: target(without_stage(&path, &stage), &query),
+                    spelled: spelled_path(&path),
+                    called: CalledName(event.request_context.domain_name.unwrap_or_default()),
+                    body: decoded(event.body.unwrap_or_default(), event.is_base64_encoded),
+                }
             }
             // Other events are not read. The enum is the library's and grows with its features.
-            _ => Default::default(),
-        };
-        Self {
-            target: target(&path, &query),
-            called: CalledName(called.unwrap_or_default()),
-            spelled: SpelledPath(target(&spelled, "").path().to_owned()),
-            body: decoded(body.unwrap_or_default(), is_base64),
+            _ => Self::default(),
         }
     }
 
-    /// The body of the request. One that could not be decoded breaks off when it is read, so the
-    /// response is 400, and nothing of it can be stored.
-    fn body(&self) -> Body {
-        match self.body.clone() {
-            Ok(bytes) => bytes.into(),
-            Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
+    fn request(self, context: &Context) -> Request {
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.target;
+        *request.headers_mut() = self.headers;
+        let trace = context.xray_trace_id.as_deref();
+        if let Some(Ok(trace)) = trace.map(HeaderValue::from_str) {
+            request.headers_mut().insert(TRACE, trace);
         }
+        request.extensions_mut().insert(self.spelled);
+        request.extensions_mut().insert(self.called);
+        request
     }
 }
 
-fn decoded(body: String, is_base64: bool) -> Result<Bytes, DecodeError> {
-    match is_base64 {
-        true => BASE64_STANDARD.decode(body).map(Bytes::from),
-        false => Ok(body.into()),
+/// The header fields without the host, which in such an event is the name of the gateway.
+fn without_host(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove(header::HOST);
+    headers
+}
+
+/// The body of the request. One that is not the base64 that the event says it is breaks off when it is
+/// read, so the response is 400, and nothing of it can be stored.
+fn decoded(body: String, is_base64: bool) -> Body {
+    if !is_base64 {
+        return body.into();
+    }
+    match BASE64.decode(body) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
     }
 }
 
 /// The path without the stage, which an HTTP API prefixes unless it is `$default`.
-fn without_stage(path: String, stage: &str) -> String {
+fn without_stage<'p>(path: &'p str, stage: &str) -> &'p str {
     let rest = path
         .strip_prefix('/')
         .and_then(|path| path.strip_prefix(stage));
     match rest {
         _ if matches!(stage, "" | "$default") => path,
-        Some("") => "/".to_owned(),
-        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
         Some(_) | None => path,
     }
 }
@@ -232,6 +219,10 @@ fn in_order(query: &str) -> String {
     parameters.join("&")
 }
 
+fn spelled_path(path: &str) -> SpelledPath {
+    SpelledPath(target(path, "").path().to_owned())
+}
+
 fn target(path: &str, query: &str) -> Uri {
     let root = if path.starts_with('/') { "" } else { "/" };
     let path = utf8_percent_encode(path, &NOT_IN_A_PATH);
@@ -240,25 +231,6 @@ fn target(path: &str, query: &str) -> Uri {
         query => format!("{root}{path}?{}", utf8_percent_encode(query, &NOT_IN_A_URI)),
     };
     target.parse().unwrap_or_default()
-}
-
-/// The response with one line for each header: the response to an HTTP API has room for only one, and
-/// `lambda_http` would keep the first.
-fn with_single_lines(mut response: Response) -> Response {
-    let mut lines = HeaderMap::new();
-    for (name, value) in response.headers() {
-        let line = match lines.get(name) {
-            None => Ok(value.clone()),
-            Some(line) => {
-                HeaderValue::from_bytes(&[line.as_bytes(), b", ", value.as_bytes()].concat())
-            }
-        };
-        if let Ok(line) = line {
-            lines.insert(name, line);
-        }
-    }
-    *response.headers_mut() = lines;
-    response
 }
 
 /// The function's own deadline minus the margin; `None` if the deadline is to be ignored.
@@ -272,11 +244,14 @@ fn deadline(context: &Context, now: SystemTime) -> Option<Instant> {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_STANDARD;
+    use http_body_util::{BodyExt, Collected};
+
     use super::*;
 
     #[test]
     fn a_stage_is_removed_only_where_it_is_a_whole_segment() {
-        let of = |path: &str, stage| without_stage(path.to_owned(), stage);
+        let of = without_stage;
         assert_eq!(of("/live/memory", "live"), "/memory");
         assert_eq!(of("/live", "live"), "/");
         assert_eq!(of("/live/", "live"), "/");
@@ -323,39 +298,29 @@ mod tests {
         assert_eq!(remaining(SystemTime::UNIX_EPOCH), None, "an emulator's");
     }
 
-    #[test]
-    fn a_body_that_is_not_its_base64_is_never_taken_as_it_is() {
-        let of = |body: &str, is_base64| decoded(body.to_owned(), is_base64).ok();
-        assert_eq!(of("e30=", true), Some("{}".into()));
-        assert_eq!(of("", true), Some(Bytes::new()));
-        for near in ["{}", "e30", "e30=\n", "e30-", "1234 "] {
-            assert_eq!(of(near, true), None, "{near:?}");
-            assert_eq!(of(near, false), Some(near.to_owned().into()), "{near:?}");
-        }
-    }
-
     #[tokio::test]
-    async fn a_long_body_leaves_in_base64_so_that_its_quotes_count_once() {
-        for (bytes, in_base64) in [(1024 * 1024, false), (1024 * 1024 + 1, true)] {
-            let response = Response::builder().header("content-type", "application/json");
-            let response = response.body(Body::from("\"".repeat(bytes))).unwrap();
-            let sent = Fitting(response).into_response().await;
-            let is_binary = matches!(sent.body(), lambda_http::Body::Binary(_));
-            assert_eq!(is_binary, in_base64, "{bytes}");
-            assert_eq!(sent.headers()["content-type"], "application/json");
+    async fn a_body_that_is_not_its_base64_is_never_taken_as_it_is() {
+        let of = async |body: &str, is_base64| {
+            let body = decoded(body.to_owned(), is_base64).collect().await;
+            body.ok().map(Collected::to_bytes)
+        };
+        assert_eq!(of("e30=", true).await, Some("{}".into()));
+        assert_eq!(of("", true).await, Some(Bytes::new()));
+        let long = BASE64_STANDARD.encode([0xfb; 200]);
+        assert_eq!(of(&long, true).await, Some(vec![0xfb; 200].into()));
+        let damaged = [
+            long.replace('=', ""),
+            long.replace('+', "-"),
+            long.replacen('+', "\n", 1),
+            format!("{long}="),
+        ];
+        for near in ["{}", "e30", "e30=\n", "e30-", "e31=", "1234 "]
+            .into_iter()
+            .chain(damaged.iter().map(String::as_str))
+        {
+            assert_eq!(of(near, true).await, None, "{near:?}");
+            let text = Some(near.to_owned().into());
+            assert_eq!(of(near, false).await, text, "{near:?}");
         }
-    }
-
-    #[test]
-    fn repeated_lines_of_a_header_become_one() {
-        let mut response = Response::new(Body::empty());
-        let headers = response.headers_mut();
-        headers.append("vary", HeaderValue::from_static("Accept"));
-        headers.append("vary", HeaderValue::from_static("Origin"));
-        headers.append("allow", HeaderValue::from_static("POST"));
-        let response = with_single_lines(response);
-        let lines: Vec<_> = response.headers().get_all("vary").iter().collect();
-        assert_eq!(lines, ["Accept, Origin"]);
-        assert_eq!(response.headers()["allow"], "POST");
     }
 }
