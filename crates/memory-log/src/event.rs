@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::json::{Json, Value, spelled};
+use crate::json::{Json, Value, spell};
 use crate::timestamp::Timestamp;
 
 mod key;
@@ -200,10 +200,10 @@ impl Event {
             timestamp,
         } = &self.change;
         let EventKey { memory_id, seq, .. } = self.key;
-        let actor = spelled(&actor.0);
+        let actor = spell(&actor.0);
         let reason = reason.as_ref();
         let reason = reason.map_or_else(String::new, |Reason(text)| {
-            format!(r#""reason":{},"#, spelled(text))
+            format!(r#""reason":{},"#, spell(text))
         });
         format!(
             r#"{{"schema_version":{SCHEMA_VERSION},"memory_id":"{memory_id}","seq":{seq},"status":"{status}","actor":{actor},{reason}"timestamp":"{timestamp}"}}"#

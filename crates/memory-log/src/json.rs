@@ -15,7 +15,8 @@ mod nodes;
 mod string;
 
 use nodes::{Node, nodes};
-use string::{Spelled, Spelling, unescaped};
+pub use string::spell_onto;
+use string::{Spelling, unescaped};
 
 /// A JSON text in UTF-8 without repeated members or lone surrogates.
 #[derive(Debug)]
@@ -87,12 +88,9 @@ const QUOTE_CHARS_MAX: usize = 60;
 /// documents of responses the same way, and a test makes sure that it always does.
 #[must_use]
 pub fn spell(text: &str) -> String {
-    spelled(text).to_string()
-}
-
-/// The same literal, to be written into a longer text.
-pub fn spelled(text: &str) -> impl fmt::Display {
-    Spelled(text)
+    let mut literal = String::with_capacity(text.len() + 2);
+    spell_onto(&mut literal, text);
+    literal
 }
 
 /// Quotes a caller's text for a message: as JSON, and shortened if it is long.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use uuid::{Uuid, Variant, Version};
 
 use crate::fault::Violations;
-use crate::json::{Json, Value, spelled};
+use crate::json::{Json, Value, spell_onto};
 use crate::memory::{Draft, Memory, name_faults};
 use crate::timestamp::Timestamp;
 
@@ -73,13 +73,17 @@ impl Object {
         // Writing to a string cannot fail.
         let _ = write!(
             body,
-            r#"{{"schema_version":{SCHEMA_VERSION},"memory_id":"{memory_id}","entity_id":{},"domain":{},"timestamp":"{}","content":{},"metadata":{}}}"#,
-            spelled(memory.entity_id()),
-            spelled(memory.domain()),
-            memory.timestamp(),
-            spelled(memory.content()),
-            memory.metadata(),
+            r#"{{"schema_version":{SCHEMA_VERSION},"memory_id":"{memory_id}","entity_id":"#
         );
+        spell_onto(&mut body, memory.entity_id());
+        body.push_str(r#","domain":"#);
+        spell_onto(&mut body, memory.domain());
+        let timestamp = memory.timestamp();
+        let _ = write!(body, r#","timestamp":"{timestamp}","content":"#);
+        spell_onto(&mut body, memory.content());
+        body.push_str(r#","metadata":"#);
+        body.push_str(memory.metadata());
+        body.push('}');
         Self {
             memory_id,
             key: object_key(prefix, memory.timestamp(), memory_id),

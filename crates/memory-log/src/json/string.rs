@@ -3,7 +3,7 @@
 //!
 //! Text stands for itself in long runs, so it is read and copied in runs.
 
-use std::fmt;
+use std::fmt::Write;
 
 /// How a string is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,28 +114,27 @@ pub(super) fn unescaped(spelled: &str) -> String {
     }
 }
 
-/// A text as a string literal in this service's spelling.
-pub(super) struct Spelled<'t>(pub(super) &'t str);
-
-impl fmt::Display for Spelled<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        let mut rest = self.0;
-        loop {
-            let (plain, from_special) = rest.split_at(plain_length(rest.as_bytes()));
-            f.write_str(plain)?;
-            match from_special.as_bytes().first() {
-                None => return f.write_str("\""),
-                Some(b'"') => f.write_str("\\\"")?,
-                Some(b'\\') => f.write_str("\\\\")?,
-                Some(0x08) => f.write_str("\\b")?,
-                Some(b'\t') => f.write_str("\\t")?,
-                Some(b'\n') => f.write_str("\\n")?,
-                Some(0x0c) => f.write_str("\\f")?,
-                Some(b'\r') => f.write_str("\\r")?,
-                Some(control) => write!(f, "\\u{control:04x}")?,
+/// Appends a text as a string literal in this service's spelling (see [`spell`](super::spell)).
+pub fn spell_onto(to: &mut String, text: &str) {
+    to.push('"');
+    let mut rest = text;
+    loop {
+        let (plain, from_special) = rest.split_at(plain_length(rest.as_bytes()));
+        to.push_str(plain);
+        match from_special.as_bytes().first() {
+            None => return to.push('"'),
+            Some(b'"') => to.push_str("\\\""),
+            Some(b'\\') => to.push_str("\\\\"),
+            Some(0x08) => to.push_str("\\b"),
+            Some(b'\t') => to.push_str("\\t"),
+            Some(b'\n') => to.push_str("\\n"),
+            Some(0x0c) => to.push_str("\\f"),
+            Some(b'\r') => to.push_str("\\r"),
+            Some(control) => {
+                // Writing to a string cannot fail.
+                let _ = write!(to, "\\u{control:04x}");
             }
-            rest = from_special.get(1..).unwrap_or_default();
         }
+        rest = from_special.get(1..).unwrap_or_default();
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use memory_log::json::spelled;
+use memory_log::json::spell_onto;
 use memory_log::timestamp::{Timestamp, unix_micros};
 
 /// A JSON object that is being written.
@@ -11,8 +11,8 @@ pub(super) struct Object(String);
 
 impl Object {
     pub(super) fn begin() -> Self {
-        // Most records have less.
-        Self(String::with_capacity(1_024))
+        // Records have less, with their metrics, unless a text in them is long.
+        Self(String::with_capacity(1_536))
     }
 
     pub(super) fn end(mut self) -> String {
@@ -22,7 +22,7 @@ impl Object {
 
     pub(super) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
-        let _ = write!(self.0, "{}", spelled(value));
+        spell_onto(&mut self.0, value);
     }
 
     pub(super) fn given(&mut self, name: &str, value: Option<&str>) {
