@@ -37,11 +37,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_s3::writer",
-        &["bucket", "failure", "object", "put", "scope", "tally"],
+        &["failure", "object", "put", "scope", "tally"],
     ),
     (
         "memory_s3::changer",
-        &["bucket", "event", "failure", "put", "scope", "tally"],
+        &["event", "failure", "put", "scope", "tally"],
     ),
     ("memory_s3::views", &["aws", "bucket", "scope", "tally"]),
     (

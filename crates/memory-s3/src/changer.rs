@@ -12,15 +12,14 @@ use memory_log::event::Event;
 use memory_log::scope::ChangeScope;
 use tokio::time::Instant;
 
-use crate::bucket::Bucket;
 use crate::failure::Failure;
-use crate::put::{NewObject, Outcome};
+use crate::put::{NewObject, Outcome, PutBucket};
 use crate::tally::Tally;
 
 /// Puts events into one bucket. It has no way to put a memory, or to get or list anything.
 #[derive(Debug, Clone)]
 pub struct Changer {
-    bucket: Bucket,
+    bucket: PutBucket,
     store: Store,
 }
 
@@ -81,7 +80,7 @@ impl Changer {
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self {
-            bucket: Bucket::new(client, bucket),
+            bucket: PutBucket::new(client, bucket),
             store: Store::S3,
         }
     }

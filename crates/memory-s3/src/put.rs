@@ -7,8 +7,12 @@
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>.
 
 use aws_runtime::auth::PayloadSigningOverride;
-use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
@@ -22,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::chain;
 use crate::bucket::Bucket;
 use crate::failure::{Failure, code};
-use crate::tally::Kind;
+use crate::tally::{Kind, Tally};
 use crate::witness::Witness;
 
 /// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
@@ -61,7 +65,28 @@ pub(crate) enum Outcome {
     Unknown(Failure),
 }
 
-impl Bucket {
+/// A bucket for puts alone: its client watches each of them on the wire.
+///
+/// The interceptor belongs to the client. With one of each call, the SDK merges the settings of the call and
+/// boxes its future once more, which takes 3 % of a write.
+#[derive(Debug, Clone)]
+pub(crate) struct PutBucket(Bucket);
+
+impl PutBucket {
+    pub(crate) fn new(client: Client, name: impl Into<String>) -> Self {
+        let bucket = Bucket::new(client, name);
+        let settings = bucket.client.config().to_builder().interceptor(Watch);
+        Self(Bucket {
+            client: Client::from_conf(settings.build()),
+            ..bucket
+        })
+    }
+
+    /// The same bucket, whose puts this tally counts.
+    pub(crate) fn counted(&self, tally: &Tally) -> Self {
+        Self(self.0.counted(tally))
+    }
+
     /// Puts the object if its key is free, in one attempt that ends at the deadline.
     pub(crate) async fn put(&self, object: NewObject<'_>, deadline: Instant) -> Outcome {
         let digest = BASE64_STANDARD.encode(object.sha256);
@@ -70,23 +95,27 @@ impl Bucket {
         if deadline <= Instant::now() {
             return without_response(&witness, "the deadline had passed");
         }
-        let call = self.tally.begin(Kind::Put);
-        let put = self
+        let Self(bucket) = self;
+        let call = bucket.tally.begin(Kind::Put);
+        let put = bucket
             .client
             .put_object()
-            .bucket(&self.name)
+            .bucket(&bucket.name)
             .key(object.key)
             .if_none_match("*")
             .checksum_sha256(&digest)
             .content_type(CONTENT_TYPE)
             .body(ByteStream::from(object.body.clone()))
-            .customize()
-            .interceptor(witness.clone())
-            .interceptor(SignedDigest(object.sha256))
             .send();
-        let put = timeout_at(deadline, put).await;
+        // Of 10 kB, and moved by every layer around it.
+        let put = Box::pin(put);
+        let attempt = Attempt {
+            witness: witness.clone(),
+            sha256: object.sha256,
+        };
+        let put = timeout_at(deadline, ATTEMPT.scope(attempt, put)).await;
         drop(call);
-        self.tally.add(|counts| {
+        bucket.tally.add(|counts| {
             counts.connecting = witness.connecting();
             let id = put.as_ref().ok().and_then(|put| match put {
                 Ok(output) => output.request_id(),
@@ -102,14 +131,27 @@ impl Bucket {
     }
 }
 
-/// Gives the signature the digest that the object already has. Without it the SDK would hash the body
-/// once more, for the same header field.
-#[derive(Debug)]
-struct SignedDigest([u8; 32]);
+/// What the interceptor has to know about a put.
+struct Attempt {
+    witness: Witness,
+    sha256: [u8; 32],
+}
 
-impl Intercept for SignedDigest {
+tokio::task_local! {
+    /// The put that this task is making. The SDK calls interceptors while it is polled, and gives them nothing
+    /// else of the call.
+    static ATTEMPT: Attempt;
+}
+
+/// Lets the witness of a put see it, and gives the signature the digest that the object already has.
+/// Without it the SDK would hash the body once more, for the same header field. A call that is not a put of
+/// this module fails before it is sent.
+#[derive(Debug)]
+struct Watch;
+
+impl Intercept for Watch {
     fn name(&self) -> &'static str {
-        "SignedDigest"
+        "Watch"
     }
 
     fn read_before_execution(
@@ -117,10 +159,34 @@ impl Intercept for SignedDigest {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+        let sha256 = ATTEMPT.try_with(|attempt| attempt.sha256)?;
+        let digits = sha256.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        // Always a digit. The length is known, so the text is allocated once.
+        let digits = digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default());
         let digest = PayloadSigningOverride::Precomputed(digits.collect());
         config.interceptor_state().store_put(digest);
+        Ok(())
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.request_mut().body_mut();
+        ATTEMPT.try_with(|attempt| attempt.witness.watch_sent(body))?;
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let status = context.response().status().as_u16();
+        ATTEMPT.try_with(|attempt| attempt.witness.answered(status))?;
         Ok(())
     }
 }
@@ -187,7 +253,20 @@ fn outcome(status: u16, code: Option<&str>, what: Failure) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::config::BehaviorVersion;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_call_of_its_client_that_is_not_a_put_fails_before_it_is_sent() {
+        let settings = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::latest());
+        let PutBucket(bucket) = PutBucket::new(Client::from_conf(settings.build()), "b");
+        let call = bucket.client.put_object().bucket("b").key("k").send().await;
+        assert!(
+            matches!(call, Err(SdkError::ConstructionFailure(_))),
+            "{call:?}"
+        );
+    }
 
     #[derive(Debug, PartialEq)]
     enum Known {

@@ -10,11 +10,6 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-};
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body::{Body, Frame, SizeHint};
 
@@ -75,6 +70,18 @@ impl Witness {
         SdkBody::from_body_1_x(Watched { body, witness })
     }
 
+    /// Wraps the body of a request that is ready for a connection.
+    pub(crate) fn watch_sent(&self, body: &mut SdkBody) {
+        let witness = self.clone();
+        self.0.ready.get_or_init(Instant::now);
+        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| witness.watch(body));
+    }
+
+    /// Records the status of the response.
+    pub(crate) fn answered(&self, status: u16) {
+        self.0.status.store(status, Ordering::Release);
+    }
+
     /// Gives the request up. True if nothing of it was ever sent; then nothing will be sent later
     /// either.
     #[must_use]
@@ -110,37 +117,6 @@ impl Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         Body::size_hint(&self.body)
-    }
-}
-
-impl Intercept for Witness {
-    fn name(&self) -> &'static str {
-        "Witness"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let witness = self.clone();
-        self.0.ready.get_or_init(Instant::now);
-        let body = context.request_mut().body_mut();
-        *body = std::mem::replace(body, SdkBody::taken()).map(move |body| witness.watch(body));
-        Ok(())
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0
-            .status
-            .store(context.response().status().as_u16(), Ordering::Release);
-        Ok(())
     }
 }
 

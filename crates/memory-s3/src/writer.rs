@@ -10,14 +10,13 @@ use memory_log::object::Object;
 use memory_log::scope::WriteScope;
 use tokio::time::Instant;
 
-use crate::bucket::Bucket;
 use crate::failure::Failure;
-use crate::put::{NewObject, Outcome};
+use crate::put::{NewObject, Outcome, PutBucket};
 use crate::tally::Tally;
 
 /// Puts memories into one bucket. It has no way to get or list them.
 #[derive(Debug, Clone)]
-pub struct Writer(Bucket);
+pub struct Writer(PutBucket);
 
 /// The outcome of a put that proves the object durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl Writer {
     /// A writer of this bucket.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self(Bucket::new(client, bucket))
+        Self(PutBucket::new(client, bucket))
     }
 
     /// The same writer, whose puts this tally counts.
