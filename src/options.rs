@@ -43,7 +43,8 @@ Examples:
 Settings, which the help of each command explains: [env: MEMORY_BUCKET] [env: MEMORY_API_KEY]
 [env: MEMORY_TOKEN] [env: MEMORY_ALLOWED_ORIGINS] [env: MEMORY_VIEWS_BUCKET]
 [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES]
-[env: MEMORY_STEWARDS] [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3]";
+[env: MEMORY_STEWARDS] [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3]
+[env: OTEL_EXPORTER_OTLP_ENDPOINT]";
 
 /// The settings that every command with a log reads.
 macro_rules! settings_of_a_log {
@@ -167,6 +168,7 @@ Settings:
   [env: MEMORY_STEWARDS]           who may write, read and change where
   [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES]
                                    with --jwt-issuer: where agents log in, if not at the issuer
+  [env: OTEL_EXPORTER_OTLP_ENDPOINT]  a collector of OpenTelemetry for traces, such as http://127.0.0.1:4318
 ", settings_of_a_log!()))]
 pub struct Serve {
     /// Listen on this address; port 0 picks a free one

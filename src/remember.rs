@@ -114,7 +114,7 @@ impl Ingress {
             // Until the put has ended, as where it panics.
             members.outcome = Some(Outcome::Unknown);
         });
-        let tally = Tally::default();
+        let tally = Tally::of(record.span());
         let (writer, its_record) = (self.writer.counted(&tally), record.clone());
         // A task of its own: a caller that hangs up does not cancel the put, and a panic in it is
         // known to be one.

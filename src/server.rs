@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -200,7 +200,7 @@ fn names_its_host(request: &Request<Incoming>) -> bool {
 
 /// The response to a message that is not HTTP, as hyper has it for others.
 fn bad_request() -> Response {
-    let record = Record::begin(Surface::Http);
+    let record = Record::begin(Surface::Http, &HeaderMap::new());
     record.fill(|members| {
         members.request_id = Uuid::new_v4().to_string();
         members.status = Some(StatusCode::BAD_REQUEST.as_u16());

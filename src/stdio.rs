@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -16,7 +18,7 @@ use memory_web::body::BODY_BYTES_MAX;
 use memory_web::flat::Flat;
 use memory_web::mcp::{self, Response, Sender, Step, Toolset};
 use memory_web::problem::Problem;
-use memory_web::record::{Outcome, Record};
+use memory_web::record::{Outcome, Record, TRACEPARENT, TRACESTATE, Trace};
 
 /// Longest line that is read to its end, so that the response to a message over the limit can have
 /// its id.
@@ -27,6 +29,10 @@ const CALLS_AT_ONCE: usize = 64;
 /// stdin is not read any faster.
 const MESSAGES_AT_ONCE: usize = 1024;
 
+/// Longest value that names a sender: every system must hand on this much
+/// (<https://www.w3.org/TR/trace-context/#tracestate-limits>).
+const SENDER_BYTES_MAX: usize = 512;
+
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -36,14 +42,15 @@ pub enum Ended {
     Interrupted,
 }
 
-/// Serves one agent with these tools until stdin ends or a signal arrives; `call` makes one call.
+/// Serves one agent with these tools until stdin ends or a signal arrives; `call` makes one call, and is
+/// told which header fields name its sender in a trace.
 ///
 /// # Errors
 /// Stdin cannot be read, or signals cannot be received.
 pub async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> io::Result<Ended>
 where
     T: Send + 'static,
-    C: Fn(T, Record) -> F + Send + Sync + 'static,
+    C: Fn(T, Record, HeaderMap) -> F + Send + Sync + 'static,
     F: Future<Output = Flat> + Send,
 {
     let call = Arc::new(call);
@@ -69,14 +76,16 @@ where
                 break Err(io::Error::new(error.kind(), what));
             }
             Some(Ok(Line::Whole(message))) => {
-                let record = Record::of_stdio();
+                let sender = sender(&message);
+                let record = Record::of_stdio(&sender);
                 record.fill(|members| members.bytes_in = Some(message.len()));
-                step(&tools, &message).map(|step| (step, record))
+                step(&tools, &message).map(|step| (step, record, sender))
             }
             Some(Ok(Line::TooLong)) => {
                 let problem = Problem::too_large(BODY_BYTES_MAX);
                 let step = Step::Respond(Response::to_unread(&[problem]));
-                Some((step, Record::of_stdio()))
+                let nobody = HeaderMap::new();
+                Some((step, Record::of_stdio(&nobody), nobody))
             }
         };
         let (call, responses) = (Arc::clone(&call), responses.clone());
@@ -84,14 +93,14 @@ where
         tasks.spawn(async move {
             let response = match step {
                 None => return,
-                Some((Step::Respond(response), record)) => {
+                Some((Step::Respond(response), record, _)) => {
                     record.responded(&response);
                     response
                 }
-                Some((Step::Call(made, reply), record)) => {
+                Some((Step::Call(made, reply), record, sender)) => {
                     let _turn = free.acquire().await;
                     record.fill(|members| members.tool = reply.tool());
-                    let result = call(made, record.clone()).await;
+                    let result = call(made, record.clone(), record.handed_on(sender)).await;
                     record.ended(match result.is_error() {
                         true => Outcome::Failed,
                         false => Outcome::Answered,
@@ -153,6 +162,41 @@ fn step<T>(tools: &Toolset<T>, line: &[u8]) -> Option<Step<T>> {
     })
 }
 
+/// The header fields that a message has in its `_meta`, and that name its sender in a trace
+/// (<https://modelcontextprotocol.io/specification/2026-07-28/basic>).
+fn sender(message: &[u8]) -> HeaderMap {
+    #[derive(Deserialize)]
+    struct Message<'m> {
+        #[serde(borrow)]
+        params: Params<'m>,
+    }
+    #[derive(Deserialize)]
+    struct Params<'m> {
+        #[serde(borrow, rename = "_meta")]
+        meta: Meta<'m>,
+    }
+    #[derive(Deserialize)]
+    struct Meta<'m> {
+        traceparent: &'m str,
+        tracestate: Option<&'m str>,
+    }
+    let mut headers = HeaderMap::new();
+    let Ok(Message { params }) = serde_json::from_slice(message) else {
+        return headers;
+    };
+    let (parent, state) = (Some(params.meta.traceparent), params.meta.tracestate);
+    for (name, value) in [(TRACEPARENT, parent), (TRACESTATE, state)] {
+        let value = value.filter(|value| value.len() <= SENDER_BYTES_MAX);
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            headers.insert(name, value);
+        }
+    }
+    if Trace::of(&headers).trace_id.is_none() {
+        headers.clear();
+    }
+    headers
+}
+
 enum Line {
     Whole(Vec<u8>),
     TooLong,
@@ -208,6 +252,46 @@ mod tests {
         assert!(matches!(read(), Some(Line::TooLong)));
         assert!(matches!(read(), Some(Line::Whole(line)) if line == b"last"));
         assert!(read().is_none());
+    }
+
+    #[test]
+    fn a_message_names_its_sender_only_in_the_form_of_a_header() {
+        const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let sender = |meta: &str| {
+            let message = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{{}},"_meta":{meta}}}}}"#
+            );
+            sender(message.as_bytes())
+        };
+        let found = sender(&format!(
+            r#"{{"traceparent":"{PARENT}","tracestate":"a=b","progressToken":1}}"#
+        ));
+        assert_eq!(
+            (
+                found["traceparent"].as_bytes(),
+                found["tracestate"].as_bytes()
+            ),
+            (PARENT.as_bytes(), &b"a=b"[..])
+        );
+        let long = "x".repeat(SENDER_BYTES_MAX);
+        let found = sender(&format!(
+            r#"{{"traceparent":"{PARENT}","tracestate":"a={long}"}}"#
+        ));
+        assert_eq!(found.len(), 1, "a state that is too long");
+        for meta in [
+            "{}".to_owned(),
+            "null".to_owned(),
+            r#"{"traceparent":null}"#.to_owned(),
+            r#"{"tracestate":"a=b"}"#.to_owned(),
+            format!(
+                r#"{{"traceparent":"{PARENT}
+"}}"#
+            ),
+            format!(r#"{{"traceparent":"{PARENT}-more","tracestate":"a=b"}}"#),
+            format!(r#"{{"traceparent":["{PARENT}"]}}"#),
+        ] {
+            assert!(sender(&meta).is_empty(), "{meta}");
+        }
     }
 
     #[test]

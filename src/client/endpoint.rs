@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use axum::http::uri::Scheme;
-use axum::http::{HeaderName, HeaderValue, Request, Response, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -50,6 +50,15 @@ const USER_AGENT: &str = concat!("memory-ingress/", env!("CARGO_PKG_VERSION"));
 
 /// What a response means.
 type Judge<T> = fn(&Response<Vec<u8>>, SystemTime) -> Result<T, CallError>;
+
+tokio::task_local! {
+    static HANDED_ON: HeaderMap;
+}
+
+/// Makes a call whose requests have these header fields as well. They name a sender in a trace.
+pub async fn handing_on<T>(fields: HeaderMap, call: impl Future<Output = T>) -> T {
+    HANDED_ON.scope(fields, call).await
+}
 
 /// What a user says about a deployed service.
 #[derive(Debug, Clone)]
@@ -370,6 +379,7 @@ impl Endpoint {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        let _ = HANDED_ON.try_with(|fields| headers.extend(fields.clone()));
         Ok((request, credentials))
     }
 }

@@ -348,7 +348,14 @@ fn package_of_each_function_links_neither_the_other_nor_what_only_a_laptop_needs
         ] {
             assert_eq!(versions_of(own), 1, "{own} in {function}: {linked:#?}");
         }
-        let of_a_laptop = ["clap", "indicatif", "s3s", "tantivy", "aws-sdk-sso"];
+        let of_a_laptop = [
+            "clap",
+            "indicatif",
+            "s3s",
+            "tantivy",
+            "aws-sdk-sso",
+            "opentelemetry",
+        ];
         let of_another_tls = ["aws-lc-sys", "native-tls", "openssl-sys", "s2n-tls"];
         for unwanted in [&[other], &of_a_laptop[..], &of_another_tls].concat() {
             assert_eq!(

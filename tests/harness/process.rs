@@ -25,6 +25,7 @@ pub(crate) fn clean(mut command: Command) -> Command {
         "MEMORY_LOG_HASH_NAMES",
         "RUST_LOG",
         "AWS_ENDPOINT_URL_S3",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
     ] {
         command.env_remove(name);
     }

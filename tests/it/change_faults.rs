@@ -72,7 +72,14 @@ async fn delete(world: &World, surface: Surface) -> (Told, String) {
             let arguments = ForgetArguments::read(json.root()).unwrap();
             let call = Call::Recall(tools::Call::Forget(arguments));
             let deadline = Instant::now() + Duration::from_secs(10);
-            let flat = world.log.call(call, deadline, &Record::of_stdio()).await;
+            let flat = world
+                .log
+                .call(
+                    call,
+                    deadline,
+                    &Record::of_stdio(&axum::http::HeaderMap::new()),
+                )
+                .await;
             (!flat.is_error(), flat.document().to_owned())
         }
     };

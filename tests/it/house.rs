@@ -26,10 +26,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("memory_log::event", &["json", "object", "timestamp"]),
     ("memory_log::scope", &["memory", "object"]),
     ("memory_log::steward", &["event", "scope"]),
+    ("memory_trace::settings", &[]),
+    ("memory_trace::span", &[]),
+    ("memory_trace::collector", &[]),
+    (
+        "memory_trace::export",
+        &["collector", "memory_trace::span", "settings"],
+    ),
     ("memory_s3::aws", &[]),
     ("memory_s3::witness", &[]),
     ("memory_s3::failure", &[]),
-    ("memory_s3::tally", &[]),
+    ("memory_s3::tally", &["memory_trace::span"]),
     ("memory_s3::bucket", &["tally"]),
     (
         "memory_s3::put",
@@ -43,7 +50,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         "memory_s3::changer",
         &["event", "failure", "put", "scope", "tally"],
     ),
-    ("memory_s3::views", &["aws", "bucket", "scope", "tally"]),
+    (
+        "memory_s3::views",
+        &["aws", "bucket", "failure", "scope", "tally"],
+    ),
     (
         "memory_s3::embedded",
         &["aws", "failure", "object", "put", "views"],
@@ -123,12 +133,23 @@ const ROOMS: &[(&str, &[&str])] = &[
             "timestamp",
         ],
     ),
-    ("memory_web::telemetry", &["problem"]),
+    (
+        "memory_web::telemetry",
+        &["export", "memory_trace::span", "problem", "settings"],
+    ),
     ("memory_web::terminal", &[]),
     ("memory_web::login", &["json", "origin"]),
     (
         "memory_web::config",
-        &["caller", "login", "origin", "scope", "steward", "telemetry"],
+        &[
+            "caller",
+            "login",
+            "origin",
+            "scope",
+            "settings",
+            "steward",
+            "telemetry",
+        ],
     ),
     ("memory_web::body", &["media_type", "problem"]),
     ("memory_web::guard", &["caller", "origin", "problem"]),
@@ -141,6 +162,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "json",
             "mcp",
+            "memory_trace::span",
             "problem",
             "steward",
             "telemetry",
@@ -167,7 +189,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "memory_web::lambda",
-        &["config", "memory_web::http", "scope", "telemetry"],
+        &[
+            "config",
+            "export",
+            "memory_web::http",
+            "scope",
+            "settings",
+            "telemetry",
+        ],
     ),
     ("memory_ingress::clock", &["timestamp"]),
     (
@@ -549,6 +578,7 @@ const CRATES: &[(&str, &str)] = &[
     ("crates/memory-log/src", "memory_log"),
     ("crates/memory-recall/src", "memory_recall"),
     ("crates/memory-s3/src", "memory_s3"),
+    ("crates/memory-trace/src", "memory_trace"),
     ("crates/memory-web/src", "memory_web"),
     ("src", "memory_ingress"),
 ];
@@ -1039,6 +1069,9 @@ fn the_lambda_carries_no_embedded_s3_and_no_second_tls() {
         "openssl-sys v",
         "hyper v0",
         "aws-sdk-sso v",
+        "opentelemetry v",
+        "tracing-opentelemetry v",
+        "prost v",
     ] {
         assert!(
             !tree.lines().any(|line| line.starts_with(unwanted)),

@@ -32,8 +32,8 @@ use crate::socket::{s3, serve};
 struct RuntimeApi {
     /// Each with the time that the function has for it, in milliseconds.
     events: Arc<Mutex<VecDeque<(String, u64)>>>,
-    /// Each answer, and how long after its event it came.
-    answers: mpsc::UnboundedSender<(Value, Duration)>,
+    /// Each answer, how long after its event it came, and when.
+    answers: mpsc::UnboundedSender<(Value, Duration, Instant)>,
     handed_out: Arc<Mutex<Instant>>,
 }
 
@@ -62,8 +62,9 @@ async fn runtime_api(State(api): State<RuntimeApi>, request: Request) -> Respons
         .await
         .unwrap();
     let answer = serde_json::from_slice(&bytes).unwrap();
-    let took = api.handed_out.lock().unwrap().elapsed();
-    api.answers.send((answer, took)).unwrap();
+    let at = Instant::now();
+    let took = at - *api.handed_out.lock().unwrap();
+    api.answers.send((answer, took, at)).unwrap();
     StatusCode::ACCEPTED.into_response()
 }
 
@@ -102,7 +103,7 @@ static BOOTSTRAP: LazyLock<PathBuf> = LazyLock::new(|| {
 /// The function. It runs until it is dropped.
 pub(crate) struct Function {
     process: Child,
-    answers: mpsc::UnboundedReceiver<(Value, Duration)>,
+    answers: mpsc::UnboundedReceiver<(Value, Duration, Instant)>,
     log: NamedTempFile,
 }
 
@@ -122,10 +123,30 @@ impl Function {
         Self::start_with(&events, settings).await
     }
 
+    /// A function with traces, over an embedded S3 in this folder.
+    pub(crate) async fn traced(folder: &Path, events: &[Value], more: &[(&str, &str)]) -> Self {
+        let endpoint = format!("http://{}", s3(folder, "AKIATEST", "secret").await);
+        let own = [
+            ("MEMORY_BUCKET", BUCKET),
+            ("AWS_ENDPOINT_URL_S3", &endpoint),
+        ];
+        let events: Vec<_> = events.iter().map(|event| (event, 60_000)).collect();
+        // Built with the features of the tests, which have traces.
+        let program = Path::new(env!("CARGO_BIN_EXE_bootstrap"));
+        Self::start_program(program, &events, &[&own, more].concat()).await
+    }
+
     /// The function has for each event its own time, in milliseconds.
     pub(crate) async fn start_with(events: &[(&Value, u64)], settings: &[(&str, &str)]) -> Self {
         // Its time begins after the build.
-        let program = BOOTSTRAP.as_path();
+        Self::start_program(BOOTSTRAP.as_path(), events, settings).await
+    }
+
+    async fn start_program(
+        program: &Path,
+        events: &[(&Value, u64)],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let (answers, received) = mpsc::unbounded_channel();
         let events = events.iter();
         let events = events.map(|(event, lives_ms)| (event.to_string(), *lives_ms));
@@ -168,6 +189,12 @@ impl Function {
     }
 
     async fn answer_and_time(&mut self) -> (Value, Duration) {
+        let (answer, took, _) = self.next().await;
+        (answer, took)
+    }
+
+    /// The next answer, how long after its event it came, and when.
+    pub(crate) async fn next(&mut self) -> (Value, Duration, Instant) {
         tokio::time::timeout(Duration::from_secs(20), self.answers.recv())
             .await
             .expect("an answer")

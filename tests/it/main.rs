@@ -18,6 +18,7 @@ mod change;
 mod change_faults;
 mod changer;
 mod changes;
+mod collector;
 mod command_line;
 mod conduct;
 mod connections;
@@ -105,6 +106,8 @@ mod taught;
 mod threat_model;
 mod time;
 mod tokens;
+mod traces;
+mod traces_lost;
 mod vectors;
 mod views;
 #[path = "../harness/wire.rs"]

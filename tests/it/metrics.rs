@@ -87,6 +87,7 @@ async fn a_function_that_is_asked_for_everything() {
         telemetry::Reader::CloudWatch { function: name },
         "off",
         false,
+        &memory_trace::settings::Settings::default(),
     );
     let folder = tempfile::tempdir().unwrap();
     let first = function(folder.path(), None);

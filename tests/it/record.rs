@@ -57,6 +57,11 @@ impl Logged {
         client.request(method, format!("{}{target}", self.server.url))
     }
 
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.server.url.strip_prefix("http://").unwrap()
+    }
+
     /// All that was logged, once the service has ended.
     pub(crate) fn log(mut self) -> String {
         self.server.stop();
@@ -304,7 +309,7 @@ async fn a_call_over_a_pipe_has_a_record_as_well() {
 }
 
 /// A bucket whose answers come late: each put is proved.
-async fn slow_bucket(pause: Duration) -> String {
+pub(crate) async fn slow_bucket(pause: Duration) -> String {
     let answer = move |request: Request| async move {
         let digest = request.headers()["x-amz-checksum-sha256"].clone();
         tokio::time::sleep(pause).await;
@@ -318,7 +323,7 @@ async fn slow_bucket(pause: Duration) -> String {
     format!("http://{}", serve(Router::new().fallback(answer)).await)
 }
 
-fn over_bucket(endpoint: &str) -> Logged {
+pub(crate) fn over_bucket(endpoint: &str, settings: &[(&str, &str)]) -> Logged {
     let mut command = command();
     command
         .args([
@@ -333,14 +338,15 @@ fn over_bucket(endpoint: &str) -> Logged {
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "AKIATEST")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("NO_PROXY", "127.0.0.1");
+        .env("NO_PROXY", "127.0.0.1")
+        .envs(settings.iter().copied());
     Logged::spawn(command)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_hangs_up_has_a_record_of_what_became_of_the_memory() {
-    let service = over_bucket(&slow_bucket(Duration::from_millis(600)).await);
-    let address = service.server.url.strip_prefix("http://").unwrap();
+    let service = over_bucket(&slow_bucket(Duration::from_millis(600)).await, &[]);
+    let address = service.address();
     let head = format!(
         "POST /memory HTTP/1.1\r\nhost: {address}\r\ncontent-type: {JSON}\r\ncontent-length: {}\r\n\r\n",
         MEMORY.len()
@@ -395,7 +401,7 @@ async fn what_s3_said_is_in_the_record_as_data() {
             json!(["WARN", "not_written", "storage_unavailable", null, null]),
         ),
     ] {
-        let service = over_bucket(&endpoint);
+        let service = over_bucket(&endpoint, &[]);
         service.server.post(MEMORY).await.unwrap();
         let records = service.records();
         let found = ["level", "outcome", "code", "s3_code", "s3_request_id"]

@@ -32,7 +32,7 @@ impl Counted {
     pub fn of(record: &Record) -> Self {
         Self {
             record: record.clone(),
-            tally: Tally::default(),
+            tally: Tally::of(record.span()),
         }
     }
 

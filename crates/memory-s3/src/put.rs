@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::chain;
 use crate::bucket::Bucket;
 use crate::failure::{Failure, code};
-use crate::tally::{Kind, Tally};
+use crate::tally::{Kind, Tally, failed};
 use crate::witness::Witness;
 
 /// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
@@ -96,7 +96,7 @@ impl PutBucket {
             return without_response(&witness, "the deadline had passed");
         }
         let Self(bucket) = self;
-        let call = bucket.tally.begin(Kind::Put);
+        let call = bucket.tally.begin(Kind::Put, &bucket.name);
         let put = bucket
             .client
             .put_object()
@@ -114,20 +114,37 @@ impl PutBucket {
             sha256: object.sha256,
         };
         let put = timeout_at(deadline, ATTEMPT.scope(attempt, put)).await;
+        let span = call.span();
         drop(call);
+        let id = put.as_ref().ok().and_then(|put| match put {
+            Ok(output) => output.request_id(),
+            Err(error) => error.as_service_error().and_then(RequestId::request_id),
+        });
         bucket.tally.add(|counts| {
             counts.connecting = witness.connecting();
-            let id = put.as_ref().ok().and_then(|put| match put {
-                Ok(output) => output.request_id(),
-                Err(error) => error.as_service_error().and_then(RequestId::request_id),
-            });
             counts.request_id = id.map(str::to_owned);
         });
-        match put {
+        span.fill(|span| {
+            span.name_of_memory("aws.s3.key", object.key);
+            if let Some(id) = id {
+                span.text("aws.request_id", id);
+            }
+        });
+        let outcome = match put {
             Ok(Ok(output)) => proof(&output, &digest, &witness),
             Ok(Err(error)) => classify(&error, &witness),
             Err(_) => without_response(&witness, "the deadline passed"),
-        }
+        };
+        span.fill(|span| match &outcome {
+            Outcome::Written | Outcome::Taken => {}
+            Outcome::TakenByOthers(why)
+            | Outcome::Collides(why)
+            | Outcome::Conflict(why)
+            | Outcome::Unavailable(why)
+            | Outcome::Refused(why)
+            | Outcome::Unknown(why) => failed(span, why.code.as_deref()),
+        });
+        outcome
     }
 }
 

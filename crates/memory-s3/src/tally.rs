@@ -7,12 +7,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use memory_trace::span::{Attributes, Span};
+
 /// Remarks of one request that are kept. More of them say the same.
 const REMARKS_MAX: usize = 8;
+/// Calls of one request that have a span. A search may get thousands of objects: they are only counted.
+const SPANS_MAX: usize = 64;
 
 /// Counts the calls to S3 of one request. Copies count together.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<Mutex<Open>>);
+pub struct Tally {
+    open: Arc<Mutex<Open>>,
+    /// The span of the request.
+    span: Span,
+}
 
 /// What the calls came to so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +58,10 @@ struct Open {
 }
 
 /// A call that is under way until this is dropped.
-pub(crate) struct Call(Tally);
+pub(crate) struct Call {
+    tally: Tally,
+    span: Span,
+}
 
 /// What a call does.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +69,31 @@ pub(crate) enum Kind {
     List,
     Get,
     Put,
-    /// Gets or puts a view.
-    View,
+    GetView,
+    PutView,
+}
+
+impl Kind {
+    /// The operation of S3.
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "S3/ListObjectsV2",
+            Self::Get | Self::GetView => "S3/GetObject",
+            Self::Put | Self::PutView => "S3/PutObject",
+        }
+    }
 }
 
 impl Tally {
+    /// Counts the calls of the request that has this span.
+    #[must_use]
+    pub fn of(span: Span) -> Self {
+        Self {
+            open: Arc::default(),
+            span,
+        }
+    }
+
     /// What the calls came to so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -82,17 +113,35 @@ impl Tally {
         }
     }
 
-    pub(crate) fn begin(&self, kind: Kind) -> Call {
+    /// Begins a call to this bucket.
+    pub(crate) fn begin(&self, kind: Kind, bucket: &str) -> Call {
         let mut open = self.open();
         match kind {
             Kind::List => open.counts.lists += 1,
             Kind::Get => open.counts.gets += 1,
             Kind::Put => open.counts.puts += 1,
-            Kind::View => {}
+            Kind::GetView | Kind::PutView => {}
         }
         open.calls += 1;
         open.since.get_or_insert_with(Instant::now);
-        Call(self.clone())
+        let Counts {
+            lists, gets, puts, ..
+        } = open.counts;
+        drop(open);
+        let span = match lists + gets + puts <= SPANS_MAX {
+            true => self.span.of_call(kind.name()),
+            false => Span::default(),
+        };
+        span.fill(|span| {
+            span.text("rpc.system", "aws-api");
+            span.text("rpc.system.name", "aws-api");
+            span.text("rpc.method", kind.name());
+            span.text("aws.s3.bucket", bucket);
+        });
+        Call {
+            tally: self.clone(),
+            span,
+        }
     }
 
     pub(crate) fn add(&self, add: impl FnOnce(&mut Counts)) {
@@ -100,13 +149,31 @@ impl Tally {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Call {
+    /// Its span, which also ends with the call unless this is kept.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Says in its span that the call failed: with this code of S3, or without a response that has one.
+    pub(crate) fn failed(&self, code: Option<&str>) {
+        self.span.fill(|span| failed(span, code));
+    }
+}
+
+/// Says in a span that its call failed. A failure without a code has no name in the conventions.
+pub(crate) fn failed(span: &Attributes<'_>, code: Option<&str>) {
+    span.text("error.type", code.unwrap_or("_OTHER"));
+    span.failed();
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut open = self.0.open();
+        let mut open = self.tally.open();
         open.calls -= 1;
         if open.calls == 0
             && let Some(since) = open.since.take()
@@ -128,7 +195,10 @@ mod tests {
     fn calls_side_by_side_take_their_time_once() {
         let tally = Tally::default();
         assert_eq!(tally.counts(), Counts::default());
-        let (list, get) = (tally.begin(Kind::List), tally.clone().begin(Kind::Get));
+        let (list, get) = (
+            tally.begin(Kind::List, "b"),
+            tally.clone().begin(Kind::Get, "b"),
+        );
         sleep(MOMENT);
         drop((list, get));
         let both = tally.counts();
@@ -136,7 +206,7 @@ mod tests {
         assert!(time >= MOMENT && (both.lists, both.gets) == (1, 1));
         sleep(MOMENT);
         assert_eq!(tally.counts().time, Some(time), "no call is under way");
-        let put = tally.begin(Kind::Put);
+        let put = tally.begin(Kind::Put, "b");
         sleep(MOMENT);
         assert!(tally.counts().time >= Some(time + MOMENT), "nor ended yet");
         drop(put);

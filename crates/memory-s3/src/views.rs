@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::chain;
 use crate::bucket::Bucket;
+use crate::failure::code;
 use crate::tally::{Kind, Tally};
 
 /// The version of views, in their keys and in each view. Another form of a view is another object.
@@ -94,7 +95,7 @@ impl Views {
     /// [`ViewError`] if the scope is not of one entity, or there was no whole response.
     pub async fn get(&self, scope: &ReadScope) -> Result<Option<Cached>, ViewError> {
         let key = key(scope)?;
-        let _call = self.0.tally.begin(Kind::View);
+        let call = self.0.tally.begin(Kind::GetView, &self.0.name);
         // A get that is given up asked in vain.
         self.0.tally.add(|counts| counts.view_misses += 1);
         let request = self.0.client.get_object();
@@ -102,7 +103,10 @@ impl Views {
         let view = match request.send().await {
             Ok(view) => view,
             Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed("got", &key, &error)),
+            Err(error) => {
+                call.failed(code(&error));
+                return Err(failed("got", &key, &error));
+            }
         };
         let etag = given(view.e_tag()).ok_or_else(|| without_etag(&key))?;
         let is_too_large = view
@@ -136,7 +140,7 @@ impl Views {
         replaces: Option<&ETag>,
     ) -> Result<Put, ViewError> {
         let key = key(scope)?;
-        let _call = self.0.tally.begin(Kind::View);
+        let call = self.0.tally.begin(Kind::PutView, &self.0.name);
         let request = self
             .0
             .client
@@ -158,7 +162,10 @@ impl Views {
             Err(SdkError::ServiceError(response)) if is_lost(response.err().code()) => {
                 Ok(Put::Lost)
             }
-            Err(error) => Err(failed("put", &key, &error)),
+            Err(error) => {
+                call.failed(code(&error));
+                Err(failed("put", &key, &error))
+            }
         }
     }
 }

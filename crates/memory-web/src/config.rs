@@ -7,6 +7,7 @@ use std::fmt;
 
 use memory_log::scope::{ReadScopes, WriteScopes};
 use memory_log::steward::Stewards;
+use memory_trace::settings::Settings;
 
 use crate::caller::{ApiKey, Token};
 use crate::login::{self, Login};
@@ -40,6 +41,8 @@ pub struct Config {
     pub log_hash_names: bool,
     /// `AWS_ENDPOINT_URL_S3`.
     pub s3_endpoint: Option<String>,
+    /// Where traces go, by the variables of OpenTelemetry.
+    pub traces: Settings,
 }
 
 /// All mistakes in the settings, each a sentence.
@@ -112,6 +115,7 @@ impl Config {
         let log_filter = read("RUST_LOG").filter(|filter| !filter.is_empty());
         let log_hash_names = read("MEMORY_LOG_HASH_NAMES");
         let s3_endpoint = read("AWS_ENDPOINT_URL_S3");
+        let traces = Settings::read(&mut read);
 
         for (setting, bucket) in [
             ("MEMORY_BUCKET", &bucket),
@@ -226,6 +230,10 @@ impl Config {
                     .to_owned(),
             );
         }
+        let traces = traces.unwrap_or_else(|wrong| {
+            mistakes.extend(wrong);
+            Settings::default()
+        });
         let (api_key, token) = (key.map(ApiKey::new), token.map(Token::new));
         let config = Self {
             bucket,
@@ -240,6 +248,7 @@ impl Config {
             log_filter,
             log_hash_names,
             s3_endpoint,
+            traces,
         };
         Read { config, mistakes }
     }

@@ -20,8 +20,10 @@ use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 use futures_util::stream;
+use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, lambda_runtime, service_fn};
+use memory_trace::settings::Settings;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -30,6 +32,8 @@ use tower::ServiceExt;
 use crate::config::{Config, ConfigError};
 use crate::http::{CalledName, Deadline, PlatformRequestId, SpelledPath, misconfigured_router};
 use crate::telemetry;
+#[cfg(feature = "otel")]
+use memory_trace::export::{FLUSH_TIME_OF_LAMBDA, flush};
 use sent::Sent;
 
 /// The part of the function's time that is left for the response to travel.
@@ -62,13 +66,14 @@ where
     Started: Future<Output = Result<Router, ConfigError>>,
 {
     let settings = Config::from_env_with_bucket();
-    let (filter, hashes_names) = match &settings {
-        Ok((config, _)) => (&*config.log_filter, config.log_hash_names),
-        Err(_) => ("info", true),
+    let no_traces = Settings::default();
+    let (filter, hashes_names, traces) = match &settings {
+        Ok((config, _)) => (&*config.log_filter, config.log_hash_names, &config.traces),
+        Err(_) => ("info", true, &no_traces),
     };
     let function = lambda_runtime::Config::from_env().function_name;
     let reader = telemetry::Reader::CloudWatch { function };
-    telemetry::init(reader, filter, hashes_names);
+    telemetry::init(reader, filter, hashes_names, traces);
     let router = match settings {
         Ok((config, bucket)) => start(config, bucket).await,
         Err(mistakes) => Err(mistakes),
@@ -77,11 +82,21 @@ where
         tracing::error!(%mistakes, "the settings are wrong: every request is answered 500");
         misconfigured_router(of_messages)
     });
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
-        begin(event.context.deadline);
-        handle(router.clone(), event)
-    }))
-    .await
+    let runtime =
+        lambda_runtime::Runtime::new(service_fn(move |event: LambdaEvent<LambdaRequest>| {
+            begin(event.context.deadline);
+            handle(router.clone(), event)
+        }));
+    let runtime = runtime.layer(TracingLayer::new());
+    // After the response, so that no caller waits, and before the next event is asked for: then the
+    // platform may freeze the process.
+    #[cfg(feature = "otel")]
+    let runtime = runtime.layer(tower::util::MapFutureLayer::new(|responded| async move {
+        let responded = responded.await;
+        flush(FLUSH_TIME_OF_LAMBDA).await;
+        responded
+    }));
+    runtime.run().await
 }
 
 /// Handles one event, and returns the response in the form that its sender reads.

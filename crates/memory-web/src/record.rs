@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use axum::http::{HeaderMap, HeaderValue};
 use memory_log::steward::Caller;
+use memory_trace::span::Span;
 use uuid::Uuid;
 
 use crate::mcp::Response;
@@ -20,16 +22,21 @@ mod line;
 mod metrics;
 mod names;
 mod object;
+mod span;
 mod trace;
 
-pub use trace::Trace;
+pub use trace::{TRACEPARENT, TRACESTATE, Trace};
 
 /// One request, as the log will have it. Copies are of the same request.
 #[derive(Debug, Clone)]
 pub struct Record(Arc<Open>);
 
 #[derive(Debug)]
-struct Open(Mutex<Members>);
+struct Open {
+    members: Mutex<Members>,
+    /// The same request as a span, which ends with the record.
+    span: Span,
+}
 
 /// The way in that a request took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,16 +178,20 @@ pub struct Members {
 const CALLER_BYTES_MAX: usize = 256;
 
 impl Record {
-    /// Begins the record of a request.
+    /// Begins the record of a request with these header fields.
     #[must_use]
-    pub fn begin(surface: Surface) -> Self {
-        Self(Arc::new(Open(Mutex::new(Members::begin(surface)))))
+    pub fn begin(surface: Surface, headers: &HeaderMap) -> Self {
+        let mut trace = Trace::of(headers);
+        let span = Span::of_request(|| trace.sender(headers));
+        trace.trace_id = span.trace_id().or(trace.trace_id);
+        let members = Mutex::new(Members::begin(surface, trace));
+        Self(Arc::new(Open { members, span }))
     }
 
-    /// The record of a call over the pipe of an agent.
+    /// The record of a call over the pipe of an agent, with header fields that its message has.
     #[must_use]
-    pub fn of_stdio() -> Self {
-        let record = Self::begin(Surface::Stdio);
+    pub fn of_stdio(headers: &HeaderMap) -> Self {
+        let record = Self::begin(Surface::Stdio, headers);
         record.fill(|members| members.request_id = Uuid::new_v4().to_string());
         record.called_by(Caller::Local);
         record
@@ -189,6 +200,23 @@ impl Record {
     /// Fills some members.
     pub fn fill(&self, fill: impl FnOnce(&mut Members)) {
         fill(&mut self.0.members());
+    }
+
+    /// What a request that this one makes says about its sender, in header fields: its span, or else what
+    /// these fields of its own sender say.
+    #[must_use]
+    pub fn handed_on(&self, mut headers: HeaderMap) -> HeaderMap {
+        let own = self.0.span.traceparent();
+        if let Some(own) = own.and_then(|own| HeaderValue::try_from(own).ok()) {
+            headers.insert(TRACEPARENT, own);
+        }
+        headers
+    }
+
+    /// The span of the request.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.0.span.clone()
     }
 
     /// Says who called, once the caller is admitted.
@@ -245,12 +273,12 @@ impl Record {
 
 impl Open {
     fn members(&self) -> MutexGuard<'_, Members> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Members {
-    fn begin(surface: Surface) -> Self {
+    fn begin(surface: Surface, trace: Trace) -> Self {
         static IS_WARM: AtomicBool = AtomicBool::new(false);
         let is_cold = surface == Surface::Lambda && !IS_WARM.swap(true, Ordering::Relaxed);
         Self {
@@ -259,7 +287,7 @@ impl Members {
             is_cold,
             surface,
             request_id: String::new(),
-            trace: Trace::default(),
+            trace,
             caller: None,
             method: None,
             route: None,
@@ -290,6 +318,7 @@ impl Members {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.span.fill(|span| span::fill(span, &self.members()));
         if let Some(log) = telemetry::log() {
             let members = self.members();
             if log.shows(members.severity) {

@@ -6,6 +6,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
+use memory_trace::settings::Settings;
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -95,16 +96,23 @@ pub fn shown(filter: &str) -> Result<Targets, ParseError> {
 /// What may be shown at all. Our own line says what the SDK and the library of the embedded S3 would
 /// say, once and with the request id. Below a warning the Lambda runtime shows whole events.
 fn harmless() -> Targets {
-    Targets::new()
+    let harmless = Targets::new()
         .with_default(LevelFilter::TRACE)
         .with_target("aws_", LevelFilter::OFF)
         .with_target("s3s", LevelFilter::OFF)
-        .with_target("lambda_", LevelFilter::WARN)
+        .with_target("lambda_", LevelFilter::WARN);
+    #[cfg(feature = "otel")]
+    let harmless = harmless.with_target(memory_trace::span::SPANS, LevelFilter::OFF);
+    harmless
 }
 
 /// Starts the log of this process. No filter can show what a library must not show. Where names are
-/// hashed, records have no domain and no entity in clear.
-pub fn init(reader: Reader, filter: &str, hashes_names: bool) {
+/// hashed, records have no domain and no entity in clear. Spans go where the settings of traces say.
+#[cfg_attr(
+    not(feature = "otel"),
+    expect(unused_variables, reason = "there are no traces")
+)]
+pub fn init(reader: Reader, filter: &str, hashes_names: bool, traces: &Settings) {
     let is_terminal = io::stderr().is_terminal();
     let form = match reader {
         Reader::CloudWatch { function } => Form::Metrics { function },
@@ -121,14 +129,36 @@ pub fn init(reader: Reader, filter: &str, hashes_names: bool) {
         Form::Json | Form::Metrics { .. } => lines.json().flatten_event(true).boxed(),
     };
     let shown = shown(filter).unwrap_or_default();
+    #[cfg(feature = "otel")]
+    let mut spans = memory_trace::export::layer(
+        traces,
+        memory_trace::export::Process {
+            function: match &form {
+                Form::Metrics { function } => Some(function),
+                Form::Text | Form::Json => None,
+            },
+            hides_names: hashes_names,
+        },
+    );
     let _ = LOG.set(Log {
         form,
         hashes_names,
         shown: shown.clone(),
     });
-    tracing_subscriber::registry()
-        .with(lines.with_filter(shown.and(harmless())))
-        .init();
+    let registry = tracing_subscriber::registry().with(lines.with_filter(shown.and(harmless())));
+    #[cfg(feature = "otel")]
+    let registry = registry.with(spans.as_mut().ok().and_then(Option::take));
+    registry.init();
+    #[cfg(feature = "otel")]
+    if let Err(why) = spans {
+        tracing::error!(why, "no traces are exported");
+    }
+}
+
+/// Sends the last spans of a process that ends, if there is a collector that takes them in time.
+pub async fn finish() {
+    #[cfg(feature = "otel")]
+    memory_trace::export::flush(memory_trace::export::FLUSH_TIME).await;
 }
 
 #[cfg(test)]

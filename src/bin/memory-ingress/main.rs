@@ -213,7 +213,12 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
 fn settings(also: &str) -> Result<Config, ConfigError> {
     let config = Config::from_env()?;
     let filter = format!("{}{also}", config.log_filter);
-    telemetry::init(telemetry::Reader::Stderr, &filter, config.log_hash_names);
+    telemetry::init(
+        telemetry::Reader::Stderr,
+        &filter,
+        config.log_hash_names,
+        &config.traces,
+    );
     Ok(config)
 }
 

@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use memory_ingress::client::check::check;
-use memory_ingress::client::endpoint::Endpoint;
+use memory_ingress::client::endpoint::{Endpoint, handing_on};
 use memory_ingress::client::recall;
 use memory_ingress::options::Mcp;
 use memory_ingress::stdio::{self, Ended};
@@ -15,6 +16,7 @@ use memory_web::flat::Flat;
 use memory_web::http::REQUEST_TIME_MAX;
 use memory_web::mcp::Toolset;
 use memory_web::record::Record;
+use memory_web::telemetry;
 use tokio::time::Instant;
 
 use crate::{CommandError, open, print, report};
@@ -32,7 +34,7 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         let log = open(location, &config).await?;
         if write_only {
             let ingress = Arc::new(log.ingress(&config));
-            return serve(tool::toolset(), move |draft, record| {
+            return serve(tool::toolset(), move |draft, record, _| {
                 let ingress = Arc::clone(&ingress);
                 async move {
                     let stored = joined::append(&ingress, draft, deadline(), &record);
@@ -42,7 +44,7 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
             .await;
         }
         let log = log.joined(&config)?;
-        return serve(joined::toolset(), move |call, record| {
+        return serve(joined::toolset(), move |call, record, _| {
             let log = log.clone();
             async move { log.call(call, deadline(), &record).await }
         })
@@ -60,9 +62,9 @@ pub(crate) async fn run(options: Mcp, config: Config) -> Result<ExitCode, Comman
         false => recall::toolset(&endpoint).await,
     };
     let endpoint = Arc::new(endpoint);
-    serve(tools, move |call, _record| {
+    serve(tools, move |call, _record, sender| {
         let endpoint = Arc::clone(&endpoint);
-        async move { recall::call(&endpoint, call).await }
+        async move { handing_on(sender, recall::call(&endpoint, call)).await }
     })
     .await
 }
@@ -79,14 +81,17 @@ fn deadline() -> Instant {
 async fn serve<T, C, F>(tools: Toolset<T>, call: C) -> Result<ExitCode, CommandError>
 where
     T: Send + 'static,
-    C: Fn(T, Record) -> F + Send + Sync + 'static,
+    C: Fn(T, Record, HeaderMap) -> F + Send + Sync + 'static,
     F: Future<Output = Flat> + Send,
 {
     if io::stdin().is_terminal() {
         report(WAITING);
     }
     match stdio::serve(tools, call).await? {
-        Ended::Finished => Ok(ExitCode::SUCCESS),
+        Ended::Finished => {
+            telemetry::finish().await;
+            Ok(ExitCode::SUCCESS)
+        }
         Ended::Interrupted => Ok(ExitCode::FAILURE),
     }
 }

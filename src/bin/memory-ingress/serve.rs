@@ -15,6 +15,7 @@ use memory_web::config::Config;
 use memory_web::guard::Guard;
 use memory_web::http::{Endpoint, REQUEST_TIME_MAX, router};
 use memory_web::login::Login;
+use memory_web::telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -101,10 +102,12 @@ pub(crate) async fn run(options: Serve, config: Config) -> Result<ExitCode, Comm
     // A connection that never finishes its request must not keep the process alive; every write has its
     // response by then. A second signal means: do not wait.
     tokio::select! {
-        _ = tokio::time::timeout(GRACE, server) => Ok(ExitCode::SUCCESS),
-        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
-        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+        _ = tokio::time::timeout(GRACE, server) => {}
+        _ = interrupt.recv() => return Ok(ExitCode::FAILURE),
+        _ = terminate.recv() => return Ok(ExitCode::FAILURE),
     }
+    telemetry::finish().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// How callers prove who they are.

@@ -241,10 +241,14 @@ impl Reader {
             .set_continuation_token(token.clone())
             // The only encoding that can carry every key in XML.
             .encoding_type(EncodingType::Url);
-        let call = self.bucket.tally.begin(Kind::List);
-        let page = request.send().await;
+        let call = self.bucket.tally.begin(Kind::List, &self.bucket.name);
+        let page = request.send().await.map_err(|error| {
+            let failed = Failed::of(&error);
+            call.failed(failed.failure.code.as_deref());
+            failed.named(UNLISTED)
+        });
         drop(call);
-        let page = page.map_err(|error| Failed::of(&error).named(UNLISTED))?;
+        let page = page?;
         let next = page
             .next_continuation_token()
             .filter(|next| !next.is_empty());

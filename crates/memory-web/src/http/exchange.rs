@@ -20,7 +20,7 @@ use crate::caller::Sender;
 use crate::guard::Guard;
 use crate::media_type::negotiate;
 use crate::problem::Problem;
-use crate::record::{Outcome, Record, Surface, Trace, Why};
+use crate::record::{Outcome, Record, Surface, Why};
 
 /// A request that is being handled.
 pub struct Exchange {
@@ -74,10 +74,9 @@ impl Exchange {
             Some(PlatformRequestId(id)) => (Surface::Lambda, id.clone()),
             None => (Surface::Http, Uuid::new_v4().to_string()),
         };
-        let record = Record::begin(surface);
+        let record = Record::begin(surface, &head.headers);
         record.fill(|members| {
             members.request_id.clone_from(&request_id);
-            members.trace = Trace::of(&head.headers);
             members.method = Some(known(&head.method));
             members.route = template;
             members.is_open = kind.is_some_and(Kind::is_open);

@@ -203,7 +203,7 @@ impl Surface {
 }
 
 impl Outcome {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Stored => "stored",
             Self::Repeated => "repeated",

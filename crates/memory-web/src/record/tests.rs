@@ -13,7 +13,7 @@ fn members() -> Members {
         request_id: "r-1".to_owned(),
         method: Some("POST"),
         route: Some("/memory"),
-        ..Members::begin(Surface::Http)
+        ..Members::begin(Surface::Http, Trace::default())
     }
 }
 
@@ -181,7 +181,7 @@ fn a_health_check_has_no_metrics_but_a_cold_start() {
 #[test]
 fn what_became_of_a_request_follows_from_its_problems_unless_it_is_known() {
     let ended = |problems: &[Problem]| {
-        let record = Record::begin(Surface::Http);
+        let record = Record::begin(Surface::Http, &HeaderMap::new());
         record.refused(problems, None);
         record.ended(Outcome::Answered);
         let mut found = None;
@@ -195,7 +195,7 @@ fn what_became_of_a_request_follows_from_its_problems_unless_it_is_known() {
     let twice = [Problem::not_found(), Problem::not_found()];
     assert_eq!(ended(&twice), (Outcome::Refused, 1));
     assert_eq!(ended(&[]), (Outcome::Answered, 0));
-    let nothing = Record::begin(Surface::Http);
+    let nothing = Record::begin(Surface::Http, &HeaderMap::new());
     nothing.fill(|members| assert_eq!(members.outcome(), Outcome::Abandoned));
 }
 
@@ -205,7 +205,7 @@ fn the_name_of_a_caller_is_bounded() {
         user_arn: Some("ä".repeat(200)),
         ..memory_log::scope::Claims::default()
     };
-    let record = Record::begin(Surface::Lambda);
+    let record = Record::begin(Surface::Lambda, &HeaderMap::new());
     record.called_by(Caller::Verified(&claims));
     record.fill(|members| assert_eq!(members.caller, Some("ä".repeat(128))));
 }

@@ -4,8 +4,12 @@
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
 
 use axum::http::HeaderMap;
+use memory_trace::span::Sender;
 
-const TRACEPARENT: &str = "traceparent";
+/// The header field of W3C that names the span of a sender.
+pub const TRACEPARENT: &str = "traceparent";
+/// The header field that has what tracing systems add to it.
+pub const TRACESTATE: &str = "tracestate";
 const OF_XRAY: &str = "x-amzn-trace-id";
 
 /// The ids of a trace.
@@ -31,6 +35,19 @@ impl Trace {
             parent_id: parent_id.map(str::to_owned),
             xray_trace_id: xray.map(str::to_owned),
         }
+    }
+
+    /// The span that sent a request with these header fields, whose ids these are.
+    pub(super) fn sender<'a>(&'a self, headers: &'a HeaderMap) -> Option<Sender<'a>> {
+        let parent = only(headers, TRACEPARENT)?;
+        let flags = parent.split('-').nth(3)?;
+        let flags = u8::from_str_radix(flags, 16).ok()?;
+        Some(Sender {
+            trace_id: self.trace_id.as_deref()?,
+            span_id: self.parent_id.as_deref()?,
+            is_sampled: flags & 1 == 1,
+            state: only(headers, TRACESTATE),
+        })
     }
 }
 
