@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Builds the functions' packages for AWS Lambda. Every build produces the same bytes.
 
-usage: terraform/package.py [--architecture arm64|x86_64] [--recall]
+usage: terraform/package.py [--architecture arm64|x86_64] [--recall] [--otel]
 
 Writes one zip for each architecture to target/lambda, memory-ingress-arm64.zip and memory-ingress-x86_64.zip, with
---recall also memory-recall-arm64.zip and memory-recall-x86_64.zip, and SHA256SUMS next to them. The packages run on
+--recall also memory-recall-arm64.zip and memory-recall-x86_64.zip, and SHA256SUMS next to them. With --otel
+the functions can export traces, and the names are memory-ingress-otel-arm64.zip and so on. The packages run on
 provided.al2023. Its C library is glibc 2.34, and this program fails if a function needs a newer one.
 
 The first run installs cargo-lambda, a linker for both architectures and zopfli into target/tools, and adds the Rust
@@ -68,7 +69,7 @@ def without_paths():
     return "\x1f".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
 
 
-def build(package, program, architecture, bin_folder):
+def build(package, program, architecture, bin_folder, features):
     """Builds a program for one architecture, and returns its bytes."""
     environment = {
         **os.environ,
@@ -82,7 +83,7 @@ def build(package, program, architecture, bin_folder):
     # unwinds.
     command = [
         "cargo", "lambda", "build", "--release", "--locked", "--disable-optimizations", "--target", TARGETS[architecture],
-        "--package", package, "--no-default-features", "--features", "lambda", "--bin", program,
+        "--package", package, "--no-default-features", "--features", features, "--bin", program,
         "--lambda-dir", folder,
     ]
     run(command, "see its output.", env=environment)
@@ -122,17 +123,19 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--architecture", choices=TARGETS, help="build only this one [both]")
     options.add_argument("--recall", action="store_true", help="build the package of recall as well")
+    options.add_argument("--otel", action="store_true", help="build packages with traces, under names of their own")
     options = options.parse_args()
+    features, traced = ("lambda,otel", "-otel") if options.otel else ("lambda", "")
     bin_folder = tools(TOOLS)
     for architecture in [options.architecture] if options.architecture else TARGETS:
         target = TARGETS[architecture]
         run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
         for package, name in [INGRESS, RECALL] if options.recall else [INGRESS]:
-            program = build(package, name, architecture, bin_folder)
+            program = build(package, name, architecture, bin_folder, features)
             glibc = glibc_needed(program)
             if glibc > GLIBC_OF_AL2023:
                 sys.exit(f"{package} for {architecture} needs glibc {glibc[0]}.{glibc[1]}, but provided.al2023 has 2.34.")
-            path = OUTPUT / f"{package}-{architecture}.zip"
+            path = OUTPUT / f"{package}{traced}-{architecture}.zip"
             pack(program, path, bin_folder)
             print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes, {len(program):,} unpacked; "
                   f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest(path)}")
