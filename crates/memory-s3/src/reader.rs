@@ -107,10 +107,9 @@ impl Reader {
     /// The same reader, whose calls this tally counts.
     #[must_use]
     pub fn counted(&self, tally: &Tally) -> Self {
-        Self {
-            bucket: self.bucket.counted(tally),
-            ..self.clone()
-        }
+        let mut counted = self.clone();
+        counted.bucket = self.bucket.counted(tally);
+        counted
     }
 
     /// What counts its calls.
@@ -122,23 +121,19 @@ impl Reader {
     /// The same reader for a bucket behind a network: it repeats failed reads as the SDK's standard mode
     /// does, and makes more requests at once.
     #[must_use]
-    pub fn with_retries(self) -> Self {
-        Self {
-            bucket: self.bucket.with_retries(),
-            is_remote: true,
-            ..self
-        }
+    pub fn with_retries(mut self) -> Self {
+        self.bucket = self.bucket.with_retries();
+        self.is_remote = true;
+        self
     }
 
     /// The same reader for an embedded S3 over this disk: it reads objects from their files, which takes
     /// a tenth of the time of a request. It still lists by requests, because one lists many objects.
     #[cfg(feature = "embedded")]
     #[must_use]
-    pub fn of_files(self, disk: Arc<Disk>) -> Self {
-        Self {
-            disk: Some(disk),
-            ..self
-        }
+    pub fn of_files(mut self, disk: Arc<Disk>) -> Self {
+        self.disk = Some(disk);
+        self
     }
 
     /// Gets an object. One request; a second one, a listing of the key, if S3 answers 403, as it does
