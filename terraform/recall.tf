@@ -19,6 +19,7 @@ locals {
       environment = merge(
         { MEMORY_BUCKET = local.bucket, MEMORY_VIEWS_BUCKET = local.views_bucket, RUST_LOG = var.log_filter },
         var.log_hash_names ? { MEMORY_LOG_HASH_NAMES = "true" } : {},
+        var.otlp_endpoint == null ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint },
         wanted.read_scopes == null ? {} : { MEMORY_READ_SCOPES = join(" ", wanted.read_scopes) },
         length(wanted.shared_scopes) == 0 ? {} : { MEMORY_SHARED_SCOPES = join(" ", wanted.shared_scopes) },
         var.write_scopes == null ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },

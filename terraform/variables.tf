@@ -100,6 +100,17 @@ variable "log_hash_names" {
   nullable    = false
 }
 
+variable "otlp_endpoint" {
+  description = "URL of a collector of OpenTelemetry, such as http://collector.internal:4318, to which the functions send traces. It needs packages built with package.py --otel: others ignore it. null sends none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_endpoint == null || can(regex("^https?://[^/@\\s]+(/[^@\\s]*)?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint must be a URL that begins with http:// or https://, without a password. With another one the functions would refuse every request."
+  }
+}
+
 variable "log_retention_days" {
   description = "Number of days to keep the logs of the function and of the API. 0 keeps them forever."
   type        = number

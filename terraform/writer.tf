@@ -20,6 +20,7 @@ locals {
     environment = merge(
       { MEMORY_BUCKET = local.bucket, RUST_LOG = var.log_filter },
       var.log_hash_names ? { MEMORY_LOG_HASH_NAMES = "true" } : {},
+      var.otlp_endpoint == null ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint },
       var.write_scopes == null ? {} : { MEMORY_WRITE_SCOPES = join(" ", var.write_scopes) },
       length(local.login_servers) == 0 ? {} : { MEMORY_OAUTH_SERVERS = join(" ", local.login_servers) },
       length(local.login_scopes) == 0 ? {} : { MEMORY_OAUTH_SCOPES = join(" ", local.login_scopes) },

@@ -347,6 +347,19 @@ run "names_are_hashed_in_the_log_where_the_operator_wants_it" {
   }
 }
 
+run "traces_go_to_the_collector_that_the_operator_names_and_else_nowhere" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://collector.internal:4318"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this["writer"].environment[0].variables.OTEL_EXPORTER_OTLP_ENDPOINT == "http://collector.internal:4318"
+    error_message = "the function must have the setting"
+  }
+}
+
 run "a_deployment_whose_alarms_reach_nobody_is_warned_of_at_the_plan" {
   command = plan
 

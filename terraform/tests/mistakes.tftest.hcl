@@ -448,6 +448,26 @@ run "a_log_filter_that_hides_failures_from_the_alarm" {
   expect_failures = [var.log_filter]
 }
 
+run "a_collector_with_a_password" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "https://user:secret@collector.example.com"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_without_a_scheme" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "collector.example.com:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
 run "an_origin_with_the_default_port" {
   command = plan
 
