@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_http::HttpClient;
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use rustls::crypto::ring;
@@ -102,7 +102,12 @@ where
 }
 
 fn exporter(client: impl HttpClient + 'static) -> Result<SpanExporter, String> {
-    let builder = SpanExporter::builder().with_http().with_http_client(client);
+    let builder = SpanExporter::builder()
+        .with_http()
+        .with_http_client(client)
+        // The library would sleep between two attempts, and a flush with it. The client leaves the collector
+        // alone instead.
+        .with_retry_policy(RetryPolicy::disabled());
     builder.build().map_err(|error| error.to_string())
 }
 
@@ -143,4 +148,35 @@ pub async fn flush(longest: Duration) {
     let flushed = tokio::task::spawn_blocking(|| provider.force_flush());
     // The collector's client says in the log what failed.
     let _ = timeout(longest, flushed).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use opentelemetry_http::{Bytes, HttpError, Request, Response};
+    use opentelemetry_sdk::trace::SpanExporter as _;
+
+    use super::*;
+
+    /// A client whose collector never answers, and how often it was asked.
+    #[derive(Debug, Clone, Default)]
+    struct Fails(Arc<AtomicUsize>);
+
+    #[async_trait::async_trait]
+    impl HttpClient for Fails {
+        async fn send_bytes(&self, _: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err("no response".into())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_fails_is_not_sent_again_while_a_flush_waits() {
+        let client = Fails::default();
+        let exporter = exporter(client.clone()).unwrap();
+        assert!(exporter.export(Vec::new()).await.is_err());
+        assert_eq!(client.0.load(Ordering::Relaxed), 1);
+    }
 }
