@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::words::{LANGUAGES, Stemmers, forms, forms_beside};
 
-/// Most bytes that the words of an index take, by [`TERM_BYTES`] and [`POSTING_BYTES`]. 256 MiB of notes, the most that
+/// Most bytes that the words of an index take, as they count below. 256 MiB of notes, the most that
 /// is searched, need about 400 MiB. A hostile text of words that occur once needs 30 times its own bytes.
 pub const WORDS_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// What a new form costs besides its own bytes: its term, its place in the table, and two allocations.
