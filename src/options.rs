@@ -168,7 +168,7 @@ Settings:
   [env: MEMORY_STEWARDS]           who may write, read and change where
   [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES]
                                    with --jwt-issuer: where agents log in, if not at the issuer
-  [env: OTEL_EXPORTER_OTLP_ENDPOINT]  a collector of OpenTelemetry for traces, such as http://127.0.0.1:4318
+  [env: OTEL_EXPORTER_OTLP_ENDPOINT]  a collector for traces, such as http://127.0.0.1:4318
 ", settings_of_a_log!()))]
 pub struct Serve {
     /// Listen on this address; port 0 picks a free one

@@ -31,7 +31,7 @@ An agent starts this command by itself. Its configuration names it, for most age
 Settings:
   [env: MEMORY_API_KEY]            with --url: the key to send in the header x-api-key
   [env: MEMORY_TOKEN]              with --url: the token to send as Authorization: Bearer
-  [env: OTEL_EXPORTER_OTLP_ENDPOINT]  a collector of OpenTelemetry for traces, such as http://127.0.0.1:4318
+  [env: OTEL_EXPORTER_OTLP_ENDPOINT]  a collector for traces, such as http://127.0.0.1:4318
 ",
     settings_of_a_log!()
 );
