@@ -43,7 +43,8 @@ Examples:
 Settings, which the help of each command explains: [env: MEMORY_BUCKET] [env: MEMORY_API_KEY]
 [env: MEMORY_TOKEN] [env: MEMORY_ALLOWED_ORIGINS] [env: MEMORY_VIEWS_BUCKET]
 [env: MEMORY_WRITE_SCOPES] [env: MEMORY_READ_SCOPES] [env: MEMORY_SHARED_SCOPES]
-[env: MEMORY_STEWARDS] [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES] [env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3]
+[env: MEMORY_STEWARDS] [env: MEMORY_OAUTH_SERVERS] [env: MEMORY_OAUTH_SCOPES]
+[env: RUST_LOG] [env: AWS_REGION] [env: AWS_ENDPOINT_URL_S3]
 [env: OTEL_EXPORTER_OTLP_ENDPOINT]";
 
 /// The settings that every command with a log reads.
