@@ -47,37 +47,49 @@ def index(memories, with_metadata):
     return database
 
 
-def measure(database, queries):
+def found_by(database):
+    def found(query):
+        words = re.findall(r"\w+", query)
+        match = " OR ".join(f'"{word}"' for word in words)
+        rows = database.execute("SELECT rowid FROM memory WHERE memory MATCH ? ORDER BY rank, rowid DESC", (match,))
+        return [row for (row,) in rows]
+
+    return found
+
+
+def measure(found, queries):
+    """Returns hit@1, hit@5 and MRR of the numbers of memories that `found` gives for a query, and its seconds."""
     first, five, reciprocal, times = [], [], [], []
     for query in queries:
-        words = re.findall(r"\w+", query["query"])
-        match = " OR ".join(f'"{word}"' for word in words)
         began = time.perf_counter()
-        rows = database.execute("SELECT rowid FROM memory WHERE memory MATCH ? ORDER BY rank, rowid DESC", (match,))
-        found = [row for (row,) in rows]
+        rows = found(query["query"])
         times.append(time.perf_counter() - began)
         answers = {one["memory"] for one in query["relevant"] if one["grade"] == 2}
-        rank = next((place for place, row in enumerate(found, 1) if row in answers), None)
+        rank = next((place for place, row in enumerate(rows, 1) if row in answers), None)
         first.append(rank == 1)
         five.append(rank is not None and rank <= 5)
         reciprocal.append(1 / rank if rank else 0)
     return [statistics.mean(values) for values in (first, five, reciprocal)], statistics.median(times)
 
 
+def of_setting(setting, is_held_out):
+    """Returns the numbered memories of a setting, and its queries: the third that is held out, or the others."""
+    memories = list(enumerate(lines("memories.jsonl"), 1))
+    own = [(number, one) for number, one in memories if (one["domain"] == "conversation") == (setting == "conversation")]
+    queries = lines("queries.jsonl")
+    return own, [one for one in queries if one["setting"] == setting and one["held_out"] == is_held_out]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--held-out", action="store_true", help="the third of the queries that nothing was tuned with")
     options = parser.parse_args()
-    memories = list(enumerate(lines("memories.jsonl"), 1))
-    queries = [query for query in lines("queries.jsonl") if query["held_out"] == options.held_out]
     print(f"{'':<24}{'setting':<14}queries  hit@1  hit@5    MRR")
     for name, with_metadata in [("content", False), ("content and metadata", True)]:
         for setting in ["facts", "conversation"]:
-            is_conversation = setting == "conversation"
-            own = [(number, one) for number, one in memories if (one["domain"] == "conversation") == is_conversation]
-            asked = [query for query in queries if query["setting"] == setting]
-            (first, five, reciprocal), median = measure(index(own, with_metadata), asked)
-            print(f"{name:<24}{setting:<14}{len(asked):>7}  {first:>5.3f}  {five:>5.3f}  {reciprocal:>5.3f}")
+            memories, queries = of_setting(setting, options.held_out)
+            (first, five, reciprocal), median = measure(found_by(index(memories, with_metadata)), queries)
+            print(f"{name:<24}{setting:<14}{len(queries):>7}  {first:>5.3f}  {five:>5.3f}  {reciprocal:>5.3f}")
             print(f"  median of a query: {median * 1e6:.0f} µs", file=sys.stderr)
 
 

@@ -37,10 +37,10 @@ def arguments(number):
 
 
 class Agent:
-    def __init__(self, command):
+    def __init__(self, command, environment=ENVIRONMENT):
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self.ask("initialize", INITIALIZE)
         self.start = time.perf_counter() - self.began
@@ -57,10 +57,14 @@ class Agent:
             if answer.get("id") == 1:
                 return answer["result"]
 
-    def call(self, number):
-        began = time.perf_counter()
-        result = self.ask("tools/call", {"name": "append_memory", "arguments": arguments(number)})
+    def call(self, tool, arguments):
+        result = self.ask("tools/call", {"name": tool, "arguments": arguments})
         assert not result.get("isError"), result
+        return result
+
+    def append(self, number):
+        began = time.perf_counter()
+        self.call("append_memory", arguments(number))
         return time.perf_counter() - began
 
     def resident(self):
@@ -86,8 +90,8 @@ def measure(command, starts, calls):
         begun.append(agent.start)
         agent.end()
     agent = Agent(command)
-    agent.call(0)
-    times = [agent.call(number) for number in range(calls)]
+    agent.append(0)
+    times = [agent.append(number) for number in range(calls)]
     resident = agent.resident()
     agent.end()
     return statistics.median(begun), times, resident
@@ -153,4 +157,5 @@ def main():
     )
 
 
-main()
+if __name__ == "__main__":
+    main()
