@@ -66,9 +66,17 @@ async fn pass(function: Router, name: &str, request: Request) -> Response {
     let claims = match head.extensions.get::<Verdict>() {
         Some(Verdict::Verified(claims)) => &claims.token,
         _ if is_open => &Default::default(),
-        _ => {
+        verdict => {
+            // <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html>, with the
+            // scopes of the route.
+            let challenge = match verdict {
+                Some(Verdict::Refused(_)) => {
+                    r#"Bearer scope="memory:write" error="invalid_token" error_description="the token is not valid""#
+                }
+                _ => "Bearer",
+            };
             let fields = [
-                (header::WWW_AUTHENTICATE, "Bearer"),
+                (header::WWW_AUTHENTICATE, challenge),
                 (header::CONTENT_TYPE, "application/json"),
             ];
             let refused = (fields, r#"{"message":"Unauthorized"}"#);

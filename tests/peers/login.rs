@@ -110,10 +110,11 @@ fn with_mcp_remote(url: &str, home: &Path) -> Value {
     agent.call(MEMORY).unwrap()
 }
 
-fn with_python(packages: &[&str], url: &str) -> Value {
+/// Logs in, after it tried the token that it kept, if it kept one.
+fn with_python(packages: &[&str], url: &str, kept: Option<&str>) -> Value {
     let mut command = Command::new(python(packages).join("python"));
-    let output = command.arg(file("login_client.py")).arg(url).output();
-    let output = output.unwrap();
+    command.arg(file("login_client.py")).arg(url).args(kept);
+    let output = command.output().unwrap();
     let said = text(&output.stderr);
     assert!(output.status.success(), "{packages:?}: {said}");
     serde_json::from_slice(&output.stdout).expect("one line of JSON")
@@ -121,10 +122,13 @@ fn with_python(packages: &[&str], url: &str) -> Value {
 
 /// Every client logs in at this door, and stores a memory, the same one.
 fn log_in_and_append(url: &str, folder: &Path) {
-    let first = with_python(PYTHON[0], url);
+    let first = with_python(PYTHON[0], url, None);
     let keys: Vec<_> = stored(folder).into_keys().collect();
     assert_eq!(keys, [first["s3_key"].as_str().unwrap()]);
-    assert_eq!(with_python(PYTHON[1], url), first);
+    assert_eq!(with_python(PYTHON[1], url, None), first);
+    for packages in PYTHON {
+        assert_eq!(with_python(packages, url, Some("expired")), first);
+    }
     let home = tempfile::tempdir().unwrap();
     assert_eq!(with_mcp_remote(url, home.path()), first);
     assert_eq!(stored(folder).len(), 1);

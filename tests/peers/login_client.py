@@ -1,8 +1,8 @@
 """Logs in with the OAuthClientProvider of the official Python client, of either major version, and appends a memory.
 
-usage: login_client.py URL
+usage: login_client.py URL [TOKEN]
 
-Prints the receipt as one line of JSON. The browser is tests/peers/browser.py.
+It begins with TOKEN, which it kept from an earlier login, if there is one. Prints the receipt as one line of JSON. The browser is tests/peers/browser.py.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from browser import log_in
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import OAuthClientMetadata
+from mcp.shared.auth import OAuthClientMetadata, OAuthToken
 
-URL = sys.argv[1]
+URL, *KEPT = sys.argv[1:]
 CALLBACK = "http://127.0.0.1:1/callback"
 MEMORY = {"entity_id": "rob", "domain": "user", "content": "Rob logged in.", "timestamp": "2026-01-27T03:14:22Z"}
 IS_FIRST = version("mcp").startswith("1.")
@@ -26,7 +26,8 @@ class Kept:
     """The client and its tokens, in memory."""
 
     def __init__(self):
-        self.tokens = self.client = None
+        self.tokens = OAuthToken(access_token=KEPT[0]) if KEPT else None
+        self.client = None
 
     async def get_tokens(self):
         return self.tokens
