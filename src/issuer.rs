@@ -99,8 +99,9 @@ impl Issuer {
             (None, _) => return Verdict::Missing,
             (Some(_), Some(_)) => return Verdict::Refused("is not the only one of the request"),
             (Some(field), None) => match bearer(field) {
+                Some("") => return Verdict::Refused("is not one token after Bearer"),
                 Some(text) => text,
-                None => return Verdict::Refused("is not sent as Bearer and one token"),
+                None => return Verdict::Missing,
             },
         };
         let key = match claims::key_named(text) {
@@ -118,12 +119,15 @@ impl Issuer {
     }
 }
 
-/// The token of a field (RFC 6750, section 2.1). The name of a scheme has no case (RFC 9110, 11.1).
+/// The token of a field (RFC 6750, section 2.1), empty where it is not one; `None` for another scheme, which says
+/// nothing about a token (section 3.1). The name of a scheme has no case (RFC 9110, section 11.1).
 fn bearer(field: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = field.to_str().ok()?.split_once(' ')?;
+    let field = field.to_str().ok()?;
+    let (scheme, token) = field.split_once(' ').unwrap_or((field, ""));
     let token = token.trim_matches(' ');
-    let is_one = !token.is_empty() && !token.contains([' ', '\t', ',']);
-    (scheme.eq_ignore_ascii_case("bearer") && is_one).then_some(token)
+    let is_one = !token.contains([' ', '\t', ',']);
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    is_bearer.then_some(if is_one { token } else { "" })
 }
 
 /// The URL of an issuer or of its keys, or what is wrong with it.

@@ -115,13 +115,13 @@ run "jwt_with_another_server_that_registers_agents" {
   variables {
     api_type  = "http"
     auth_mode = "jwt"
-    jwt       = { issuer = "https://issuer.example.com/", audience = ["memory"], authorization_servers = ["https://login.example.com:8443/realms/a", "https://issuer.example.com/"] }
+    jwt       = { issuer = "https://issuer.example.com/", audience = ["memory"], authorization_servers = ["https://login.example.com:8443/@realms/a", "https://issuer.example.com/"] }
     throttle  = { rate = 5, burst = 8 }
   }
 
   assert {
     condition = { for name, value in aws_lambda_function.this["writer"].environment[0].variables : name => value if startswith(name, "MEMORY_OAUTH") } == {
-      MEMORY_OAUTH_SERVERS = "https://login.example.com:8443/realms/a https://issuer.example.com/"
+      MEMORY_OAUTH_SERVERS = "https://login.example.com:8443/@realms/a https://issuer.example.com/"
     }
     error_message = "an agent must be told the servers in their order, and no scope if none is wanted"
   }

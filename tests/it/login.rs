@@ -326,6 +326,7 @@ fn serve_does_not_start_where_it_would_send_agents_to_log_in_in_vain() {
         ),
         (&[("MEMORY_OAUTH_SERVERS", "")], "MEMORY_OAUTH_SERVERS"),
         (&[("MEMORY_OAUTH_SCOPES", "a\"b")], "MEMORY_OAUTH_SCOPES"),
+        (&[("MEMORY_OAUTH_SCOPES", "a")], "--jwt-issuer"),
     ] {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0"]);

@@ -618,7 +618,7 @@ async fn a_page_calls_if_its_origin_is_allowed() {
         assert_eq!(answer.header("access-control-allow-origin"), OWN);
         assert_eq!(
             answer.header("access-control-expose-headers"),
-            "x-request-id, idempotent-replayed, retry-after"
+            "x-request-id, idempotent-replayed, retry-after, www-authenticate"
         );
         // An error may be read as well.
         let answer = app.send(from(OWN, mcp("{"))).await;

@@ -293,15 +293,26 @@ async fn a_token_comes_in_its_header_once() {
         &[&*bearer, &*bearer][..],
         &[&bearer, "Bearer x"],
         &["Bearer x", &bearer],
-        &[&token],
-        &[&format!("Basic {token}")],
+        &["Bearer"],
+        &["bearer "],
         &[&format!("{bearer}, {bearer}")],
     ] {
-        assert_eq!(send(&app, fields).await.status, 401, "{fields:?}");
+        let refused = send(&app, fields).await;
+        assert_eq!(refused.status, 401, "{fields:?}");
+        let challenge = refused.header("www-authenticate");
+        assert_eq!(challenge, "Bearer error=\"invalid_token\"", "{fields:?}");
     }
-    let missing = send(&app, &[]).await;
-    assert_eq!(missing.status, 401);
-    assert_eq!(missing.header("www-authenticate"), "Bearer");
+    // Without a token there is nothing wrong with one.
+    for fields in [
+        &[][..],
+        &[&*token],
+        &[&format!("Basic {token}")],
+        &[&format!("Bearerer {token}")],
+    ] {
+        let missing = send(&app, fields).await;
+        assert_eq!(missing.status, 401, "{fields:?}");
+        assert_eq!(missing.header("www-authenticate"), "Bearer", "{fields:?}");
+    }
     let body = r#"{"domain":"user","entity_id":"rob","content":"c"}"#;
     for query in ["access_token", "token", "authorization"] {
         let asked = tool(body).to(&format!("/memory?{query}={token}"));

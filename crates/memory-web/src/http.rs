@@ -139,7 +139,7 @@ impl Service {
         let endpoint = at.for_method(&method).ok_or_else(Problem::not_found)?;
         if let Err(refused) = self.guard.admit(head, endpoint.kind.is_open()) {
             if self.endpoints.has_login() {
-                let metadata = resource::metadata_of(head, exchange.spelled_path());
+                let metadata = resource::metadata_of(head);
                 exchange.style.tell_where_to_log_in(metadata);
             }
             return Err(refused.into());

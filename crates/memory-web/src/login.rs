@@ -68,13 +68,14 @@ impl Login {
 pub(crate) fn servers(text: &str) -> Result<Vec<String>, String> {
     let is_server = |text: &&str| {
         // An issuer has no query and no fragment (RFC 8414, section 2). A comma is a list in another setting's form.
-        !text.contains(['?', '#', '@', ','])
+        !text.contains(['?', '#', ','])
             && text.parse::<Uri>().is_ok_and(|url| {
                 let authority = url.authority().map(Authority::as_str);
-                let authority = authority.unwrap_or_default().as_bytes();
+                let authority = authority.unwrap_or_default();
+                let has_user = authority.contains('@');
                 match url.scheme_str() {
-                    Some("https") => url.host().is_some_and(|host| !host.is_empty()),
-                    Some("http") => is_loopback_authority(authority),
+                    Some("https") => !has_user && url.host().is_some_and(|host| !host.is_empty()),
+                    Some("http") => is_loopback_authority(authority.as_bytes()),
                     _ => false,
                 }
             })
@@ -117,6 +118,7 @@ mod tests {
             "https://Login.example.com:8443/realms/A%20b",
             "http://127.0.0.1:9000",
             "http://localhost/a",
+            "https://login.example.com/@tenant",
         ] {
             assert_eq!(servers(server).as_deref(), Ok(&[server.to_owned()][..]));
         }
@@ -128,6 +130,8 @@ mod tests {
             "https://",
             "https:///a",
             "https://user@login.example.com",
+            "https://user@login.example.com/@tenant",
+            "http://user@localhost",
             "https://login.example.com?tenant=1",
             "https://login.example.com#a",
             "ftp://login.example.com",

@@ -131,8 +131,8 @@ fn callers(has_issuer: bool, listen: SocketAddr, config: &Config) -> Result<Call
 fn login(issuer: Option<&Issuer>, config: &Config) -> Result<Login, CommandError> {
     match issuer {
         Some(issuer) => Ok(config.login.clone().or_at(issuer.url())),
-        None if config.login.has_server() => {
-            let mistake = "MEMORY_OAUTH_SERVERS says where to log in, but no token is accepted: add --jwt-issuer, or unset it.";
+        None if config.login != Login::default() => {
+            let mistake = "MEMORY_OAUTH_SERVERS and MEMORY_OAUTH_SCOPES say where and for what to log in, but no token is accepted: add --jwt-issuer, or unset them.";
             Err(CommandError::Config(mistake.to_owned()))
         }
         None => Ok(Login::default()),

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_mcp_answers_with_the_headers_of_an_origin() {
+    async fn of_the_ingress_routes_mcp_answers_with_the_headers_of_an_origin() {
         let guard = Guard {
             callers: crate::caller::Callers::Loopback,
             ..Guard::default()

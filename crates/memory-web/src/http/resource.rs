@@ -3,7 +3,10 @@
 //! The name comes from the gateway's event, or else from `Host`. A client that sends a wrong one gets a
 //! document for itself. The module must not know what the metadata says.
 
+use std::net::Ipv6Addr;
+
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, header};
 
 use super::CalledName;
@@ -12,7 +15,7 @@ use crate::origin::{Origin, is_loopback_authority};
 /// Where the metadata of the whole service is. That of a path is below: the path follows.
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
 
-/// Longest path of a resource: longer than every path of the service, with a stage before it.
+/// Longest path of a resource: longer than every path of the service.
 const PATH_BYTES_MAX: usize = 256;
 
 /// The path of the resource whose metadata is at this path.
@@ -28,16 +31,13 @@ pub(super) fn of_metadata(head: &Parts, spelled: &str) -> Option<String> {
 }
 
 /// Where the metadata is of what a request asks for. A path that is not one of the service's own is told that
-/// of the whole service.
-pub(super) fn metadata_of(head: &Parts, spelled: &str) -> Option<String> {
-    let path = head.uri.path();
-    let stage = spelled.strip_suffix(path).unwrap_or_default();
-    let path = if is_plain(path) && path != "/" {
-        path
-    } else {
-        ""
+/// of the whole service. There is no stage before it: a gateway refuses callers by itself.
+pub(super) fn metadata_of(head: &Parts) -> Option<String> {
+    let path = match head.uri.path() {
+        path if is_plain(path) && path != "/" => path,
+        _ => "",
     };
-    Some(format!("{}{stage}{METADATA}{path}", origin(head)?.as_str()))
+    Some(format!("{}{METADATA}{path}", origin(head)?.as_str()))
 }
 
 /// Whether this is empty or a path in the characters of the service's own, which no URL changes (RFC 3986,
@@ -67,11 +67,30 @@ fn origin(head: &Parts) -> Option<Origin> {
             std::str::from_utf8(first).ok()?
         }
     };
-    let scheme = match is_loopback_authority(name.as_bytes()) {
-        true => "http",
-        false => "https",
+    let (scheme, own_port) = match is_loopback_authority(name.as_bytes()) {
+        true => ("http", ":80"),
+        false => ("https", ":443"),
     };
-    Origin::parse(&format!("{scheme}://{}", name.to_ascii_lowercase()))
+    let name = name.to_ascii_lowercase();
+    // No port, an empty one and the scheme's own are the same (RFC 3986, section 6.2.3).
+    let without_port = name.strip_suffix(own_port).or(name.strip_suffix(':'));
+    let name = without_port.unwrap_or(&name);
+    is_host(name.parse::<Authority>().ok()?.host()).then_some(())?;
+    Origin::parse(&format!("{scheme}://{name}"))
+}
+
+/// Whether this is a name or an address. The grammar of URLs has room for more (RFC 3986, section 3.2.2).
+fn is_host(host: &str) -> bool {
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match in_brackets {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            host.bytes().all(in_names) && host.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +167,25 @@ mod tests {
             ("Memory.Example.com:8443", "https://memory.example.com:8443"),
             ("127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("localhost", "http://localhost"),
+            ("localhost:80", "http://localhost"),
+            ("localhost:443", "http://localhost:443"),
+            ("127.0.0.1:", "http://127.0.0.1"),
+            ("memory.test:443", "https://memory.test"),
+            ("memory.test:", "https://memory.test"),
+            ("memory.test:80", "https://memory.test:80"),
+            ("memory.test:1443", "https://memory.test:1443"),
+            ("memory.test:0443", ""),
+            ("memory.test:443:443", ""),
+            ("memory.test:443:", ""),
+            ("[::1]:80", "http://[::1]"),
+            ("[2001:db8::443]", "https://[2001:db8::443]"),
+            (":443", ""),
+            ("..", ""),
+            ("a.test,evil.test", ""),
+            ("a.test;x=1", ""),
+            ("a.test'", ""),
+            ("[evil]", ""),
+            ("[fe80::1%25eth0]", ""),
             ("[::1]:80801", ""),
             ("127.0.0.1.evil.test", "https://127.0.0.1.evil.test"),
             ("user@evil.test", ""),
@@ -180,7 +218,7 @@ mod tests {
         let mut head = head("/mcp", &["evil.test"]);
         let called = CalledName("memory.example.com".to_owned());
         head.extensions.insert(called);
-        let metadata = metadata_of(&head, "/mcp").unwrap();
+        let metadata = metadata_of(&head).unwrap();
         assert_eq!(
             metadata,
             format!("https://memory.example.com{METADATA}/mcp")
@@ -188,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_stands_before_the_path_and_before_the_place_of_its_metadata() {
+    fn a_stage_stands_before_the_path_that_is_described() {
         let path = format!("{METADATA}/mcp");
         let asked = head(&path, &["a.test"]);
         assert_eq!(
@@ -200,13 +238,12 @@ mod tests {
             of_metadata(&asked, &staged).as_deref(),
             Some("https://a.test/live/mcp")
         );
-        let called = head("/mcp", &["a.test"]);
-        assert_eq!(
-            metadata_of(&called, "/live/mcp"),
-            Some(format!("https://a.test/live{METADATA}/mcp"))
-        );
+    }
+
+    #[test]
+    fn metadata_of_a_path_that_is_not_the_services_own_is_that_of_the_service() {
         for path in ["/", "/a%2Fb", "/memory/..", "/memory/%22"] {
-            let metadata = metadata_of(&head(path, &["a.test"]), path);
+            let metadata = metadata_of(&head(path, &["a.test"]));
             assert_eq!(
                 metadata,
                 Some(format!("https://a.test{METADATA}")),

@@ -237,8 +237,8 @@ impl ResponseStyle {
         }
         if let Some(origin) = &self.cors_origin {
             let exposed = match self.is_recall {
-                true => "x-request-id, idempotent-replayed, retry-after, etag",
-                false => "x-request-id, idempotent-replayed, retry-after",
+                true => "x-request-id, idempotent-replayed, retry-after, www-authenticate, etag",
+                false => "x-request-id, idempotent-replayed, retry-after, www-authenticate",
             };
             // What every page may read differs by the name that was called. A cache in front that keeps it without that
             // name would hand on a document that somebody else made up with another `Host`.

@@ -189,7 +189,7 @@ fn an_allowed_origin_may_read_a_receipt_and_a_refusal() {
             "https://app.test"
         );
         assert_eq!(field(&response, "vary"), "Accept|Origin");
-        let exposed = "x-request-id, idempotent-replayed, retry-after";
+        let exposed = "x-request-id, idempotent-replayed, retry-after, www-authenticate";
         assert_eq!(field(&response, "access-control-expose-headers"), exposed);
     }
 }
