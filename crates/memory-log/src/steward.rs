@@ -189,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_is_named_by_what_was_verified_and_by_nothing_else() {
+        let mut claims = Claims::default();
+        assert_eq!(Caller::Verified(&claims).name(), "unnamed");
+        claims.api_key_id = Some("a1b2".to_owned());
+        assert_eq!(Caller::Verified(&claims).name(), "a1b2");
+        claims.user_arn = Some("arn:aws:iam::1:user/rob".to_owned());
+        assert_eq!(Caller::Verified(&claims).name(), "arn:aws:iam::1:user/rob");
+        claims.token = with_claim("sub", "rob").token;
+        assert_eq!(Caller::Verified(&claims).name(), "rob");
+        assert_eq!(Caller::Verified(&claims).claims(), &claims);
+        for (caller, name) in [(Caller::Key, "key"), (Caller::Local, "local")] {
+            assert_eq!(caller.name(), name);
+            assert_eq!(caller.claims(), &Claims::default());
+        }
+    }
+
+    #[test]
     fn only_a_deletion_needs_no_steward() {
         let needs = Status::ALL.map(is_needed_for);
         assert_eq!(needs, [true, true, true, false]);

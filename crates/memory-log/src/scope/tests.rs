@@ -476,6 +476,17 @@ fn the_own_scope_is_the_one_that_the_claims_name() {
     assert_eq!(own("user/{sub}", "[rob]"), Err(NoSingleScope::None));
     let everywhere = ReadScopes::everywhere().own(&of_sub("rob"));
     assert_eq!(everywhere, Err(NoSingleScope::None));
+    assert!(NoSingleScope::None.to_string().ends_with("name no scope"));
+    assert!(NoSingleScope::Several.to_string().contains("more than one"));
+}
+
+#[test]
+fn scopes_know_whether_they_are_everywhere_and_whether_some_are_shared() {
+    let (everywhere, nowhere) = (ReadScopes::everywhere(), ReadScopes::nowhere());
+    assert!(everywhere.is_everywhere() && !nowhere.is_everywhere());
+    assert!(!everywhere.has_shared() && !nowhere.has_shared());
+    let shared = nowhere.with_shared("team/core").unwrap();
+    assert!(shared.has_shared() && !shared.is_everywhere());
 }
 
 #[test]
