@@ -505,6 +505,7 @@ fn shared_scopes_are_at_most_four_and_without_every_name() {
     ] {
         let error = shared(text).unwrap_err();
         assert_eq!((error.template.as_str(), &error.why), (template, &why));
+        assert!(error.to_string().contains(&format!(" {template} ")));
     }
     let list = |count: u128| {
         let uuids = (1..=count).map(|number| Uuid::from_u128(number).to_string());
