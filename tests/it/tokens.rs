@@ -295,6 +295,8 @@ async fn a_token_comes_in_its_header_once() {
         &["Bearer x", &bearer],
         &["Bearer"],
         &["bearer "],
+        &[&format!("{bearer} d.e.f")],
+        &[&format!("{bearer}\td.e.f")],
         &[&format!("{bearer}, {bearer}")],
     ] {
         let refused = send(&app, fields).await;
