@@ -106,8 +106,11 @@ variable "otlp_endpoint" {
   default     = null
 
   validation {
-    condition     = var.otlp_endpoint == null || can(regex("^https?://[^/@\\s]+(/[^@\\s]*)?$", var.otlp_endpoint))
-    error_message = "otlp_endpoint must be a URL that begins with http:// or https://, without a password. With another one the functions would refuse every request."
+    condition = var.otlp_endpoint == null || (
+      can(regex("^https?://([A-Za-z0-9.-]+|\\[[0-9a-f:]+\\])(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/%-]*)?$", var.otlp_endpoint))
+      && try(tonumber(regex("^https?://[^/]+:([0-9]+)(?:/|$)", var.otlp_endpoint)[0]) <= 65535, true)
+    )
+    error_message = "otlp_endpoint must be a URL such as http://collector.internal:4318, without a password and without a query. With another one the functions would refuse every request."
   }
 }
 

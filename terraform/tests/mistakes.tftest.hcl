@@ -468,6 +468,66 @@ run "a_collector_without_a_scheme" {
   expect_failures = [var.otlp_endpoint]
 }
 
+run "a_collector_with_a_query_and_no_path" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "https://collector.example.com?token=x"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_with_a_query" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "https://collector.example.com/v1?token=x"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_with_half_an_address" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://[bad"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_without_a_host" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_with_a_quotation_mark" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://a\"b"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_with_an_invalid_port" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://collector.example.com:70000"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
 run "an_origin_with_the_default_port" {
   command = plan
 
