@@ -118,11 +118,12 @@ def storage_is_refused(it):
     policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
     policy["Statement"].append({"Sid": "Mistake", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"})
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
-    status, _, told = billing.send("POST", "/memory", sent)
-    assert (status, json.loads(told)["errors"][0]["code"]) == (500, "storage_refused"), told
+    for refused in (sent, memory(11)):
+        status, _, told = billing.send("POST", "/memory", refused)
+        assert (status, json.loads(told)["errors"][0]["code"]) == (500, "storage_refused"), told
     for section in ("storage-refused", "storage-failures"):
         [row] = it.look(section)
-        assert (row["s3_code"], row["requests"]) == ("AccessDenied", 1), row
+        assert (row["s3_code"], row["requests"], bool(row["example"])) == ("AccessDenied", 2, True), row
     told = it.do("storage-refused", "lookup-events")
     # ministack names every put to a bucket itself CreateBucket.
     assert "CreateBucket" in told and "aws_s3_bucket_policy.memories" in told and '"Mistake"' in told, told

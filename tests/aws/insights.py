@@ -131,14 +131,18 @@ class Query:
         self.expect("(")
         if function == "count":
             self.expect("*")
-            value, given = (lambda row: 1), []
+            of = len
         else:
-            value = self.value()
-            given = [float(self.next())] if self.takes(",") else []
+            of = self.statistic_of(function, self.value())
         self.expect(")")
-        statistic = len if function == "count" else STATISTICS[function]
         self.expect("as")
-        return self.next(), lambda rows: statistic(numbers(value(row) for row in rows), *given)
+        return self.next(), of
+
+    def statistic_of(self, function, value):
+        if function == "latest":
+            return lambda rows: value(max(rows, key=lambda row: row["@timestamp"]))
+        statistic, given = STATISTICS[function], [float(self.next())] if self.takes(",") else []
+        return lambda rows: statistic(numbers(value(row) for row in rows), *given)
 
     def condition(self):
         either = [self.all_of()]

@@ -109,6 +109,7 @@ const LANGUAGE: &[&str] = &[
     "filter",
     "in",
     "ispresent",
+    "latest",
     "like",
     "limit",
     "max",
