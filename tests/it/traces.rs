@@ -420,6 +420,8 @@ fn a_wrong_collector_prevents_the_start_and_its_secrets_are_not_shown() {
         ),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "4318"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "unset it"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "key: s3cret", "name=value"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "9999999999", "65536"),
     ] {
         let mut serve = command();
         serve.args(["serve", "--listen", "127.0.0.1:0"]);

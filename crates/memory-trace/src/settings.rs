@@ -1,8 +1,12 @@
 //! Where spans go, by the variables that OpenTelemetry defines
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 //!
-//! OpenTelemetry's library reads those of them that need no decision here. Without the feature `otel`
-//! none is read. The module must not read the environment itself.
+//! OpenTelemetry's library reads most of them itself. It ignores some wrong values and ends the process
+//! at others, so all are checked here first. Without the feature `otel` none is read. The module must not
+//! read the environment itself.
+
+#[cfg(feature = "otel")]
+mod rules;
 
 /// Where spans go, if anywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,74 +36,23 @@ impl Settings {
 
 #[cfg(feature = "otel")]
 impl Settings {
-    /// Reads the variables by their names.
+    /// Reads the variables by their names. Without the URL of a collector, none of the others counts.
     ///
     /// # Errors
-    /// Each mistake, as a sentence. A URL is not repeated, because it may carry a password.
-    pub fn read(mut read: impl FnMut(&str) -> Option<String>) -> Result<Self, Vec<String>> {
-        let mut given = |name: &str| read(name).filter(|value| !value.is_empty());
-        let is_disabled = given("OTEL_SDK_DISABLED");
-        if is_disabled.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    /// Each mistake, as a sentence. No value is repeated, because a URL or a header field may have a
+    /// secret.
+    pub fn read(read: impl FnMut(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+        let given = rules::Given::read(read);
+        let Some(endpoint) = given.endpoint().filter(|_| !given.is_disabled()) else {
             return Ok(Self::default());
+        };
+        let mistakes = given.mistakes();
+        match rules::scheme_of(endpoint) {
+            Some(scheme) if mistakes.is_empty() => Ok(Self {
+                scheme: Some(scheme),
+            }),
+            _ => Err(mistakes),
         }
-        let mut mistakes = Vec::new();
-        let mut scheme = None;
-        // The last one counts: it is for traces alone.
-        for name in [
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        ] {
-            let Some(url) = given(name) else { continue };
-            match scheme_of(&url) {
-                Some(found) => scheme = Some(found),
-                None => mistakes.push(format!(
-                    "{name} is not the URL of a collector such as http://127.0.0.1:4318, without user and password: correct \
-                     it, or unset it. A password goes into OTEL_EXPORTER_OTLP_HEADERS."
-                )),
-            }
-        }
-        for name in [
-            "OTEL_EXPORTER_OTLP_PROTOCOL",
-            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        ] {
-            let protocol = given(name).filter(|_| scheme.is_some());
-            if let Some(other) = protocol.filter(|protocol| protocol != "http/protobuf") {
-                mistakes.push(format!(
-                    "{name} is {other:?}, and traces are sent by http/protobuf alone: unset it, and name the port of the \
-                     collector for that, which is usually 4318."
-                ));
-            }
-        }
-        for name in [
-            "OTEL_EXPORTER_OTLP_COMPRESSION",
-            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        ] {
-            let compression = given(name).filter(|_| scheme.is_some());
-            if let Some(other) = compression.filter(|compression| compression != "none") {
-                mistakes.push(format!(
-                    "{name} is {other:?}, and traces are sent without compression: unset it."
-                ));
-            }
-        }
-        match mistakes.is_empty() {
-            true => Ok(Self { scheme }),
-            false => Err(mistakes),
-        }
-    }
-}
-
-/// The scheme of an absolute URL of HTTP without user and password.
-#[cfg(feature = "otel")]
-fn scheme_of(url: &str) -> Option<Scheme> {
-    let url: http::Uri = url.parse().ok()?;
-    let authority = url.authority()?;
-    if authority.host().is_empty() || authority.as_str().contains('@') || url.query().is_some() {
-        return None;
-    }
-    match url.scheme_str()? {
-        "http" => Some(Scheme::Http),
-        "https" => Some(Scheme::Https),
-        _ => None,
     }
 }
 
@@ -117,15 +70,23 @@ mod tests {
         })
     }
 
+    /// Reads a setting beside that of a collector.
+    fn read_with(name: &str, value: &str) -> Result<Settings, Vec<String>> {
+        read(&[(ENDPOINT, "http://127.0.0.1:4318"), (name, value)])
+    }
+
     #[test]
     fn spans_go_to_the_endpoint_and_nowhere_without_one() {
         let of = |settings: &[_]| read(settings).unwrap().scheme;
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[(ENDPOINT, "")]), None);
-        assert_eq!(
-            of(&[(ENDPOINT, "http://127.0.0.1:4318")]),
-            Some(Scheme::Http)
-        );
+        for url in [
+            "http://127.0.0.1:4318",
+            "http://localhost",
+            "http://[::1]:65535/",
+        ] {
+            assert_eq!(of(&[(ENDPOINT, url)]), Some(Scheme::Http), "{url}");
+        }
         let https = "https://collector.example.com/otlp/v1/traces";
         assert_eq!(
             of(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", https)]),
@@ -137,11 +98,8 @@ mod tests {
             ("false", Some(Scheme::Http)),
             ("1", Some(Scheme::Http)),
         ] {
-            let settings = [
-                (ENDPOINT, "http://localhost"),
-                ("OTEL_SDK_DISABLED", disabled),
-            ];
-            assert_eq!(of(&settings), scheme, "{disabled}");
+            let read = read_with("OTEL_SDK_DISABLED", disabled);
+            assert_eq!(read.unwrap().scheme, scheme, "{disabled}");
         }
     }
 
@@ -156,6 +114,11 @@ mod tests {
             "http:///secret",
             "https://collector/v1?token=secret",
             "http://a b",
+            "http://secret:99999",
+            "http://secret:0",
+            "http://secret:",
+            "http://:4318",
+            "http://[secret",
         ] {
             let mistakes = read(&[(ENDPOINT, url)]).unwrap_err();
             assert_eq!(mistakes.len(), 1, "{url}");
@@ -168,12 +131,92 @@ mod tests {
     #[test]
     fn another_protocol_is_a_mistake_where_there_is_an_endpoint() {
         const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
-        let endpoint = (ENDPOINT, "http://localhost:4317");
         assert!(read(&[(PROTOCOL, "grpc")]).is_ok());
-        assert!(read(&[endpoint, (PROTOCOL, "http/protobuf")]).is_ok());
+        assert!(read_with(PROTOCOL, "http/protobuf").is_ok());
         for protocol in ["grpc", "http/json"] {
-            let mistakes = read(&[endpoint, (PROTOCOL, protocol)]).unwrap_err();
+            let mistakes = read_with(PROTOCOL, protocol).unwrap_err();
             assert!(mistakes.concat().contains("4318"), "{mistakes:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_the_library_would_ignore_or_end_by_is_a_mistake() {
+        for (name, right, wrong) in [
+            (
+                "OTEL_BSP_MAX_QUEUE_SIZE",
+                &["", "1", "65536"][..],
+                &["0", "65537", "99999999999999999", "-1", "many", "1 "][..],
+            ),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["512"], &["0", "65537"]),
+            (
+                "OTEL_BSP_SCHEDULE_DELAY",
+                &["1", "86400000"],
+                &["0", "86400001", "5s", "18446744073709551615"],
+            ),
+            (
+                "OTEL_TRACES_SAMPLER",
+                &["always_on", "parentbased_always_off"],
+                &["always", "xray", "ALWAYS_ON"],
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                &[
+                    "authorization=Bearer%20secret, x-team = a=b,",
+                    "x=%C3%A9%zz",
+                ],
+                &[
+                    "Authorization: Bearer secret",
+                    "x-team=a,secret",
+                    "=secret",
+                    "secret=",
+                    "x team=secret",
+                    "x=secret%0A",
+                ],
+            ),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["a=b"], &["secret"]),
+        ] {
+            for value in right {
+                assert!(read_with(name, value).is_ok(), "{name}={value}");
+            }
+            for value in wrong {
+                let mistakes = read_with(name, value).unwrap_err();
+                assert_eq!(mistakes.len(), 1, "{name}={value}: {mistakes:?}");
+                assert!(mistakes[0].starts_with(&format!("{name} must be ")));
+                assert!(!mistakes[0].contains("secret"), "{mistakes:?}");
+                assert!(read(&[(name, value)]).is_ok(), "without a collector");
+            }
+        }
+    }
+
+    #[test]
+    fn the_share_of_a_sampler_is_a_number_from_0_to_1() {
+        const SHARE: &str = "OTEL_TRACES_SAMPLER_ARG";
+        let read = |sampler, share| {
+            let sampler = ("OTEL_TRACES_SAMPLER", sampler);
+            read(&[(ENDPOINT, "http://localhost"), sampler, (SHARE, share)])
+        };
+        for sampler in ["traceidratio", "parentbased_traceidratio"] {
+            for share in ["", "0", "1", "0.01", "1e-3"] {
+                assert!(read(sampler, share).is_ok(), "{share}");
+            }
+            for share in ["1%", "-0.1", "1.01", "NaN", "half"] {
+                let mistakes = read(sampler, share).unwrap_err();
+                assert!(mistakes[0].starts_with(SHARE) && mistakes.len() == 1);
+            }
+        }
+        assert!(read("always_on", "1%").is_ok(), "it has no share");
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let mistakes = read(&[
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_TRACES_SAMPLER", "traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "2"),
+        ]);
+        assert_eq!(mistakes.unwrap_err().len(), 5);
     }
 }
