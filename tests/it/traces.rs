@@ -435,3 +435,24 @@ fn a_wrong_collector_prevents_the_start_and_its_secrets_are_not_shown() {
         assert!(!said.contains("s3cret"), "{said}");
     }
 }
+
+#[test]
+fn a_command_that_exports_nothing_does_not_look_at_the_collector() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("memory")).unwrap();
+    for args in [
+        &["replay"][..],
+        &["search", "mornings"],
+        &["views", "--domain", "work", "--entity", "rob"],
+        &["erase", "--domain", "work", "--entity", "rob"],
+    ] {
+        let mut ended = command();
+        ended.args(args).arg("--data").arg(folder.path());
+        ended.env(ENDPOINT, "http://127.0.0.1:4318");
+        ended.env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        let ended = ended.output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_ne!(ended.status.code(), Some(78), "{args:?}: {said}");
+        assert!(!said.contains("OTEL"), "{args:?}: {said}");
+    }
+}

@@ -69,6 +69,16 @@ impl Config {
         Self::read(variable).unless_any_mistake()
     }
 
+    /// Reads the process's environment for a command that exports no traces. So what the shell says of them
+    /// cannot be wrong for it.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: all mistakes in it.
+    pub fn from_env_without_traces() -> Result<Self, ConfigError> {
+        let read = |name: &str| variable(name).filter(|_| !name.starts_with("OTEL_"));
+        Self::read(read).unless_any_mistake()
+    }
+
     /// Reads the process's environment where a bucket is required, and returns its name as well.
     ///
     /// # Errors

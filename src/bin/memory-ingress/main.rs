@@ -168,18 +168,18 @@ const USAGE: u8 = 2;
 
 async fn run(command: Command) -> Result<ExitCode, CommandError> {
     match command {
-        Command::Serve(options) => serve::run(options, settings("")?).await,
+        Command::Serve(options) => serve::run(options, logged(Config::from_env()?, "")).await,
         Command::Mcp(options) => {
             let also = match options.remote.verbose {
                 true => ",memory_ingress::client=debug",
                 false => "",
             };
-            mcp::run(options, settings(also)?).await
+            mcp::run(options, logged(Config::from_env()?, also)).await
         }
-        Command::Replay(options) => replay::run(options, &settings("")?).await,
-        Command::Search(options) => search::run(options, &settings("")?).await,
-        Command::Views(options) => views::run(options, &settings("")?).await,
-        Command::Erase(options) => erase::run(options, &settings("")?).await,
+        Command::Replay(options) => replay::run(options, &untraced()?).await,
+        Command::Search(options) => search::run(options, &untraced()?).await,
+        Command::Views(options) => views::run(options, &untraced()?).await,
+        Command::Erase(options) => erase::run(options, &untraced()?).await,
         Command::Health(options) => {
             let target = Target::parse(&options.url)
                 .map_err(|why| CommandError::Usage(format!("The --url is not accepted: {why}.")))?;
@@ -209,9 +209,13 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// The settings of the environment. What `also` filters is logged as well.
-fn settings(also: &str) -> Result<Config, ConfigError> {
-    let config = Config::from_env()?;
+/// The settings of a command that ends by itself, and exports no traces.
+fn untraced() -> Result<Config, ConfigError> {
+    Ok(logged(Config::from_env_without_traces()?, ""))
+}
+
+/// Starts the log by these settings. What `also` filters is logged as well.
+fn logged(config: Config, also: &str) -> Config {
     let filter = format!("{}{also}", config.log_filter);
     telemetry::init(
         telemetry::Reader::Stderr,
@@ -219,7 +223,7 @@ fn settings(also: &str) -> Result<Config, ConfigError> {
         config.log_hash_names,
         &config.traces,
     );
-    Ok(config)
+    config
 }
 
 /// Writes a result to stdout.
