@@ -173,9 +173,10 @@ fn summary(span: &Span) -> String {
     let failed = if span.failed { "failed" } else { "-" };
     let (status, path) = (of("http.response.status_code"), of("url.path"));
     format!(
-        "{} {} {path} {status} {} {failed}",
+        "{} {} {path} {status} {} {} {failed}",
         span.kind,
         span.name,
+        of("memory.code"),
         of("error.type")
     )
 }
@@ -201,11 +202,11 @@ async fn a_refused_request_is_no_failure_of_the_server_and_its_path_is_not_shown
     assert_eq!(
         summaries(&collector),
         [
-            "server POST /memory /memory 422 required -",
-            "server GET - 404 not_found -",
-            "server HTTP /memory /memory 405 method_not_allowed -",
-            "server GET /health /health 200 - -",
-            "server GET /memory/{id} - 404 not_found -",
+            "server POST /memory /memory 422 required - -",
+            "server GET - 404 not_found - -",
+            "server HTTP /memory /memory 405 method_not_allowed - -",
+            "server GET /health /health 200 - - -",
+            "server GET /memory/{id} - 404 not_found - -",
         ]
     );
     assert_eq!(
@@ -229,8 +230,8 @@ async fn a_put_that_fails_fails_its_span_and_that_of_its_request() {
     assert_eq!(
         summaries(&collector),
         [
-            "server POST /memory /memory 500 storage_refused failed",
-            "client S3/PutObject - - AccessDenied failed",
+            "server POST /memory /memory 500 storage_refused storage_refused failed",
+            "client S3/PutObject - - - AccessDenied failed",
         ]
     );
     assert_eq!(
@@ -259,7 +260,7 @@ async fn the_span_of_who_hangs_up_ends_with_the_put() {
     let [server, put] = &spans[..] else {
         panic!("{spans:?}")
     };
-    assert_eq!(summary(server), "server POST /memory /memory - - -");
+    assert_eq!(summary(server), "server POST /memory /memory - - - -");
     assert_eq!(server.attributes["memory.outcome"], "stored");
     assert_eq!(put.attributes["aws.request_id"], "S3REQUEST");
     assert!(put.ended - put.begun >= 600_000_000 && put.ended <= server.ended);
@@ -352,10 +353,11 @@ async fn over_a_pipe(args: &[&str], settings: &[(&str, &str)], messages: Vec<Str
 async fn a_call_over_a_pipe_is_a_span_below_what_its_message_names() {
     let (folder, collector) = (tempfile::tempdir().unwrap(), Collector::start().await);
     let data = ["--data", folder.path().to_str().unwrap()];
-    let messages = vec![call("01"), request("ping", "{}")];
+    let refused = request("tools/call", r#"{"name":"append_memory","arguments":{}}"#);
+    let messages = vec![call("01"), request("ping", "{}"), refused];
     let log = over_a_pipe(&data, &[(ENDPOINT, &collector.endpoint)], messages).await;
     let spans = collector.spans();
-    let [called, put, ping] = &spans[..] else {
+    let [called, put, ping, refused] = &spans[..] else {
         panic!("{spans:?}")
     };
     assert_eq!(
@@ -366,6 +368,10 @@ async fn a_call_over_a_pipe_is_a_span_below_what_its_message_names() {
     assert_eq!(called.attributes["gen_ai.tool.name"], "append_memory");
     assert_eq!(called.attributes["mcp.method.name"], "tools/call");
     assert_eq!((&put.parent, &*ping.name), (&called.id, "message"));
+    assert_eq!(
+        summary(refused),
+        "server tools/call append_memory - - required - -"
+    );
     assert_eq!(records(&log)[0]["trace_id"], TRACE);
 }
 

@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::chain;
 use crate::bucket::Bucket;
 use crate::failure::{Failure, code};
-use crate::tally::{Kind, Tally, failed};
+use crate::tally::{Kind, Tally};
 use crate::witness::Witness;
 
 /// The code of the embedded S3, and of no other, for a put whose key has other bytes. Its status is
@@ -142,7 +142,7 @@ impl PutBucket {
             | Outcome::Conflict(why)
             | Outcome::Unavailable(why)
             | Outcome::Refused(why)
-            | Outcome::Unknown(why) => failed(span, why.code.as_deref()),
+            | Outcome::Unknown(why) => span.failed(why.code.as_deref()),
         });
         outcome
     }

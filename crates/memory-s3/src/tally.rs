@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use memory_trace::span::{Attributes, Span};
+use memory_trace::span::Span;
 
 /// Remarks of one request that are kept. More of them say the same.
 const REMARKS_MAX: usize = 8;
@@ -161,14 +161,8 @@ impl Call {
 
     /// Says in its span that the call failed: with this code of S3, or without a response that has one.
     pub(crate) fn failed(&self, code: Option<&str>) {
-        self.span.fill(|span| failed(span, code));
+        self.span.fill(|span| span.failed(code));
     }
-}
-
-/// Says in a span that its call failed. A failure without a code has no name in the conventions.
-pub(crate) fn failed(span: &Attributes<'_>, code: Option<&str>) {
-    span.text("error.type", code.unwrap_or("_OTHER"));
-    span.failed();
 }
 
 impl Drop for Call {

@@ -19,6 +19,10 @@ pub const SPANS: &str = "memory_spans";
 /// (<https://www.w3.org/TR/trace-context/#tracestate-limits>).
 const STATE_BYTES_MAX: usize = 512;
 
+/// The word of the conventions for a failure without a code
+/// (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/>).
+const UNNAMED: &str = "_OTHER";
+
 static HIDES_NAMES: AtomicBool = AtomicBool::new(false);
 
 /// Leaves the names of domains and entities out of every span.
@@ -147,8 +151,9 @@ impl Attributes<'_> {
         self.0.set_attribute(KeyValue::new(name, value));
     }
 
-    /// Says that it failed, without words: those of S3 can have names in them.
-    pub fn failed(&self) {
+    /// Says that it failed, and by which code. There are no words: those of S3 can have names in them.
+    pub fn failed(&self, code: Option<&str>) {
+        self.text("error.type", code.unwrap_or(UNNAMED));
         self.0.set_status(Status::error(""));
     }
 }

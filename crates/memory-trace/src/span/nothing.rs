@@ -66,7 +66,7 @@ impl Attributes<'_> {
         match self.0 {}
     }
 
-    pub fn failed(&self) {
+    pub fn failed(&self, _: Option<&str>) {
         match self.0 {}
     }
 }

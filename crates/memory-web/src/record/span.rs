@@ -45,11 +45,14 @@ pub(super) fn fill(span: &Attributes<'_>, members: &Members) {
             span.number(name, count);
         }
     }
-    if let Some(code) = members.codes.first() {
-        span.text("error.type", code);
+    let code = members.codes.first().copied();
+    if let Some(code) = code {
+        span.text("memory.code", code);
     }
     match outcome {
-        Outcome::NotWritten | Outcome::Unknown | Outcome::Failed => span.failed(),
+        Outcome::NotWritten | Outcome::Unknown | Outcome::Failed => {
+            span.failed(code);
+        }
         // The mistake of a caller is no failure of a server.
         Outcome::Stored
         | Outcome::Repeated
