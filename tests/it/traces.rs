@@ -147,6 +147,7 @@ async fn nothing_is_exported_of_a_trace_that_is_not_sampled_and_the_record_names
         (Some(traceparent("00")), &[][..]),
         (None, &[("OTEL_TRACES_SAMPLER", "always_off")]),
         (Some(traceparent("01")), &[("OTEL_SDK_DISABLED", "true")]),
+        (Some(traceparent("01")), &[("OTEL_TRACES_EXPORTER", "none")]),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let service = traced(folder.path(), &collector, more);

@@ -76,6 +76,17 @@ async fn a_dead_collector_costs_no_memory_and_no_time_and_the_log_says_so_once()
     assert_eq!(stored(folder.path()).len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_take_the_time_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let hangs = Collector::start_with(StatusCode::OK, HANGS).await;
+    let at_most = ("OTEL_EXPORTER_OTLP_TIMEOUT", "100");
+    let service = Logged::start(folder.path(), &[(ENDPOINT, &hangs.endpoint), at_most]);
+    assert_eq!(post(&service, MEMORY).send().await.unwrap().status(), 201);
+    let log = service.log();
+    assert!(log.contains("no response within 100 ms"), "{log}");
+}
+
 /// A memory of a request to the function.
 fn event(content: &str) -> Value {
     let attributes = json!({"repository_id": REQUEST_ID, "content": content, "timestamp": "2026-01-27T03:14:22Z"});

@@ -62,15 +62,16 @@ pub fn layer<S>(
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let Some(scheme) = settings.scheme else {
+    let Some(target) = settings.target else {
         return Ok(None);
     };
+    let timeout = target.timeout.unwrap_or(EXPORT_TIME);
     let (patience, keeps_connections) = match process.function {
         // A connection that was kept while the function was frozen may be dead.
-        Some(_) => (FLUSH_TIME_OF_LAMBDA, false),
-        None => (EXPORT_TIME, true),
+        Some(_) => (timeout.min(FLUSH_TIME_OF_LAMBDA), false),
+        None => (timeout, true),
     };
-    let exporter = match scheme {
+    let exporter = match target.scheme {
         Scheme::Http => {
             let client = Collector::new(HttpConnector::new(), patience, keeps_connections);
             exporter(client)

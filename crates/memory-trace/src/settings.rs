@@ -6,13 +6,25 @@
 //! read the environment itself.
 
 #[cfg(feature = "otel")]
+use std::time::Duration;
+
+#[cfg(feature = "otel")]
 mod rules;
 
 /// Where spans go, if anywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     #[cfg(feature = "otel")]
-    pub(crate) scheme: Option<Scheme>,
+    pub(crate) target: Option<Target>,
+}
+
+/// A collector that takes spans. The library knows its URL.
+#[cfg(feature = "otel")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) scheme: Scheme,
+    /// How long a batch may take, if that is said.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// How a collector is reached.
@@ -49,7 +61,10 @@ impl Settings {
         let mistakes = given.mistakes();
         match rules::scheme_of(endpoint) {
             Some(scheme) if mistakes.is_empty() => Ok(Self {
-                scheme: Some(scheme),
+                target: Some(Target {
+                    scheme,
+                    timeout: given.timeout(),
+                }),
             }),
             _ => Err(mistakes),
         }
@@ -70,6 +85,10 @@ mod tests {
         })
     }
 
+    fn scheme(settings: &Settings) -> Option<Scheme> {
+        settings.target.map(|target| target.scheme)
+    }
+
     /// Reads a setting beside that of a collector.
     fn read_with(name: &str, value: &str) -> Result<Settings, Vec<String>> {
         read(&[(ENDPOINT, "http://127.0.0.1:4318"), (name, value)])
@@ -77,7 +96,7 @@ mod tests {
 
     #[test]
     fn spans_go_to_the_endpoint_and_nowhere_without_one() {
-        let of = |settings: &[_]| read(settings).unwrap().scheme;
+        let of = |settings: &[_]| scheme(&read(settings).unwrap());
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[(ENDPOINT, "")]), None);
         for url in [
@@ -99,8 +118,33 @@ mod tests {
             ("1", Some(Scheme::Http)),
         ] {
             let read = read_with("OTEL_SDK_DISABLED", disabled);
-            assert_eq!(read.unwrap().scheme, scheme, "{disabled}");
+            assert_eq!(self::scheme(&read.unwrap()), scheme, "{disabled}");
         }
+    }
+
+    #[test]
+    fn no_exporter_is_as_good_as_no_endpoint() {
+        let none = read(&[
+            (ENDPOINT, "not a URL"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_TRACES_EXPORTER", "none"),
+        ]);
+        assert_eq!(none, Ok(Settings::default()));
+        let otlp = read_with("OTEL_TRACES_EXPORTER", "otlp").unwrap();
+        assert_eq!(scheme(&otlp), Some(Scheme::Http));
+    }
+
+    #[test]
+    fn a_batch_may_take_the_time_that_is_said_for_traces_or_else_for_all() {
+        let of = |settings: &[(&str, &str)]| {
+            let settings = [&[(ENDPOINT, "http://localhost")], settings].concat();
+            read(&settings).unwrap().target.unwrap().timeout
+        };
+        let all = ("OTEL_EXPORTER_OTLP_TIMEOUT", "2000");
+        let traces = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "300");
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[all]), Some(Duration::from_secs(2)));
+        assert_eq!(of(&[all, traces]), Some(Duration::from_millis(300)));
     }
 
     #[test]
@@ -174,6 +218,13 @@ mod tests {
                 ],
             ),
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &["a=b"], &["secret"]),
+            (
+                "OTEL_TRACES_EXPORTER",
+                &["otlp", "none"],
+                &["console", "otlp,console", "None"],
+            ),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", &["1", "10000"], &["0", "10s"]),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", &["1"], &["0"]),
         ] {
             for value in right {
                 assert!(read_with(name, value).is_ok(), "{name}={value}");

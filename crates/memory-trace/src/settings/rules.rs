@@ -1,6 +1,7 @@
 //! What the variables of OpenTelemetry may say here. The module must not know what becomes of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
@@ -10,6 +11,9 @@ use super::Scheme;
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const ENDPOINT_OF_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const DISABLED: &str = "OTEL_SDK_DISABLED";
+const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
+const TIMEOUT_OF_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT";
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SHARE: &str = "OTEL_TRACES_SAMPLER_ARG";
 
@@ -50,6 +54,9 @@ const RULES: &[Rule] = &[
         is_none,
         COMPRESSION,
     ),
+    (EXPORTER, is_exporter, "otlp or none"),
+    (TIMEOUT, is_time, MILLISECONDS),
+    (TIMEOUT_OF_TRACES, is_time, MILLISECONDS),
     ("OTEL_EXPORTER_OTLP_HEADERS", are_fields, FIELDS),
     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", are_fields, FIELDS),
     ("OTEL_BSP_MAX_QUEUE_SIZE", is_of_spans, SPANS),
@@ -86,8 +93,15 @@ impl Given {
 
     /// Whether nothing is to be exported.
     pub(super) fn is_disabled(&self) -> bool {
-        self.get(DISABLED)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        let is_disabled = self.get(DISABLED);
+        is_disabled.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || self.get(EXPORTER).is_some_and(is_none)
+    }
+
+    /// How long a batch may take. The time for traces alone goes before the other.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let timeout = self.get(TIMEOUT_OF_TRACES).or(self.get(TIMEOUT))?;
+        timeout.parse().map(Duration::from_millis).ok()
     }
 
     /// What is wrong with them, each as a sentence without the value.
@@ -134,6 +148,10 @@ fn is_url(text: &str) -> bool {
 
 fn is_protocol(text: &str) -> bool {
     text == "http/protobuf"
+}
+
+fn is_exporter(text: &str) -> bool {
+    is_none(text) || text == "otlp"
 }
 
 fn is_none(text: &str) -> bool {
