@@ -55,7 +55,8 @@ async fn a_stored_memory_is_a_server_span_below_its_sender_with_a_client_span_fo
     );
     let asked = post(&service, MEMORY)
         .header("traceparent", traceparent("01"))
-        .header("tracestate", "vendor=1");
+        .header("tracestate", "vendor=1")
+        .header("tracestate", "other=2");
     let stored: Value = asked.send().await.unwrap().json().await.unwrap();
     // The last spans leave with the process.
     let log = service.log();
@@ -65,7 +66,7 @@ async fn a_stored_memory_is_a_server_span_below_its_sender_with_a_client_span_fo
     };
     assert_eq!((&*server.name, server.kind), ("POST /memory", "server"));
     assert_eq!((&*server.trace, &*server.parent), (TRACE, PARENT));
-    assert_eq!(server.state, "vendor=1");
+    assert_eq!(server.state, "vendor=1,other=2");
     assert!(!server.failed && !put.failed);
     let request_id = &record["request_id"];
     assert_eq!(

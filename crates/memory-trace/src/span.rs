@@ -15,7 +15,7 @@ mod nothing;
 pub use nothing::{Attributes, Span};
 
 /// The span of whoever sent a request, as its headers name it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Sender<'a> {
     /// The 32 digits of the trace.
     pub trace_id: &'a str,
@@ -24,5 +24,5 @@ pub struct Sender<'a> {
     /// Whether the trace is recorded.
     pub is_sampled: bool,
     /// `tracestate`, if there is one.
-    pub state: Option<&'a str>,
+    pub state: Option<String>,
 }

@@ -105,7 +105,7 @@ fn context(sender: Sender<'_>) -> Option<SpanContext> {
     let state = sender
         .state
         .filter(|state| state.len() <= STATE_BYTES_MAX)
-        .and_then(|state| TraceState::from_str(state).ok());
+        .and_then(|state| TraceState::from_str(&state).ok());
     let flags = match sender.is_sampled {
         true => TraceFlags::SAMPLED,
         false => TraceFlags::NOT_SAMPLED,

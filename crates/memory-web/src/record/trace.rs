@@ -3,7 +3,7 @@
 //! Sources: <https://www.w3.org/TR/trace-context/#traceparent-header>,
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use memory_trace::span::Sender;
 
 /// The header field of W3C that names the span of a sender.
@@ -46,7 +46,7 @@ impl Trace {
             trace_id: self.trace_id.as_deref()?,
             span_id: self.parent_id.as_deref()?,
             is_sampled: flags & 1 == 1,
-            state: only(headers, TRACESTATE),
+            state: joined(headers, TRACESTATE),
         })
     }
 }
@@ -56,6 +56,13 @@ fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(first)
+}
+
+/// The lines of a header field as one value (RFC 9110, section 5.3); `None` without one, or if one is not text.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(name).iter().map(HeaderValue::to_str);
+    let lines: Vec<_> = lines.collect::<Result<_, _>>().ok()?;
+    (!lines.is_empty()).then(|| lines.join(","))
 }
 
 /// The ids of the trace and of the parent. A version after 00 may have more behind them.
@@ -93,12 +100,31 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const PARENT: &str = "00f067aa0ba902b7";
 
-    fn of(fields: &[(&'static str, &str)]) -> Trace {
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        Trace::of(&headers)
+        headers
+    }
+
+    fn of(fields: &[(&'static str, &str)]) -> Trace {
+        Trace::of(&headers(fields))
+    }
+
+    #[test]
+    fn lines_of_a_state_are_one_value() {
+        let parent = format!("00-{TRACE}-{PARENT}-01");
+        let state = |lines: &[&'static str]| {
+            let lines = lines.iter().map(|line| (TRACESTATE, *line));
+            let parent = std::iter::once((TRACEPARENT, &*parent));
+            let headers = headers(&parent.chain(lines).collect::<Vec<_>>());
+            Trace::of(&headers).sender(&headers).unwrap().state
+        };
+        assert_eq!(state(&[]), None);
+        assert_eq!(state(&["a=1"]).as_deref(), Some("a=1"));
+        assert_eq!(state(&["a=1,b=2", "c=3"]).as_deref(), Some("a=1,b=2,c=3"));
+        assert_eq!(state(&["a=1", "b=\u{e9}"]), None);
     }
 
     #[test]
