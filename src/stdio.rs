@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -166,27 +167,33 @@ fn step<T>(tools: &Toolset<T>, line: &[u8]) -> Option<Step<T>> {
 /// (<https://modelcontextprotocol.io/specification/2026-07-28/basic>).
 fn sender(message: &[u8]) -> HeaderMap {
     #[derive(Deserialize)]
-    struct Message<'m> {
-        #[serde(borrow)]
-        params: Params<'m>,
+    struct Message {
+        params: Params,
     }
     #[derive(Deserialize)]
-    struct Params<'m> {
-        #[serde(borrow, rename = "_meta")]
-        meta: Meta<'m>,
+    struct Params {
+        #[serde(rename = "_meta")]
+        meta: Meta,
     }
+    /// A wrong state does not concern the parent, so both may be anything.
     #[derive(Deserialize)]
-    struct Meta<'m> {
-        traceparent: &'m str,
-        tracestate: Option<&'m str>,
+    struct Meta {
+        traceparent: Value,
+        #[serde(default)]
+        tracestate: Value,
     }
     let mut headers = HeaderMap::new();
     let Ok(Message { params }) = serde_json::from_slice(message) else {
         return headers;
     };
-    let (parent, state) = (Some(params.meta.traceparent), params.meta.tracestate);
-    for (name, value) in [(TRACEPARENT, parent), (TRACESTATE, state)] {
-        let value = value.filter(|value| value.len() <= SENDER_BYTES_MAX);
+    let Meta {
+        traceparent,
+        tracestate,
+    } = &params.meta;
+    for (name, value) in [(TRACEPARENT, traceparent), (TRACESTATE, tracestate)] {
+        let value = value
+            .as_str()
+            .filter(|value| value.len() <= SENDER_BYTES_MAX);
         if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
             headers.insert(name, value);
         }
@@ -278,6 +285,18 @@ mod tests {
             r#"{{"traceparent":"{PARENT}","tracestate":"a={long}"}}"#
         ));
         assert_eq!(found.len(), 1, "a state that is too long");
+        for state in [r#"{"a":["b"]}"#, "7", "null", r#""\n""#] {
+            let found = sender(&format!(
+                r#"{{"tracestate":{state},"traceparent":"{PARENT}"}}"#
+            ));
+            assert_eq!(found.len(), 1, "a wrong state does not concern the parent");
+        }
+        let escaped = PARENT.replace('-', r"\u002d");
+        let found = sender(&format!(
+            r#"{{"traceparent":"{escaped}","tracestate":"a=b\/c"}}"#
+        ));
+        assert_eq!(found["traceparent"].as_bytes(), PARENT.as_bytes());
+        assert_eq!(found["tracestate"].as_bytes(), b"a=b/c");
         for meta in [
             "{}".to_owned(),
             "null".to_owned(),
