@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span as Exported;
@@ -56,6 +58,22 @@ impl Collector {
 
     /// Answers each request so, after this time.
     pub(crate) async fn start_with(status: StatusCode, pause: Duration) -> Self {
+        Self::answering(status, pause, Vec::new()).await
+    }
+
+    /// Takes each batch but for so many spans, and says why in these words.
+    pub(crate) async fn refusing(rejected_spans: i64, why: &str) -> Self {
+        let partial_success = ExportTracePartialSuccess {
+            rejected_spans,
+            error_message: why.to_owned(),
+        };
+        let response = ExportTraceServiceResponse {
+            partial_success: Some(partial_success),
+        };
+        Self::answering(StatusCode::OK, Duration::ZERO, response.encode_to_vec()).await
+    }
+
+    async fn answering(status: StatusCode, pause: Duration, response: Vec<u8>) -> Self {
         let requests = Arc::<Mutex<Vec<_>>>::default();
         let seen = Arc::clone(&requests);
         let take = move |uri: Uri, headers: HeaderMap, body: Bytes| {
@@ -66,9 +84,10 @@ impl Collector {
                 body,
                 at,
             });
+            let response = response.clone();
             async move {
                 tokio::time::sleep(pause).await;
-                status
+                (status, response)
             }
         };
         let endpoint = format!("http://{}", serve(Router::new().fallback(take)).await);

@@ -77,6 +77,26 @@ async fn a_dead_collector_costs_no_memory_and_no_time_and_the_log_says_so_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn spans_that_a_collector_refuses_are_counted_once_and_it_goes_on_taking_others() {
+    let folder = tempfile::tempdir().unwrap();
+    for (refused, said) in [(3, 1), (0, 0)] {
+        let collector = Collector::refusing(refused, "rob's s3cret").await;
+        let settings = [(ENDPOINT, &*collector.endpoint), AT_ONCE];
+        let service = Logged::start(folder.path(), &settings);
+        while collector.requests().len() < 2 {
+            assert_eq!(post(&service, MEMORY).send().await.unwrap().status(), 201);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let log = service.log();
+        let about = others(&log);
+        let about: Vec<_> = about.iter().filter(|line| line.contains("WARN")).collect();
+        assert_eq!(about.len(), said, "{about:?}");
+        assert!(about.iter().all(|line| line.contains("\"refused\":3")));
+        assert!(!log.contains("s3cret"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_may_take_the_time_of_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let hangs = Collector::start_with(StatusCode::OK, HANGS).await;

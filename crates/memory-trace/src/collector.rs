@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +16,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::Connect;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -31,6 +34,8 @@ pub(crate) struct Collector<C> {
     patience: Duration,
     /// When the collector failed, if it has not answered since.
     failed: Mutex<Option<SystemTime>>,
+    /// Whether it refused spans of the last batch that it took.
+    refuses: AtomicBool,
 }
 
 impl<C> fmt::Debug for Collector<C> {
@@ -52,6 +57,7 @@ impl<C: Connect + Clone> Collector<C> {
             runtime: Handle::current(),
             patience,
             failed: Mutex::new(None),
+            refuses: AtomicBool::new(false),
         }
     }
 }
@@ -76,6 +82,27 @@ impl<C> Collector<C> {
         }
         *failed = now;
     }
+
+    /// Logs that spans of a batch were refused, unless the batch before it had some as well. Others may be
+    /// taken, so the collector is not left alone.
+    fn took(&self, refused: i64) {
+        let refuses = refused > 0;
+        if !self.refuses.swap(refuses, Ordering::Relaxed) && refuses {
+            tracing::warn!(
+                refused,
+                "traces are lost: the collector refused spans of a batch"
+            );
+        }
+    }
+}
+
+/// How many spans of a batch a response says were refused. A collector that took all may say nothing
+/// (<https://opentelemetry.io/docs/specs/otlp/#partial-success-1>). The text of a refusal is not looked at,
+/// because it may repeat what was sent.
+fn refused_spans(body: &Bytes) -> i64 {
+    let response = ExportTraceServiceResponse::decode(body.clone());
+    let partial = response.ok().and_then(|response| response.partial_success);
+    partial.map_or(0, |partial| partial.rejected_spans)
 }
 
 #[async_trait]
@@ -101,7 +128,10 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpClient for Collector<C> {
             Err(ended) => return Err(ended.into()),
         };
         match &answered {
-            Ok(response) if response.status().is_success() => self.ended(None),
+            Ok(response) if response.status().is_success() => {
+                self.ended(None);
+                self.took(refused_spans(response.body()));
+            }
             Ok(response) => self.ended(Some(&format!("it answered {}", response.status()))),
             Err(error) => self.ended(Some(&chain(&**error))),
         }
