@@ -85,7 +85,7 @@ async fn a_stored_memory_is_a_server_span_below_its_sender_with_a_client_span_fo
     assert_eq!(
         attributes,
         json!({
-            "rpc.system": "aws-api", "rpc.system.name": "aws-api", "rpc.method": "S3/PutObject", "aws.s3.bucket": "memory",
+            "rpc.system.name": "aws-api", "rpc.method": "S3/PutObject", "aws.s3.bucket": "memory",
             "aws.s3.key": stored["s3_key"],
         })
     );

@@ -74,7 +74,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The operation of S3.
+    /// The operation of S3, by its full name, which is a span's name too
+    /// (<https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/>).
     fn name(self) -> &'static str {
         match self {
             Self::List => "S3/ListObjectsV2",
@@ -133,7 +134,6 @@ impl Tally {
             false => Span::default(),
         };
         span.fill(|span| {
-            span.text("rpc.system", "aws-api");
             span.text("rpc.system.name", "aws-api");
             span.text("rpc.method", kind.name());
             span.text("aws.s3.bucket", bucket);
