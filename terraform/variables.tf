@@ -101,7 +101,7 @@ variable "log_hash_names" {
 }
 
 variable "otlp_endpoint" {
-  description = "URL of a collector of OpenTelemetry, such as http://collector.internal:4318, to which the functions send traces. It needs packages built with package.py --otel: others ignore it. null sends none."
+  description = "URL of a collector of OpenTelemetry, such as https://collector.example.com, to which the functions send traces. They are in no VPC and send no credentials. It needs packages built with package.py --otel: others ignore it. null sends none."
   type        = string
   default     = null
 
@@ -110,7 +110,7 @@ variable "otlp_endpoint" {
       can(regex("^https?://([A-Za-z0-9.-]+|\\[[0-9a-f:]+\\])(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/%-]*)?$", var.otlp_endpoint))
       && try(tonumber(regex("^https?://[^/]+:([0-9]+)(?:/|$)", var.otlp_endpoint)[0]) <= 65535, true)
     )
-    error_message = "otlp_endpoint must be a URL such as http://collector.internal:4318, without a password and without a query. With another one the functions would refuse every request."
+    error_message = "otlp_endpoint must be a URL such as https://collector.example.com, without a password and without a query. With another one the functions would refuse every request."
   }
 }
 
