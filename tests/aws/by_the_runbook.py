@@ -381,6 +381,7 @@ def nothing_to_see(it):
         assert it.look(section), section
     for section in ("unknown-outcomes", "recall-errors", "recall-view-building"):
         assert it.look(section) == [], section
+    assert it.look("gateway-5xx", "mistakes") == []
     it.becomes("reader")
     stored = it.caller().store(memory(0))["s3_key"]
     assert "ETag" in it.do("unknown-outcomes", KEY=f"'{stored}'")

@@ -160,6 +160,9 @@ pub(crate) fn asked(query: &str) -> BTreeSet<String> {
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>).
 const OF_LAMBDA: &[&str] = &["record.errorType", "record.requestId", "record.status"];
 
+/// What a line about the process has, and no record.
+const OF_THE_PROCESS: &[&str] = &["mistakes"];
+
 /// The fields of the access log.
 fn of_the_gateway() -> BTreeSet<String> {
     let configuration = fs::read_to_string(root().join("terraform/observability.tf")).unwrap();
@@ -204,7 +207,8 @@ fn every_section_says_what_it_means_how_to_look_what_to_do_and_whom_to_wake() {
 fn every_field_of_a_query_is_one_that_is_logged() {
     let page = page();
     let (gateway, mut functions) = (of_the_gateway(), fields());
-    functions.extend(OF_LAMBDA.iter().map(|name| (*name).to_owned()));
+    let others = OF_LAMBDA.iter().chain(OF_THE_PROCESS);
+    functions.extend(others.map(|name| (*name).to_owned()));
     let queries = queries(&page);
     assert!(queries.len() > 10, "{}", queries.len());
     for (groups, query) in queries {
