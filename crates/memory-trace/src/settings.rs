@@ -223,6 +223,11 @@ mod tests {
                 &["otlp", "none"],
                 &["console", "otlp,console", "None"],
             ),
+            (
+                "OTEL_RESOURCE_ATTRIBUTES",
+                &["a=b, c=d=e,", "a="],
+                &["a", "a=b,secret", "=secret"],
+            ),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", &["1", "10000"], &["0", "10s"]),
             ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", &["1"], &["0"]),
         ] {

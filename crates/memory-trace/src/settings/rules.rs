@@ -40,6 +40,7 @@ const URL: &str = "the URL of a collector such as http://127.0.0.1:4318, without
 const PROTOCOL: &str = "http/protobuf, for which collectors usually have the port 4318";
 const COMPRESSION: &str = "none, because traces are sent without compression";
 const FIELDS: &str = "header fields such as name=value, separated by commas and percent-encoded";
+const ATTRIBUTES: &str = "attributes such as name=value, separated by commas";
 const SPANS: &str = "a number from 1 to 65536";
 const MILLISECONDS: &str = "a number of milliseconds from 1 to 86400000";
 
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     (TIMEOUT_OF_TRACES, is_time, MILLISECONDS),
     ("OTEL_EXPORTER_OTLP_HEADERS", are_fields, FIELDS),
     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", are_fields, FIELDS),
+    ("OTEL_RESOURCE_ATTRIBUTES", are_attributes, ATTRIBUTES),
     ("OTEL_BSP_MAX_QUEUE_SIZE", is_of_spans, SPANS),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", is_of_spans, SPANS),
     ("OTEL_BSP_SCHEDULE_DELAY", is_time, MILLISECONDS),
@@ -168,6 +170,15 @@ fn are_fields(text: &str) -> bool {
         })
     };
     text.split_terminator(',').map(str::trim).all(is_field)
+}
+
+/// Whether the library takes all of them.
+fn are_attributes(text: &str) -> bool {
+    let is_attribute = |attribute: &str| {
+        let name = attribute.split_once('=').map(|(name, _)| name.trim());
+        name.is_some_and(|name| !name.is_empty())
+    };
+    text.split_terminator(',').all(is_attribute)
 }
 
 fn is_of_spans(text: &str) -> bool {
