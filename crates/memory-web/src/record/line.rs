@@ -48,7 +48,7 @@ impl Names {
         let end = text.floor_char_boundary(TEXT_BYTES_MAX);
         let text = text.get(..end).unwrap_or_default();
         match self.are_hashed {
-            true => veiled(text),
+            true => Cow::Owned(veiled(text)),
             false => Cow::Borrowed(text),
         }
     }
