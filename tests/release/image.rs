@@ -379,7 +379,7 @@ fn the_context_of_the_image_has_all_that_cargo_needs() {
         let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
         metadata["packages"].as_array().unwrap().len()
     };
-    assert_eq!(packages(context.path()), packages(&root()));
+    assert_eq!(packages(context.path()), packages(root()));
     let is_in = |path: &str| Path::new(path).is_file();
     assert!(is_in(
         context
