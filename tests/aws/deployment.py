@@ -39,7 +39,10 @@ def environment(folder, **more):
         install = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n' if mirror else ""
         settings.write_text(f"disable_checkpoint = true\n{install}")
         clean["TF_CLI_CONFIG_FILE"] = str(settings)
-    return {**clean, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "AWS_EC2_METADATA_DISABLED": "true", **more}
+    # Each run of a Terraform test starts the plug-in, which is written in Go and collects garbage for a fifth of its start.
+    collects_less = {"GOGC": "400"}
+    quiet = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "AWS_EC2_METADATA_DISABLED": "true"}
+    return {**clean, **collects_less, **quiet, **more}
 
 
 def needs(program, install):
