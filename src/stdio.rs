@@ -19,7 +19,7 @@ use memory_web::body::BODY_BYTES_MAX;
 use memory_web::flat::Flat;
 use memory_web::mcp::{self, Response, Sender, Step, Toolset};
 use memory_web::problem::Problem;
-use memory_web::record::{Outcome, Record, TRACEPARENT, TRACESTATE, Trace};
+use memory_web::record::{Outcome, Record, STATE_BYTES_MAX, TRACEPARENT, TRACESTATE, Trace};
 
 /// Longest line that is read to its end, so that the response to a message over the limit can have
 /// its id.
@@ -29,10 +29,6 @@ const CALLS_AT_ONCE: usize = 64;
 /// Messages without a response yet. An agent waits for its responses, so more are a mistake, and
 /// stdin is not read any faster.
 const MESSAGES_AT_ONCE: usize = 1024;
-
-/// Longest value that names a sender: every system must hand on this much
-/// (<https://www.w3.org/TR/trace-context/#tracestate-limits>).
-const SENDER_BYTES_MAX: usize = 512;
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +189,7 @@ fn sender(message: &[u8]) -> HeaderMap {
     for (name, value) in [(TRACEPARENT, traceparent), (TRACESTATE, tracestate)] {
         let value = value
             .as_str()
-            .filter(|value| value.len() <= SENDER_BYTES_MAX);
+            .filter(|value| value.len() <= STATE_BYTES_MAX);
         if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
             headers.insert(name, value);
         }
@@ -280,7 +276,7 @@ mod tests {
             ),
             (PARENT.as_bytes(), &b"a=b"[..])
         );
-        let long = "x".repeat(SENDER_BYTES_MAX);
+        let long = "x".repeat(STATE_BYTES_MAX);
         let found = sender(&format!(
             r#"{{"traceparent":"{PARENT}","tracestate":"a={long}"}}"#
         ));

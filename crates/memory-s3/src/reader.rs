@@ -215,29 +215,25 @@ impl Reader {
     /// The whole bytes of an object.
     async fn object(&self, key: &str) -> Result<Bytes, Failed> {
         let call = self.bucket.tally.begin(Kind::Get, &self.bucket.name);
-        let of_call = |failed: Failed| {
-            call.failed(failed.failure.code.as_deref());
-            failed
-        };
+        let read = self.bytes(key).await;
+        read.inspect_err(|failed| call.failed(failed.failure.code.as_deref()))
+    }
+
+    async fn bytes(&self, key: &str) -> Result<Bytes, Failed> {
         #[cfg(feature = "embedded")]
         if let Some(disk) = &self.disk {
             let read = embedded::get(disk, key).await;
-            return read.map_err(|(status, failure)| {
-                of_call(Failed {
-                    status: Some(status),
-                    failure,
-                })
+            return read.map_err(|(status, failure)| Failed {
+                status: Some(status),
+                failure,
             });
         }
         let request = self.bucket.client.get_object();
         let request = request.bucket(&self.bucket.name).key(key);
-        let object = request.send().await;
-        let object = object.map_err(|error| of_call(Failed::of(&error)))?;
-        let body = object.body.collect().await.map_err(|error| {
-            of_call(Failed {
-                status: None,
-                failure: chain(&error).into(),
-            })
+        let object = request.send().await.map_err(|error| Failed::of(&error))?;
+        let body = object.body.collect().await.map_err(|error| Failed {
+            status: None,
+            failure: chain(&error).into(),
         })?;
         Ok(body.into_bytes())
     }

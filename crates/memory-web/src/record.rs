@@ -25,7 +25,7 @@ mod object;
 mod span;
 mod trace;
 
-pub use trace::{TRACEPARENT, TRACESTATE, Trace};
+pub use trace::{STATE_BYTES_MAX, TRACEPARENT, TRACESTATE, Trace};
 
 /// One request, as the log will have it. Copies are of the same request.
 #[derive(Debug, Clone)]

@@ -242,13 +242,10 @@ impl Reader {
             // The only encoding that can carry every key in XML.
             .encoding_type(EncodingType::Url);
         let call = self.bucket.tally.begin(Kind::List, &self.bucket.name);
-        let page = request.send().await.map_err(|error| {
-            let failed = Failed::of(&error);
-            call.failed(failed.failure.code.as_deref());
-            failed.named(UNLISTED)
-        });
+        let page = request.send().await.map_err(|error| Failed::of(&error));
+        let page = page.inspect_err(|failed| call.failed(failed.failure.code.as_deref()));
         drop(call);
-        let page = page?;
+        let page = page.map_err(|failed| failed.named(UNLISTED))?;
         let next = page
             .next_continuation_token()
             .filter(|next| !next.is_empty());

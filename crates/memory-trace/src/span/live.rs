@@ -15,10 +15,6 @@ use super::Sender;
 /// The target of every span of this crate. The log shows none of them.
 pub const SPANS: &str = "memory_spans";
 
-/// Longest `tracestate` that is taken over. Every system must hand on this many characters
-/// (<https://www.w3.org/TR/trace-context/#tracestate-limits>).
-const STATE_BYTES_MAX: usize = 512;
-
 /// The word of the conventions for a failure without a code
 /// (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/>).
 const UNNAMED: &str = "_OTHER";
@@ -102,10 +98,8 @@ impl Span {
 }
 
 fn context(sender: Sender<'_>) -> Option<SpanContext> {
-    let state = sender
-        .state
-        .filter(|state| state.len() <= STATE_BYTES_MAX)
-        .and_then(|state| TraceState::from_str(&state).ok());
+    let state = sender.state;
+    let state = state.and_then(|state| TraceState::from_str(&state).ok());
     let flags = match sender.is_sampled {
         true => TraceFlags::SAMPLED,
         false => TraceFlags::NOT_SAMPLED,

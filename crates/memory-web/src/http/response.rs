@@ -199,22 +199,20 @@ impl ResponseStyle {
             }
             (Advice::Accept, ErrorFormat::JsonRpc) => HeaderValue::from_static(JSON),
             (Advice::AcceptEncoding, _) => HeaderValue::from_static("identity"),
-            (Advice::Authenticate, _) => self.challenge(""),
-            (Advice::AuthenticateAgain, _) => self.challenge("error=\"invalid_token\""),
+            (Advice::Authenticate, _) => self.challenge(None),
+            (Advice::AuthenticateAgain, _) => self.challenge(Some("error=\"invalid_token\"")),
             (Advice::RetryAfter, _) => RETRY_AFTER,
         }
     }
 
     /// How to send a token (RFC 6750, section 3), and where it is said who issues one (RFC 9728, section 5.1). The
     /// URL of a request that was read has no quote.
-    fn challenge(&self, error: &str) -> HeaderValue {
-        let challenge = match (error, &self.metadata) {
-            ("", None) => "Bearer".to_owned(),
-            (error, None) => format!("Bearer {error}"),
-            ("", Some(url)) => format!("Bearer resource_metadata=\"{url}\""),
-            (error, Some(url)) => format!("Bearer {error}, resource_metadata=\"{url}\""),
-        };
-        HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"))
+    fn challenge(&self, error: Option<&str>) -> HeaderValue {
+        let metadata = self.metadata.as_ref();
+        let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
+        let parameters: Vec<_> = error.into_iter().chain(metadata.as_deref()).collect();
+        let challenge = format!("Bearer {}", parameters.join(", "));
+        HeaderValue::from_str(challenge.trim_end()).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 
     /// Adds the header fields of every response.

@@ -10,6 +10,10 @@ use memory_trace::span::Sender;
 pub const TRACEPARENT: &str = "traceparent";
 /// The header field that has what tracing systems add to it.
 pub const TRACESTATE: &str = "tracestate";
+
+/// Longest state that is taken over. Every system must hand on this many characters
+/// (<https://www.w3.org/TR/trace-context/#tracestate-limits>).
+pub const STATE_BYTES_MAX: usize = 512;
 const OF_XRAY: &str = "x-amzn-trace-id";
 
 /// The ids of a trace.
@@ -46,7 +50,7 @@ impl Trace {
             trace_id: self.trace_id.as_deref()?,
             span_id: self.parent_id.as_deref()?,
             is_sampled: flags & 1 == 1,
-            state: joined(headers, TRACESTATE),
+            state: joined(headers, TRACESTATE).filter(|state| state.len() <= STATE_BYTES_MAX),
         })
     }
 }
