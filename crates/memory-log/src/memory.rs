@@ -254,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn a_repository_is_what_the_envelope_could_have_brought() {
+        const ID: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+        let repository_id = |domain: &str, entity_id: &str| {
+            let draft = Draft {
+                domain: Ok(Some(domain.to_owned())),
+                entity_id: Ok(Some(entity_id.to_owned())),
+                ..draft()
+            };
+            let memory = Memory::new(draft, now()).unwrap();
+            memory.repository_id().map(str::to_owned)
+        };
+        assert_eq!(repository_id("repository", ID), Some(ID.to_owned()));
+        assert_eq!(repository_id("repositories", ID), None);
+        for other in ["rob", &ID.to_uppercase(), &ID.replace('-', "")] {
+            assert_eq!(repository_id("repository", other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn a_timestamp_that_is_given_is_used_and_a_faulty_one_never_becomes_now() {
         let mut given = draft();
         given.timestamp = Ok(Some("2026-01-27T01:14:22.5+07:00".to_owned()));

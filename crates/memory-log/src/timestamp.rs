@@ -160,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wall_clock_counts_whole_microseconds_from_1970_on() {
+        let wall = UNIX_EPOCH + Duration::from_nanos(1_500_000_999);
+        assert_eq!(unix_micros(wall), 1_500_000);
+        assert_eq!(unix_micros(UNIX_EPOCH - Duration::from_secs(1)), 0);
+        assert_eq!(
+            Timestamp::from_unix_micros(1_500_000).unix_micros(),
+            1_500_000
+        );
+    }
+
+    #[test]
     fn a_fraction_takes_the_fewest_digits_that_lose_nothing() {
         for (given, normal) in [
             ("2026-01-27T03:14:22.000000000Z", "2026-01-27T03:14:22Z"),

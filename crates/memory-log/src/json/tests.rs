@@ -10,6 +10,11 @@ fn malformed(text: &str) -> JsonError {
 }
 
 #[test]
+fn a_document_of_this_service_is_written_in_one_line() {
+    assert_eq!(serialized(&["a", "\n"]), r#"["a","\n"]"#);
+}
+
+#[test]
 fn members_keep_their_order_and_spelling() {
     let json =
         Json::parse(br#" { "b" : [ 1.0 , "x y" ] , "a" : { } , "\u0063" : -0e1 } "#).unwrap();

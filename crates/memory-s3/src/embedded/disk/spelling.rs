@@ -52,3 +52,48 @@ impl Spelling {
         self.compared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a disk has it that takes two cases for one name. This one need not be such a disk: what counts is the listing.
+    fn folded() -> Spelling {
+        Spelling {
+            is_folded: true,
+            ..Spelling::default()
+        }
+    }
+
+    #[test]
+    fn a_name_in_another_case_is_told_as_it_is_listed() {
+        let around = tempfile::tempdir().unwrap();
+        fs::create_dir(around.path().join("Rob")).unwrap();
+        let other = |spelling: &Spelling, name| spelling.other(&around.path().join(name)).unwrap();
+        assert_eq!(other(&folded(), "rob"), Some("Rob".to_owned()));
+        assert_eq!(other(&folded(), "Rob"), None);
+        assert_eq!(other(&folded(), "ro"), None);
+        assert_eq!(other(&Spelling::default(), "rob"), None);
+    }
+
+    #[test]
+    fn a_folder_is_compared_once_and_those_that_are_remembered_have_an_end() {
+        let around = tempfile::tempdir().unwrap();
+        let path = around.path().join("Rob");
+        let spelling = folded();
+        for number in 1..FOLDERS_KNOWN_MAX {
+            spelling.compared().insert(number.to_string().into());
+        }
+        fs::create_dir(&path).unwrap();
+        assert_eq!(spelling.other(&path).unwrap(), None);
+        assert_eq!(spelling.compared().len(), FOLDERS_KNOWN_MAX);
+        drop(around);
+        assert_eq!(spelling.other(&path).unwrap(), None, "it was compared");
+
+        let around = tempfile::tempdir().unwrap();
+        let path = around.path().join("Rob");
+        fs::create_dir(&path).unwrap();
+        assert_eq!(spelling.other(&path).unwrap(), None);
+        assert_eq!(spelling.compared().len(), 1);
+    }
+}
