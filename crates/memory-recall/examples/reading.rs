@@ -1,8 +1,11 @@
 //! `cargo run -p memory-recall --release --example reading [SIZE…]`: how long a search takes, cold, with a view and warm,
-//! against the calls to S3 that it makes. Each is timed five times, and the median counts; 100,000 memories once.
+//! against the calls to S3 that it makes. Each is timed five times, and the median counts; 100,000 memories once. Then the
+//! memory of a process of its own, which makes one cold search and one warm one. `reading --store FOLDER SIZE` only stores
+//! the memories, so that `memory-ingress replay --data FOLDER` can be timed.
 //!
 //! The S3 is the embedded one, which does all that S3 does on this machine: alone, where objects are read from their files,
-//! and behind a network where a LIST takes 150 ms and a GET 25 ms. The calls alone are the same requests by the same reader, and what they return is dropped.
+//! and behind a network where a LIST takes 150 ms and a GET 25 ms. The calls alone are the same requests by the same
+//! reader, and what they return is dropped.
 
 #![expect(
     clippy::print_stdout,
@@ -12,7 +15,9 @@
 )]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -133,6 +138,51 @@ fn store(folder: &Path, memory: &Memory) {
     fs::write(file, object.body).unwrap();
 }
 
+/// What the process of its own is started with, before the folder.
+const ALONE: &str = "--alone";
+/// Before a folder and a size: only the memories are stored, for `memory-ingress replay`.
+const STORE: &str = "--store";
+
+/// Searches a folder twice, cold and warm, and prints the memory that this process has then, and had at most.
+async fn alone(folder: &Path, scope: &ReadScope) {
+    let place = Place {
+        folder,
+        is_remote: false,
+    };
+    let recall = Recall::new(place.reader()).with_views(place.views());
+    search(&recall, scope).await;
+    search(&recall, scope).await;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let megabytes = |name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.map_or("?".to_owned(), |kilobytes| {
+            (kilobytes * 1_024 / 1_000_000).to_string()
+        })
+    };
+    println!("{} MB | {} MB |", megabytes("VmRSS:"), megabytes("VmHWM:"));
+}
+
+fn weigh(folder: &Path, size: usize) {
+    println!("\n| memories | read | resident | at most |\n|---|---|---|---|");
+    let views = folder.join(VIEWS_BUCKET);
+    let _ = fs::remove_dir_all(&views);
+    // The first of them writes the view of the second.
+    for what in ["cold, without a view", "cold, with a view"] {
+        print!("| {size} | {what} | ");
+        std::io::stdout().flush().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let mut program = Command::new(program);
+        let status = program.arg(ALONE).arg(folder).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+fn fill(folder: &Path, size: usize) {
+    Disk::create(folder).unwrap();
+    (0..size).for_each(|number| store(folder, &memory(number)));
+}
+
 /// The median time of some work.
 async fn median(size: usize, mut work: impl AsyncFnMut()) -> Duration {
     let repeats = if size < ONCE_FROM { REPEATS } else { 1 };
@@ -239,21 +289,23 @@ async fn measure(place: &Place<'_>, scope: &ReadScope, size: usize) {
 
 #[tokio::main]
 async fn main() {
-    let sizes: Vec<usize> = std::env::args()
-        .skip(1)
-        .map(|size| size.parse().unwrap())
-        .collect();
-    let sizes = if sizes.is_empty() {
-        SIZES.to_vec()
-    } else {
-        sizes
-    };
     let scope = ReadScopes::everywhere().permit(&Claims::default(), "bench", "e");
     let scope = scope.unwrap();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [first, folder] if first == ALONE => return alone(Path::new(folder), &scope).await,
+        [first, folder, size] if first == STORE => {
+            return fill(Path::new(folder), size.parse().unwrap());
+        }
+        _ => (),
+    }
+    let sizes: Vec<usize> = match arguments.is_empty() {
+        true => SIZES.to_vec(),
+        false => arguments.iter().map(|size| size.parse().unwrap()).collect(),
+    };
     for size in sizes {
         let folder = tempfile::tempdir().unwrap();
-        Disk::create(folder.path()).unwrap();
-        (0..size).for_each(|number| store(folder.path(), &memory(number)));
+        fill(folder.path(), size);
         for is_remote in [false, true] {
             let kind = if is_remote {
                 "LIST 150 ms, GET 25 ms"
@@ -266,5 +318,6 @@ async fn main() {
             let folder = folder.path();
             measure(&Place { folder, is_remote }, &scope, size).await;
         }
+        weigh(folder.path(), size);
     }
 }
