@@ -5,8 +5,9 @@ usage: benches/write.py [MEASURE]... [--side SIDE]... [--body BYTES]... [--trans
                         [--program SIDE=PATH]... [--json FILE]
 
 The sides:
-  ours    the shipped `bootstrap`
-  parts   an empty function of lambda_http that makes one bare put of the AWS SDK (benches/rust/parts.rs)
+  ours    the shipped `bootstrap`, of the package that terraform/package.py builds
+  parts   an empty function of lambda_http that makes one bare put of the AWS SDK (benches/rust/parts.rs), as cargo builds
+          it: with glibc and its allocator
   lean    the same function with one signed put over hyper, without the SDK (benches/rust/lean.rs)
   python  a function that validates as ours does, with boto3 (benches/python/handler.py)
 
@@ -23,7 +24,7 @@ that sends events of a REST API, and an S3 that confirms every put, over HTTP an
 it is on the loopback interface. Prints one table for each measure, with ratios to `parts`. A spread is that of the middle
 half. Absolute times depend on the machine; compare the ratios.
 
-Needs Rust, Python 3, openssl, Linux; valgrind for `instructions`; boto3 for the side `python`.
+Needs Linux, openssl, and what terraform/package.py needs; valgrind for `instructions`; boto3 for the side `python`.
 """
 
 import argparse
@@ -251,9 +252,15 @@ def throw_away_ca(folder):
     return context
 
 
-def build(package, program, features):
-    command = ["cargo", "build", "--release", "--locked", "--package", package, "--no-default-features",
-               "--features", features, "--bin", program, "--target-dir", TARGET]
+def shipped():
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    subprocess.run([ROOT / "terraform/package.py", "--architecture", architecture], check=True, stdout=sys.stderr)
+    return ROOT / "target/lambda" / architecture / "bootstrap/bootstrap"
+
+
+def build(program):
+    command = ["cargo", "build", "--release", "--locked", "--package", "memory-benches", "--no-default-features",
+               "--features", "programs", "--bin", program, "--target-dir", TARGET]
     print("building", program, file=sys.stderr)
     subprocess.run(command, cwd=ROOT, check=True)
     return TARGET / "release" / program
@@ -266,11 +273,11 @@ def programs(sides, named):
         if side in named:
             commands[side] = [named[side]]
         elif side == "ours":
-            commands[side] = [build("memory-ingress", "bootstrap", "lambda")]
+            commands[side] = [shipped()]
         elif side == "python":
             commands[side] = [sys.executable, ROOT / "benches/python/handler.py"]
         else:
-            commands[side] = [build("memory-benches", side, "programs")]
+            commands[side] = [build(side)]
     return commands
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "terraform"))
-from package import run, tools, without_paths
+from package import environment, run, static, tools
 from published import package
 
 OUTPUT = ROOT / "target/release-files"
@@ -49,16 +49,13 @@ EXAMPLE_URL = "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/live"
 def build(target):
     """Builds the program, and returns its bytes."""
     run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
-    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": without_paths()}
-    environment.pop("RUSTFLAGS", None)
-    command = "build"
-    if PLATFORMS[target] == "linux":
-        command = "zigbuild"
-        environment["PATH"] = f"{tools(TOOLS)}{os.pathsep}{os.environ['PATH']}"
+    is_linux = PLATFORMS[target] == "linux"
+    own = environment(target, tools(TOOLS)) if is_linux else environment(target)
     options = ["--release", "--locked", "--target", target, "--package", NAME, "--bin", NAME]
-    run(["cargo", command, *options], "see its output.", env=environment)
+    run(["cargo", "zigbuild" if is_linux else "build", *options], "see its output.", env=own)
     folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return (folder / target / "release" / NAME).read_bytes()
+    program = folder / target / "release" / NAME
+    return static(program) if is_linux else program.read_bytes()
 
 
 def manifest(target, kind):

@@ -6,17 +6,16 @@ usage: terraform/package.py [--architecture arm64|x86_64] [--recall] [--otel]
 Writes one zip for each architecture to target/lambda, memory-ingress-arm64.zip and memory-ingress-x86_64.zip, with
 --recall also memory-recall-arm64.zip and memory-recall-x86_64.zip, and SHA256SUMS next to them. With --otel
 the functions can export traces, and the names are memory-ingress-otel-arm64.zip and so on. The packages run on
-provided.al2023. Its C library is glibc 2.34, and this program fails if a function needs a newer one.
+provided.al2023, and need no library of it: a function is one static program, with the C library of musl.
 
-The first run installs cargo-lambda, a linker for both architectures and zopfli into target/tools, and adds the Rust
-target with rustup. It needs Rust, Python 3 with venv, and the package registries of both. A build takes some
-minutes.
+The first run installs cargo-lambda, Zig (linker and C compiler for both architectures) and zopfli into target/tools,
+and adds the Rust target with rustup. It needs Rust, Python 3 with venv, and the package registries of both. A build
+takes some minutes.
 """
 
 import argparse
 import hashlib
 import os
-import re
 import struct
 import subprocess
 import sys
@@ -29,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "target/lambda"
 # The package and the program of each function. In its zip, each program is named bootstrap, as Lambda wants it.
 INGRESS, RECALL = ("memory-ingress", "bootstrap"), ("memory-recall", "recall")
-TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+TARGETS = {"arm64": "aarch64-unknown-linux-musl", "x86_64": "x86_64-unknown-linux-musl"}
 # The linker comes from Zig. Another version of it, or of zopfli, produces other bytes.
 TOOLS = ["cargo-lambda==1.9.2", "ziglang==0.17.0", "zopfli==0.4.3"]
 # zopfli finds a shorter spelling of the same deflate stream than zlib at its highest level: 2.3 % of a zip. More
@@ -38,7 +37,8 @@ ZOPFLI = """
 import sys, zopfli.zlib
 sys.stdout.buffer.write(zopfli.zlib.compress(sys.stdin.buffer.read(), numiterations=1))
 """
-GLIBC_OF_AL2023 = (2, 34)
+# ELF: a program that runs at any address, and the segment that names a loader of shared libraries.
+ET_DYN, PT_INTERP = 3, 3
 
 
 def run(command, why, **options):
@@ -61,23 +61,29 @@ def tools(packages):
     return environment / "bin"
 
 
-def without_paths():
-    """Returns compiler flags that keep the paths of this machine out of the program."""
+def environment(target, *bin_folders):
+    """Returns the environment of a build whose program has no path and no time of this machine, and runs at any address.
+
+    Programs in these folders come before those of this machine.
+    """
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     run(["cargo", "fetch", "--quiet", "--locked"], "it needs Rust and its package registry.")
     folders = {ROOT: "/memory-ingress", **{folder: "/registry" for folder in home.glob("registry/src/*")}}
-    return "\x1f".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
+    # Zig's linker makes no such program for musl by itself.
+    linked = ["-Clink-arg=-pie"] if target.endswith("-musl") else []
+    flags = [*linked, *(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())]
+    return {
+        **{name: value for name, value in os.environ.items() if name != "RUSTFLAGS"},
+        "PATH": os.pathsep.join([*map(str, bin_folders), os.environ["PATH"]]),
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
+        "SOURCE_DATE_EPOCH": "0",
+        # Zig takes what it compiled at another date from its cache. Here all is of this date.
+        "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "target/tools/zig"),
+    }
 
 
 def build(package, program, architecture, bin_folder, features):
     """Builds a program for one architecture, and returns its bytes."""
-    environment = {
-        **os.environ,
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-        "CARGO_ENCODED_RUSTFLAGS": without_paths(),
-        "SOURCE_DATE_EPOCH": "0",
-    }
-    environment.pop("RUSTFLAGS", None)
     folder = OUTPUT / architecture
     # The profile of cargo-lambda aborts on a panic, which kills the function and every request in it. Our profile
     # unwinds.
@@ -86,14 +92,20 @@ def build(package, program, architecture, bin_folder, features):
         "--package", package, "--no-default-features", "--features", features, "--bin", program,
         "--lambda-dir", folder,
     ]
-    run(command, "see its output.", env=environment)
-    return (folder / program / "bootstrap").read_bytes()
+    run(command, "see its output.", env=environment(TARGETS[architecture], bin_folder))
+    return static(folder / program / "bootstrap")
 
 
-def glibc_needed(program):
-    """Returns the newest version of the C library that a program needs."""
-    found = re.findall(rb"GLIBC_(\d+)\.(\d+)", program)
-    return max((int(major), int(minor)) for major, minor in found)
+def static(path):
+    """Returns the bytes of a program, and exits if it needs a shared library or runs at one address only."""
+    program = path.read_bytes()
+    (kind,) = struct.unpack_from("<H", program, 16)
+    (segments,) = struct.unpack_from("<Q", program, 32)
+    size, count = struct.unpack_from("<2H", program, 54)
+    kinds = {struct.unpack_from("<I", program, segments + size * number)[0] for number in range(count)}
+    if kind != ET_DYN or PT_INTERP in kinds:
+        sys.exit(f"{path} is not a static program that runs at any address: was it built for musl, by this linker?")
+    return program
 
 
 def pack(program, path, bin_folder):
@@ -132,13 +144,10 @@ def main():
         run(["rustup", "target", "add", target], f"it needs rustup, or Rust's standard library for {target}.", stderr=subprocess.DEVNULL)
         for package, name in [INGRESS, RECALL] if options.recall else [INGRESS]:
             program = build(package, name, architecture, bin_folder, features)
-            glibc = glibc_needed(program)
-            if glibc > GLIBC_OF_AL2023:
-                sys.exit(f"{package} for {architecture} needs glibc {glibc[0]}.{glibc[1]}, but provided.al2023 has 2.34.")
             path = OUTPUT / f"{package}{traced}-{architecture}.zip"
             pack(program, path, bin_folder)
             print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes, {len(program):,} unpacked; "
-                  f"glibc {glibc[0]}.{glibc[1]}; sha256 {digest(path)}")
+                  f"sha256 {digest(path)}")
     packages = sorted(OUTPUT.glob("memory-*.zip"))
     (OUTPUT / "SHA256SUMS").write_text("".join(f"{digest(package)}  {package.name}\n" for package in packages))
 

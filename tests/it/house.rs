@@ -119,6 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("memory_recall::events", &["event", "reader", "scope"]),
+    ("memory_web::allocator", &[]),
     ("memory_web::caller", &["scope", "steward"]),
     ("memory_web::media_type", &[]),
     ("memory_web::origin", &[]),

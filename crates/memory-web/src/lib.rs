@@ -13,6 +13,7 @@
 //! | [`mcp`] | the Model Context Protocol, for any tools |
 //! | [`http`] | endpoints, and the checks in front of them |
 //! | `lambda` | events of API Gateway and function URLs, as requests (feature `lambda`) |
+//! | `allocator` | what programs for musl allocate with |
 //!
 //! Invariant: nothing here knows a use case, S3 or AWS's SDK.
 
@@ -43,3 +44,6 @@ pub mod http;
 
 #[cfg(feature = "lambda")]
 pub mod lambda;
+
+#[cfg(target_env = "musl")]
+mod allocator;
