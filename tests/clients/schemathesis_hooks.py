@@ -11,11 +11,13 @@ from zlib import crc32
 
 import schemathesis
 
-INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:(\d\d)(\.\d+)?(Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 IDS = [id for id in os.environ.get("MEMORY_IDS", "").split(",") if id]
 SCOPE = os.environ.get("MEMORY_SCOPE")
 REPOSITORY, DOMAIN, ENTITY = "filter[repository_id]", "filter[domain]", "filter[entity_id]"
 SINCE, UNTIL = "filter[since]", "filter[until]"
+# The ids of the memories that were deleted, and not restored.
+DELETED = set()
 
 
 def fits(text, most=150):
@@ -136,3 +138,20 @@ def filter_case(context, case):
         and is_kept(texts.get("timestamp", "2026-01-01T00:00:00Z"))
         and depth(memory.get("metadata")) <= 64
     )
+
+
+@schemathesis.check
+def deleted_memory_is_hidden(context, response, case):
+    """Fails if an answer shows a memory that is deleted. The check use_after_free does not know that a PATCH restores."""
+    if not case.operation.path.startswith("/memor") or response.status_code >= 400:
+        return
+    method = case.operation.method.lower()
+    if method in ("delete", "patch"):
+        answer = response.json()
+        receipt = answer.get("meta", answer)
+        is_deleted = receipt.get("memory_status", receipt["status"]) == "deleted"
+        (DELETED.add if is_deleted else DELETED.discard)(receipt["memory_id"])
+    elif method == "get":
+        named = f"{case.path_parameters} {response.content.decode()}"
+        shown = [id for id in DELETED if id in named]
+        assert not shown, f"{shown} deleted, but shown"
