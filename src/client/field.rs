@@ -63,14 +63,7 @@ pub fn of_environment(
     let (name, named) = text
         .split_once('=')
         .ok_or("A --header-env is written NAME=VARIABLE.")?;
-    let is_name = |named: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        !named.is_empty() && named.bytes().all(plain)
-    };
-    let value = Some(named)
-        .filter(|named| is_name(named))
-        .and_then(variable);
-    match value.filter(|value| !value.trim().is_empty()) {
+    match variable(named).filter(|value| !value.trim().is_empty()) {
         Some(value) => Ok(format!("{name}={value}")),
         None => Err(format!(
             "What --header-env {name} names is not a variable of the environment that is set."

@@ -21,6 +21,15 @@ fn tools(agent: &mut Agent) -> Vec<String> {
     tools.iter().map(name).collect()
 }
 
+/// Whether an agent is told at its start to search.
+fn is_told_to_search(agent: &mut Agent) -> bool {
+    let params = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    agent.send(&request("initialize", params));
+    let started = agent.receive();
+    let instructions = started["result"]["instructions"].as_str().unwrap();
+    instructions.contains("search_memory")
+}
+
 /// The result of a call of a tool.
 fn call(agent: &mut Agent, tool: &str, arguments: &str) -> Value {
     let params = format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#);
@@ -53,6 +62,7 @@ async fn what_a_deployed_service_finds_an_agent_here_finds() {
     let server = Server::start(folder.path());
     let mut agent = Agent::spawn(command(&["--url", &server.url]));
     let (here, there) = spawn_blocking(move || {
+        assert!(is_told_to_search(&mut agent));
         let names = tools(&mut agent);
         assert_eq!(
             names,
@@ -152,6 +162,7 @@ async fn a_service_without_recall_is_one_that_stores() {
         let server = Misbehaving::start("http", does.clone()).await;
         let mut agent = Agent::spawn(command(&["--url", &server.endpoint]));
         spawn_blocking(move || {
+            assert!(!is_told_to_search(&mut agent), "{does:?}");
             assert_eq!(tools(&mut agent), ["append_memory"], "{does:?}");
             let (status, _, stderr) = agent.end();
             assert!(status.success(), "{does:?}: {stderr}");

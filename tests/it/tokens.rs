@@ -369,9 +369,10 @@ async fn without_the_keys_of_the_issuer_nobody_comes_in() {
         );
         assert_eq!(app.send(ask("GET", "/health")).await.status, 200, "{about}");
     }
-    // The place of RFC 8414 counts where that of OpenID has nothing.
+    // The place of RFC 8414 counts where that of OpenID has nothing. A large document is read.
     authority.serves(place, 404, json!({}));
-    authority.serves("/.well-known/oauth-authorization-server", 200, metadata);
+    let large = with(&metadata, json!({"x": "x".repeat(200 * 1024)}));
+    authority.serves("/.well-known/oauth-authorization-server", 200, large);
     assert_eq!(status(&service(&authority).0, &token).await, 201);
 }
 
