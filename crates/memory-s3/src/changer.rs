@@ -187,6 +187,7 @@ mod tests {
             (ChangeError::Unknown("x".into()), "outcome unknown: x"),
         ] {
             assert_eq!(error.to_string(), text);
+            assert_eq!(error.failure().what, "x");
         }
     }
 }

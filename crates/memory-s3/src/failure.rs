@@ -72,3 +72,19 @@ impl fmt::Display for Failure {
         f.write_str(&self.what)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_before_a_failure_leave_what_s3_said_of_it() {
+        let failure = Failure {
+            code: Some("SlowDown".to_owned()),
+            ..Failure::from("S3 is busy".to_owned())
+        };
+        let after = failure.clone().after("page 2");
+        assert_eq!(after.to_string(), "page 2: S3 is busy");
+        assert_eq!(after.code, failure.code);
+    }
+}

@@ -149,6 +149,7 @@ mod tests {
             (WriteError::Unknown("x".into()), "outcome unknown: x"),
         ] {
             assert_eq!(error.to_string(), text);
+            assert_eq!(error.failure().unwrap().what, "x");
         }
     }
 }
