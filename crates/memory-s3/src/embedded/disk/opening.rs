@@ -54,7 +54,7 @@ impl Disk {
                 format!("The data folder {shown} cannot be written ({error}): {advice}.")
             })
         });
-        disk.spelling.is_folded = !prepared?;
+        disk.spelling.is_folded = prepared?;
         Ok(disk)
     }
 
@@ -92,7 +92,7 @@ impl Disk {
         }
     }
 
-    /// Makes the folders durable. True if the disk distinguishes names by case.
+    /// Makes the folders durable. True if the disk takes two cases for one name.
     fn prepare(&self, folder: &Path) -> io::Result<bool> {
         let is_new = make_folder(folder)?;
         make_folder(&self.bucket)?;
@@ -114,7 +114,7 @@ impl Disk {
         // A folder with this name is not part of any key.
         let made = self.bucket.join(format!("probe-{name}{CUT}"));
         make_folder(&made)?;
-        let is_distinct = !self.bucket.join(format!("PROBE-{name}{CUT}")).exists();
+        let is_folded = self.bucket.join(format!("PROBE-{name}{CUT}")).exists();
         fs::remove_dir(&made)?;
         if fs::metadata(&self.bucket)?.dev() != fs::metadata(&self.uncommitted)?.dev() {
             let two = "its folders are on two file systems";
@@ -126,7 +126,7 @@ impl Disk {
         fs::remove_file(&temporary)?;
         outcome?;
         fs::remove_file(linked)?;
-        Ok(is_distinct)
+        Ok(is_folded)
     }
 
     /// Removes temporary files of killed processes. One that cannot be removed does no harm.
